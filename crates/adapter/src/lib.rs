@@ -1,0 +1,35 @@
+//! What every adapter shares: the clock, the hand-over to the twin, link state, reconnect and counters.
+//!
+//! An adapter is two things. Its configuration is plain data, built from the plant and checked with nothing connected;
+//! every problem is an [`AddressError`]. Its running task owns all connection state and speaks to the rest only through
+//! a [`Context`]: it delivers samples, says when the link is up, and returns a [`LinkError`] when the link ends.
+//! [`keep_connected`] does the rest.
+//!
+//! Nothing is dropped between an adapter and the twin. The queue is bounded; when it is full an adapter waits, so that
+//! the pressure goes back to the device, and the wait is counted.
+
+mod clock;
+mod context;
+mod counters;
+mod reconnect;
+
+pub use clock::Clock;
+pub use context::{Closed, Context, queue};
+pub use counters::{Counters, CountersSnapshot};
+pub use reconnect::{LinkError, keep_connected};
+
+use plant::Origin;
+
+/// A signal whose address, type or order the link's protocol cannot serve. Found with nothing connected.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{origin}: {signal}: address `{address}`: {problem}")]
+pub struct AddressError {
+    /// Where the signal was configured.
+    pub origin: Origin,
+    /// The signal's path.
+    pub signal: String,
+    /// The address as configured.
+    pub address: String,
+    /// What is wrong, what was expected, and what to do.
+    pub problem: String,
+}

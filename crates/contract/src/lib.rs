@@ -1,0 +1,1 @@
+//! The versioned JSON that leaves and enters the daemon

@@ -1,0 +1,1 @@
+//! Change detectors, baselines and their calibration: numbers in, verdicts out

@@ -1,0 +1,1 @@
+//! Machine states and losses of a station

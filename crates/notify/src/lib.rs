@@ -1,0 +1,1 @@
+//! Alerts and daemon state over MQTT, commands back

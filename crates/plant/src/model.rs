@@ -1,0 +1,380 @@
+use std::fmt;
+
+use telemetry::{LinkId, SignalId, Value};
+
+use crate::Role;
+
+/// A station of the line: dense from 0, in configuration order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StationId(pub u16);
+
+impl StationId {
+    /// The id as an index into [`Plant::stations`].
+    pub fn index(self) -> usize {
+        usize::from(self.0)
+    }
+}
+
+/// One line and all that the twin must know of it. Named after ISA-95: enterprise / site / area / line / station.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plant {
+    /// The enterprise.
+    pub enterprise: String,
+    /// The site within the enterprise.
+    pub site: String,
+    /// The area within the site.
+    pub area: String,
+    /// The line within the area.
+    pub line: String,
+    /// What the line builds.
+    pub variants: Vec<Variant>,
+    /// The links, by [`LinkId`].
+    pub links: Vec<Link>,
+    /// The stations, by [`StationId`].
+    pub stations: Vec<Station>,
+    /// The signals, by [`SignalId`]; sorted by station, then name.
+    pub signals: Vec<Signal>,
+    /// Process limits, in configuration order.
+    pub limits: Vec<Limit>,
+    /// How willing the line is to be disturbed.
+    pub detection: Detection,
+}
+
+impl Plant {
+    /// The link with that id. Ids come from this plant, so it is there.
+    pub fn link(&self, id: LinkId) -> &Link {
+        &self.links[id.index()]
+    }
+
+    /// The station with that id.
+    pub fn station(&self, id: StationId) -> &Station {
+        &self.stations[id.index()]
+    }
+
+    /// The signal with that id.
+    pub fn signal(&self, id: SignalId) -> &Signal {
+        &self.signals[id.index()]
+    }
+
+    /// The signals of a station, in name order.
+    pub fn signals_of(&self, station: StationId) -> impl Iterator<Item = &Signal> {
+        self.signals.iter().filter(move |signal| signal.station == station)
+    }
+
+    /// The station's signal in that role, if it has one.
+    pub fn signal_in_role(&self, station: StationId, role: Role) -> Option<&Signal> {
+        self.signals_of(station).find(|signal| signal.role == role)
+    }
+
+    /// The variant that a value of a `variant` signal means: by name if it is a text, by code if it is a number.
+    pub fn variant_of(&self, value: Value) -> Option<usize> {
+        self.variants.iter().position(|variant| match value {
+            Value::Symbol(name) => name.as_str() == variant.name,
+            Value::Integer(code) => code == variant.code,
+            Value::Float(code) => code == variant.code as f64,
+            Value::Boolean(_) => false,
+        })
+    }
+}
+
+/// Something the line builds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Variant {
+    /// Its name, as a text signal gives it.
+    pub name: String,
+    /// Its number, as an integer signal gives it.
+    pub code: i64,
+}
+
+/// Where a piece of configuration was written.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Origin {
+    /// File, relative to the configuration folder; or `environment`, `command line`.
+    pub file: String,
+    /// Line in the file, from 1; 0 where there is none.
+    pub line: u32,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.line {
+            0 => f.write_str(&self.file),
+            line => write!(f, "{}:{line}", self.file),
+        }
+    }
+}
+
+/// A way to the outside.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Link {
+    /// Its id.
+    pub id: LinkId,
+    /// Its name, unique in the plant.
+    pub name: String,
+    /// Protocol and settings.
+    pub settings: LinkSettings,
+    /// Where it was configured.
+    pub origin: Origin,
+}
+
+/// Protocol of a link, with that protocol's settings.
+#[derive(Debug, Clone, PartialEq)]
+pub enum LinkSettings {
+    /// Modbus TCP, polled.
+    Modbus(ModbusSettings),
+    /// OPC UA, subscribed.
+    Opcua(OpcuaSettings),
+    /// MQTT 3.1.1, subscribed.
+    Mqtt(MqttSettings),
+}
+
+/// How to poll a Modbus TCP device.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ModbusSettings {
+    /// Host name or address.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// Unit identifier.
+    pub unit: u8,
+    /// From the start of one poll to the start of the next, seconds.
+    pub poll_interval_s: f64,
+    /// How long to wait for an answer, seconds.
+    pub timeout_s: f64,
+    /// The most registers asked for at once, 1 to 125.
+    pub max_registers: u16,
+    /// The most unused registers read along to merge two blocks.
+    pub max_gap: u16,
+}
+
+/// How to subscribe to an OPC UA server.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OpcuaSettings {
+    /// Endpoint, `opc.tcp://host:port/path`.
+    pub url: String,
+    /// How often the server sends what changed, seconds.
+    pub publishing_interval_s: f64,
+    /// How often the server looks at each value, seconds.
+    pub sampling_interval_s: f64,
+    /// How many values the server keeps per item between two publishings.
+    pub queue_size: u32,
+}
+
+/// How to subscribe at an MQTT broker.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MqttSettings {
+    /// Host name or address.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// Client identifier; must be unique at the broker.
+    pub client_id: String,
+    /// User name, if the broker wants one.
+    pub username: Option<String>,
+    /// Password, if the broker wants one.
+    pub password: Option<String>,
+    /// JSON pointer to a payload's source time (RFC 3339, or a number of milliseconds since 1970); without it the time
+    /// of receipt counts.
+    pub time_pointer: Option<String>,
+}
+
+/// A place in the line.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Station {
+    /// Its id.
+    pub id: StationId,
+    /// Its name, unique in the plant.
+    pub name: String,
+    /// What it does.
+    pub kind: StationKind,
+    /// The stations that parts come from.
+    pub upstream: Vec<StationId>,
+    /// The cooling loops and the like that it depends on.
+    pub utilities: Vec<StationId>,
+    /// The cycle time it was designed for, seconds; `None` where it has no cycles.
+    pub ideal_cycle_s: Option<f64>,
+    /// Where it was configured.
+    pub origin: Origin,
+}
+
+/// What a station does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum StationKind {
+    /// Resistance spot welding.
+    SpotWeld,
+    /// Laser welding of tabs and busbars.
+    LaserWeld,
+    /// Battery-pack assembly: tightening, dispensing, leak test, end-of-line electrical test, as its roles say.
+    PackAssembly,
+    /// A coolant loop with pump and chiller; a utility of other stations.
+    CoolingLoop,
+    /// A handling robot.
+    Robot,
+    /// A store of parts between stations.
+    Buffer,
+}
+
+impl StationKind {
+    /// Every kind.
+    pub const ALL: [Self; 6] =
+        [Self::SpotWeld, Self::LaserWeld, Self::PackAssembly, Self::CoolingLoop, Self::Robot, Self::Buffer];
+
+    /// The kind's name in the configuration.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::SpotWeld => "spot-weld",
+            Self::LaserWeld => "laser-weld",
+            Self::PackAssembly => "pack-assembly",
+            Self::CoolingLoop => "cooling-loop",
+            Self::Robot => "robot",
+            Self::Buffer => "buffer",
+        }
+    }
+}
+
+/// One value that a device gives.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Signal {
+    /// Its id.
+    pub id: SignalId,
+    /// Its path within the line, `station/name`; unique, and how recordings name it.
+    pub path: String,
+    /// The station it belongs to.
+    pub station: StationId,
+    /// What it means.
+    pub role: Role,
+    /// The link it comes over.
+    pub link: LinkId,
+    /// Where it is at the device, in the words of the link's protocol.
+    pub address: String,
+    /// How the device encodes it.
+    pub data_type: DataType,
+    /// How a Modbus device orders the bytes of a value that spans registers.
+    pub word_order: WordOrder,
+    /// Unit of the scaled value; empty where it has none.
+    pub unit: String,
+    /// Scaled value = raw value × `scale` + `offset`.
+    pub scale: f64,
+    /// See `scale`; in `unit`.
+    pub offset: f64,
+    /// Lowest value the sensor can give, in `unit`.
+    pub range_low: Option<f64>,
+    /// Highest value the sensor can give, in `unit`.
+    pub range_high: Option<f64>,
+    /// Where it was configured.
+    pub origin: Origin,
+}
+
+/// How a device encodes a value. OPC UA and MQTT carry their own types; there it says what to convert to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum DataType {
+    /// A condition.
+    Bool,
+    /// 16-bit unsigned integer.
+    U16,
+    /// 16-bit signed integer.
+    I16,
+    /// 32-bit unsigned integer.
+    U32,
+    /// 32-bit signed integer.
+    I32,
+    /// 64-bit unsigned integer.
+    U64,
+    /// 64-bit signed integer.
+    I64,
+    /// 32-bit IEEE 754 number.
+    F32,
+    /// 64-bit IEEE 754 number.
+    F64,
+    /// Text.
+    Text,
+}
+
+impl DataType {
+    /// Every type.
+    pub const ALL: [Self; 10] = [
+        Self::Bool,
+        Self::U16,
+        Self::I16,
+        Self::U32,
+        Self::I32,
+        Self::U64,
+        Self::I64,
+        Self::F32,
+        Self::F64,
+        Self::Text,
+    ];
+
+    /// The type's name in a tag list.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Bool => "bool",
+            Self::U16 => "u16",
+            Self::I16 => "i16",
+            Self::U32 => "u32",
+            Self::I32 => "i32",
+            Self::U64 => "u64",
+            Self::I64 => "i64",
+            Self::F32 => "f32",
+            Self::F64 => "f64",
+            Self::Text => "text",
+        }
+    }
+}
+
+/// Order of the bytes of a 32-bit value A B C D (A most significant) in two Modbus registers; 64-bit values likewise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum WordOrder {
+    /// Big-endian words, big-endian bytes: what the standard implies.
+    #[default]
+    Abcd,
+    /// Words swapped.
+    Cdab,
+    /// Bytes swapped within each word.
+    Badc,
+    /// Both swapped: little-endian.
+    Dcba,
+}
+
+impl WordOrder {
+    /// Every order.
+    pub const ALL: [Self; 4] = [Self::Abcd, Self::Cdab, Self::Badc, Self::Dcba];
+
+    /// The order's name in a tag list.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Abcd => "abcd",
+            Self::Cdab => "cdab",
+            Self::Badc => "badc",
+            Self::Dcba => "dcba",
+        }
+    }
+}
+
+/// Beyond these values of a cycle's feature the part is scrap or must be reworked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Limit {
+    /// The signal whose values in the cycle count.
+    pub signal: SignalId,
+    /// The variant it holds for, by index into [`Plant::variants`]; all if `None`.
+    pub variant: Option<usize>,
+    /// Lowest allowed value, in the signal's unit.
+    pub low: Option<f64>,
+    /// Highest allowed value, in the signal's unit.
+    pub high: Option<f64>,
+}
+
+/// How willing the line is to be disturbed, and how the twin learns.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Detection {
+    /// False alarms the whole line may have in a shift, on average.
+    pub false_alarms_per_shift: f64,
+    /// Length of a shift, hours.
+    pub shift_h: f64,
+    /// Cycles of one variant at one station before their baseline is used, at least 10.
+    pub warm_up_cycles: u32,
+    /// Cycles after which a baseline stops learning.
+    pub baseline_cycles: u32,
+    /// How long a link may be down before that is an incident, seconds.
+    pub link_loss_s: f64,
+}

@@ -1,0 +1,109 @@
+use std::fmt;
+
+macro_rules! roles {
+    ($($(#[$doc:meta])* $role:ident = $name:literal;)*) => {
+        /// What a signal means. Process models bind to roles, never to tag names, so any plant fits by mapping its tags.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Role { $($(#[$doc])* $role,)* }
+
+        impl Role {
+            /// Every role.
+            pub const ALL: &'static [Self] = &[$(Self::$role),*];
+
+            /// The role's name in a tag list.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$role => $name),* }
+            }
+        }
+    };
+}
+
+roles! {
+    /// True while the station works on a part.
+    CycleActive = "cycle.active";
+    /// Serial of the part in the station.
+    PartId = "part.id";
+    /// Variant of the part in the station, as name or code.
+    Variant = "variant";
+    /// True while the station has stopped with a fault of its own.
+    Fault = "fault";
+    /// Cycles, welds or parts since the tool was dressed or changed; falls back when it is.
+    ToolLife = "tool.life";
+
+    /// Spot weld: root-mean-square current, kA.
+    WeldCurrent = "weld.current";
+    /// Spot weld: resistance at the end of the current flow, µΩ.
+    WeldResistance = "weld.resistance";
+    /// Spot weld: electrode force, kN.
+    WeldForce = "weld.force";
+    /// Spot weld: heat input, J.
+    WeldEnergy = "weld.energy";
+    /// Flow of cooling water through the welding gun, l/min.
+    GunWaterFlow = "gun.water_flow";
+    /// Temperature of the cooling water leaving the welding gun, °C.
+    GunWaterTemperature = "gun.water_temperature";
+
+    /// Laser weld: power at the work piece, W.
+    LaserPower = "laser.power";
+    /// Laser weld: intensity of the plasma signal, arbitrary units.
+    LaserPlasma = "laser.plasma";
+    /// Laser weld: back-reflected light, arbitrary units.
+    LaserBackReflection = "laser.back_reflection";
+    /// Laser weld: seam width, mm.
+    LaserSeamWidth = "laser.seam_width";
+
+    /// Tightening: final torque, N·m.
+    TightenTorque = "tighten.torque";
+    /// Tightening: angle from the snug point to the end, degrees.
+    TightenAngle = "tighten.angle";
+    /// Dispensing: mass put on the part, g.
+    DispenseMass = "dispense.mass";
+    /// Dispensing: pressure before the nozzle, bar.
+    DispensePressure = "dispense.pressure";
+    /// Leak test: pressure lost in the test time, Pa.
+    LeakPressureDrop = "leak.pressure_drop";
+    /// Leak test: temperature of the part, °C.
+    LeakTemperature = "leak.temperature";
+    /// End of line: insulation resistance, MΩ.
+    EolInsulation = "eol.insulation";
+    /// End of line: open-circuit voltage of the pack, V.
+    EolVoltage = "eol.voltage";
+    /// End of line: internal resistance of the pack, mΩ.
+    EolResistance = "eol.resistance";
+
+    /// Coolant loop: flow, l/min.
+    LoopFlow = "loop.flow";
+    /// Coolant loop: temperature of what it delivers, °C.
+    LoopSupplyTemperature = "loop.supply_temperature";
+    /// Coolant loop: temperature of what comes back, °C.
+    LoopReturnTemperature = "loop.return_temperature";
+    /// Coolant loop: pressure that the pump adds, bar.
+    PumpPressure = "pump.pressure";
+    /// Coolant loop: electrical power of the pump, kW.
+    PumpPower = "pump.power";
+    /// Coolant loop: electrical power of the chiller, kW.
+    ChillerPower = "chiller.power";
+    /// Air around the chiller's condenser, °C.
+    AmbientTemperature = "ambient.temperature";
+
+    /// Robot: time of its own motion in the cycle, s.
+    RobotMotionTime = "robot.motion_time";
+    /// Robot: torque of the most loaded axis, % of nominal.
+    RobotAxisTorque = "robot.axis_torque";
+    /// Robot: temperature of the most loaded axis' motor, °C.
+    RobotAxisTemperature = "robot.axis_temperature";
+    /// Robot: name or number of the running program.
+    RobotProgram = "robot.program";
+
+    /// Buffer: parts in it.
+    BufferLevel = "buffer.level";
+
+    /// Anything else: shown and recorded, in no model.
+    Other = "other";
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}

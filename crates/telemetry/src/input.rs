@@ -1,0 +1,142 @@
+use std::fmt;
+use std::str::FromStr;
+
+use crate::{LinkId, Quality, SignalId, Timestamp, Value};
+
+/// One entry of the input log: the only thing that can change the twin.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Input {
+    /// Position in the log; each input's is one more than its predecessor's.
+    pub sequence: u64,
+    /// When the shell received it. The twin's clock; it can step back when the host's clock does.
+    pub received: Timestamp,
+    /// What happened.
+    pub event: Event,
+}
+
+/// What an [`Input`] says happened.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// Values arrived over a link.
+    Samples(SampleBatch),
+    /// A link changed its state.
+    Link {
+        /// The link.
+        link: LinkId,
+        /// The state it is in from now on.
+        state: LinkState,
+    },
+    /// An operator wants something.
+    Command(Command),
+    /// Time has passed.
+    Tick,
+}
+
+/// Values that arrived together over one link.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SampleBatch {
+    /// The link they came over.
+    pub link: LinkId,
+    /// The values, in the order the device gave them. Source times need not be sorted.
+    pub samples: Vec<Sample>,
+}
+
+/// One signal's value at one moment.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Sample {
+    /// The signal.
+    pub signal: SignalId,
+    /// When the value was true, by the source's clock; by ours where the protocol carries no time.
+    pub source_time: Timestamp,
+    /// The value, scaled to the signal's unit.
+    pub value: Value,
+    /// How far to trust it.
+    pub quality: Quality,
+}
+
+/// Whether a link delivers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LinkState {
+    /// Connected and delivering.
+    Up,
+    /// Not delivering.
+    Down {
+        /// Why, in words for a person: what failed, where, and what was expected.
+        reason: String,
+    },
+}
+
+/// What an operator wants done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Command {
+    /// Who asks.
+    pub by: String,
+    /// What is asked.
+    pub action: CommandAction,
+}
+
+/// The actions an operator can ask for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CommandAction {
+    /// "I have seen this incident and take it on."
+    Acknowledge {
+        /// The incident.
+        incident: IncidentId,
+        /// What the operator adds; may be empty.
+        comment: String,
+    },
+}
+
+/// An incident's identity: the input that raised it, and which one of those raised by that input.
+///
+/// Written `412-0`. Derived from the log, so that a replay gives the same id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct IncidentId {
+    /// Sequence number of the input that raised the incident.
+    pub sequence: u64,
+    /// 0 for the first incident raised by that input, 1 for the second, …
+    pub ordinal: u16,
+}
+
+impl fmt::Display for IncidentId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.sequence, self.ordinal)
+    }
+}
+
+impl FromStr for IncidentId {
+    type Err = NotAnIncidentId;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let parse = || {
+            let (sequence, ordinal) = text.split_once('-')?;
+            Some(Self { sequence: sequence.parse().ok()?, ordinal: ordinal.parse().ok()? })
+        };
+        parse().ok_or_else(|| NotAnIncidentId(text.to_owned()))
+    }
+}
+
+/// A text that is no incident id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotAnIncidentId(String);
+
+impl fmt::Display for NotAnIncidentId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} is not an incident id; one looks like 412-0", self.0)
+    }
+}
+
+impl std::error::Error for NotAnIncidentId {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_incident_id_reads_what_it_prints() {
+        let id = IncidentId { sequence: 412, ordinal: 3 };
+        assert_eq!(id.to_string().parse(), Ok(id));
+        assert!("412".parse::<IncidentId>().is_err());
+        assert!("-1-0".parse::<IncidentId>().is_err());
+    }
+}

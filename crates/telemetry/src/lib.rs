@@ -1,0 +1,36 @@
+//! Signals, values, quality, time and inputs: the alphabet of the log.
+//!
+//! Everything that can change the twin is an [`Input`]. A shell stamps each input with a sequence number and the time
+//! it was received; from there on nothing reads a clock. The same inputs give the same outputs on every machine.
+
+mod input;
+mod quality;
+mod time;
+mod value;
+
+pub use input::{Command, CommandAction, Event, IncidentId, Input, LinkState, NotAnIncidentId, Sample, SampleBatch};
+pub use quality::{Quality, Reason};
+pub use time::{NANOS_PER_SECOND, Timestamp};
+pub use value::{Symbol, SymbolTooLong, Value};
+
+/// A signal of the configured plant: dense from 0, in the stable order that the plant model assigns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SignalId(pub u32);
+
+/// A link to the outside (one PLC, one OPC UA server, one broker): dense from 0, in the plant model's order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LinkId(pub u16);
+
+impl SignalId {
+    /// The id as an index into the plant's list of signals.
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+impl LinkId {
+    /// The id as an index into the plant's list of links.
+    pub fn index(self) -> usize {
+        usize::from(self.0)
+    }
+}

@@ -1,0 +1,1 @@
+//! The deterministic core: one input in, outputs out

@@ -1,0 +1,1 @@
+//! HTTP API, live stream, metrics and the supervisor's page
