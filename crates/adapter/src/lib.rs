@@ -8,13 +8,17 @@
 //! Nothing is dropped between an adapter and the twin. The queue is bounded; when it is full an adapter waits, so that
 //! the pressure goes back to the device, and the wait is counted.
 
+mod browse;
 mod clock;
 mod context;
+mod convert;
 mod counters;
 mod reconnect;
 
+pub use browse::{BrowseError, BrowsedTag, host_and_port};
 pub use clock::Clock;
 pub use context::{Closed, Context, queue};
+pub use convert::{Raw, bad_sample, convert};
 pub use counters::{Counters, CountersSnapshot};
 pub use reconnect::{LinkError, keep_connected};
 

@@ -31,7 +31,11 @@ const PAUSE_MAX: Duration = Duration::from_millis(900);
 /// `session` connects, calls [`Context::link_up`] once it delivers, delivers, and returns when the link ends. Between two
 /// sessions there is a jittered, growing pause; it starts small again after a session that had been up. The twin is
 /// told of each new reason once, not of each attempt.
-pub async fn keep_connected(context: &Context, mut session: impl AsyncFnMut(&Context) -> LinkError) {
+// Not `AsyncFnMut`: what calls one cannot be spawned, as the compiler does not see that its futures are `Send`.
+pub async fn keep_connected<'a, Ended>(context: &'a Context, mut session: impl FnMut(&'a Context) -> Ended)
+where
+    Ended: Future<Output = LinkError>,
+{
     let mut pauses = pauses();
     let mut reported: Option<String> = None;
     loop {
@@ -72,6 +76,8 @@ fn pauses() -> impl Iterator<Item = Duration> {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use telemetry::{Event, LinkId, LinkState, Timestamp};
     use tokio_util::sync::CancellationToken;
 
@@ -83,10 +89,10 @@ mod tests {
         let (sender, mut receiver) = queue(16);
         let stop = CancellationToken::new();
         let context = Context::new(LinkId(0), Clock::scaled(Timestamp::EPOCH, 1.0), stop.clone(), sender);
-        let mut attempt = 0;
+        let attempts = Cell::new(0);
         keep_connected(&context, async |context: &Context| {
-            attempt += 1;
-            match attempt {
+            attempts.set(attempts.get() + 1);
+            match attempts.get() {
                 1 | 2 | 4 => LinkError::Lost("refused".into()),
                 3 => context.link_up().await.map_or_else(Into::into, |()| LinkError::Lost("refused".into())),
                 _ => {

@@ -1,1 +1,30 @@
-//! The versioned JSON that leaves and enters the daemon
+//! The versioned JSON that leaves and enters the daemon: alerts, events, commands, status and the state of the line.
+//!
+//! The only place where core types become wire types. Every type here is a promise to somebody outside: a field may be
+//! added, but none may change its name, its unit or its meaning; that takes a new version beside the old one.
+//!
+//! Values of an enumeration are in kebab-case, keys in snake_case, moments in RFC 3339 and UTC. What is not known is
+//! left out. Numbers are finite. The order of the fields is fixed, so that equal messages are equal bytes.
+
+mod alert;
+mod command;
+mod event;
+mod headline;
+mod names;
+mod rim;
+mod schema;
+mod state;
+mod station;
+mod status;
+#[cfg(test)]
+mod testing;
+
+pub use alert::{AcknowledgementV1, AlertSchema, AlertV1, CauseV1, EvidenceV1};
+pub use command::{CommandError, CommandName, CommandReplySchema, CommandReplyV1, CommandV1};
+pub use event::{EventSchema, EventV1, alert_line};
+pub use names::{CauseName, ChangeName, DetectorName, DirectionName, PriorityName, StateName, StationKindName};
+pub use rim::{Message, TimeV1};
+pub use schema::schemas;
+pub use state::{CountsV1, LinkStateName, LinkV1, ProtocolName, StateSchema, StateV1};
+pub use station::{FeatureV1, QualityName, SignalV1, StationStateName, StationV1, ValueV1};
+pub use status::{NodeState, StatusSchema, StatusV1};

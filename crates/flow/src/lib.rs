@@ -1,1 +1,5 @@
-//! Machine states and losses of a station
+//! Machine states: what a station is doing, and since when.
+
+mod state;
+
+pub use state::{StateWatch, StationState};

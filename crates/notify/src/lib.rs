@@ -1,1 +1,32 @@
-//! Alerts and daemon state over MQTT, commands back
+//! Alerts and the daemon's status over MQTT 3.1.1, commands back.
+//!
+//! What a [`Notifier`] keeps at the broker, with `<base>` = `linetwin/v1/<enterprise>/<site>/<area>/<line>`:
+//!
+//! | topic | retained | holds |
+//! |---|---|---|
+//! | `<base>/alerts/<id>` | yes | `AlertV1` of an incident that is not closed; nothing once it is |
+//! | `<base>/events` | no | `EventV1` for each change of an incident |
+//! | `<base>/cmd` | no | `CommandV1`, from a client |
+//! | `<base>/cmd/reply` | no | `CommandReplyV1` |
+//! | `linetwin/v1/<node>/status` | yes | `StatusV1`; `offline` also as last will |
+//!
+//! All with quality of service 1: a message may come twice, never out of order. One line has one notifier: it clears
+//! every alert of its line that it does not know.
+//!
+//! While the broker is away, the newest state of every open incident is kept whatever happens, and events are kept in a
+//! bounded queue in memory; the oldest make room and are counted. When it is back, the status comes first, then all open
+//! alerts and the clearing of those closed meanwhile, then the events in order.
+
+mod counters;
+mod notifier;
+mod outbox;
+mod publication;
+mod session;
+mod settings;
+mod topics;
+
+pub use counters::{Counters, CountersSnapshot};
+pub use notifier::Notifier;
+pub use publication::Publication;
+pub use settings::NotifySettings;
+pub use topics::Topics;

@@ -1,1 +1,150 @@
-//! OPC UA: subscriptions and browsing
+//! OPC UA: subscriptions and browsing.
+//!
+//! [`OpcuaAdapter`] subscribes to the signals of one server. Every session is built anew: endpoint, namespace table,
+//! session, subscription, monitored items; so a server that restarts, even with its namespaces in another order, is
+//! found again. There is one owner of reconnecting, [`adapter::keep_connected`]; the client library's own is off. The
+//! session is closed at the server whenever that is still possible.
+//!
+//! A node that the server does not have gives one bad sample and one warning; the other signals go on. Any message of
+//! the server counts as a sign of life; six seconds without one end the session. When the twin is busy, no more publish
+//! responses are taken, so that the server's own queues fill; what runs over there the server says, and it is counted.
+//!
+//! There is no OPC UA security yet: the adapter uses security policy None and the anonymous user, writes no certificate
+//! and reads none. Keep the way to the server inside a network that you trust. A server that offers no such endpoint
+//! is refused with a list of what it does offer.
+
+mod address;
+mod browse;
+mod connection;
+mod limits;
+mod subscription;
+mod value;
+
+pub use browse::browse;
+
+use adapter::{AddressError, Context, LinkError, keep_connected};
+use opcua::types::ExpandedNodeId;
+use plant::{Link, OpcuaSettings, Signal};
+use tokio::sync::{Mutex, mpsc};
+use tokio_util::sync::CancellationToken;
+
+use crate::connection::Connection;
+use crate::subscription::{Published, WAITING_PUBLISHES_MAX, hand_over, subscribe};
+
+/// The adapter of one OPC UA server: what to subscribe to, checked with nothing connected.
+#[derive(Debug)]
+pub struct OpcuaAdapter {
+    settings: OpcuaSettings,
+    items: Vec<Item>,
+    link: String,
+}
+
+/// A signal and where it is at the server.
+#[derive(Debug)]
+struct Item {
+    signal: Signal,
+    node: ExpandedNodeId,
+}
+
+impl OpcuaAdapter {
+    /// The adapter of `link`, which delivers `signals`.
+    ///
+    /// # Errors
+    /// Every signal whose address is no node id.
+    pub fn new(link: &Link, settings: &OpcuaSettings, signals: &[&Signal]) -> Result<Self, Vec<AddressError>> {
+        let (mut items, mut errors) = (Vec::with_capacity(signals.len()), Vec::new());
+        for &signal in signals {
+            match address::parse(&signal.address) {
+                Ok(node) => items.push(Item { signal: signal.clone(), node }),
+                Err(problem) => errors.push(AddressError {
+                    origin: signal.origin.clone(),
+                    signal: signal.path.clone(),
+                    address: signal.address.clone(),
+                    problem,
+                }),
+            }
+        }
+        if errors.is_empty() {
+            Ok(Self { settings: settings.clone(), items, link: link.name.clone() })
+        } else {
+            Err(errors)
+        }
+    }
+
+    /// Subscribes, delivers and reconnects until the context is stopped. An open session is then closed at the server.
+    pub async fn run(self, mut context: Context) {
+        // `keep_connected` drops a session when its context stops, and a dropped session cannot be closed in order. So it
+        // gets a stop of its own that never comes, and each session obeys the real one.
+        let stop = std::mem::take(&mut context.stop);
+        let at_work = Mutex::new(());
+        let sessions = keep_connected(&context, async |context: &Context| {
+            let _at_work = at_work.lock().await;
+            self.session(context, &stop).await
+        });
+        let stopped = async {
+            stop.cancelled().await;
+            drop(at_work.lock().await);
+        };
+        tokio::select! {
+            () = sessions => {}
+            () = stopped => {}
+        }
+    }
+
+    /// One session, from connecting to closing.
+    async fn session(&self, context: &Context, stop: &CancellationToken) -> LinkError {
+        let opened = tokio::select! {
+            biased;
+            () = stop.cancelled() => return LinkError::Stopping,
+            opened = Connection::open(&self.settings.url) => opened,
+        };
+        let mut connection = match opened {
+            Ok(connection) => connection,
+            Err(reason) => return LinkError::Lost(reason),
+        };
+        tracing::debug!(link = self.link, url = self.settings.url, "session open");
+        let ended = tokio::select! {
+            biased;
+            () = stop.cancelled() => LinkError::Stopping,
+            ended = self.serve(&mut connection, context) => ended,
+        };
+        connection.close().await;
+        ended
+    }
+
+    /// Subscribes and delivers until the connection or the subscription ends.
+    async fn serve(&self, connection: &mut Connection, context: &Context) -> LinkError {
+        let session = connection.session();
+        let (sender, mut receiver) = mpsc::channel(WAITING_PUBLISHES_MAX);
+        let mut lost = std::pin::pin!(receive(connection, sender.clone()));
+        let subscribed = tokio::select! {
+            reason = &mut lost => return LinkError::Lost(reason),
+            subscribed = subscribe(&session, &self.settings, &self.items, sender, context) => subscribed,
+        };
+        if let Err(ended) = subscribed {
+            return ended;
+        }
+        let connection_ended = CancellationToken::new();
+        let receiving = async {
+            let reason = lost.await;
+            connection_ended.cancel();
+            Ok(reason)
+        };
+        let handing_over = hand_over(&self.items, &mut receiver, &connection_ended, context, &self.settings.url);
+        match tokio::try_join!(receiving, handing_over) {
+            Ok((reason, ())) => LinkError::Lost(reason),
+            Err(ended) => ended,
+        }
+    }
+}
+
+/// Keeps the connection going until it is lost, taking nothing from it while there is no room for a publish response.
+async fn receive(connection: &mut Connection, room: mpsc::Sender<Published>) -> String {
+    loop {
+        // The receiver outlives this; if it were gone there would be nothing to wait for either.
+        drop(room.reserve().await);
+        if let Err(reason) = connection.step().await {
+            return reason;
+        }
+    }
+}

@@ -3,11 +3,33 @@
 //! [`Plant`] is plain data, checked as a whole before anything connects. [`load`] reads it from TOML files and CSV tag
 //! lists, layered with environment and command line, and reports every problem at once.
 
+mod cause;
+mod entries;
+mod files;
+mod keys;
+mod links;
+mod load;
 mod model;
+mod named;
+mod problem;
 mod role;
+mod schema;
+mod settings;
+mod signals;
+mod stations;
+mod tags;
+mod tree;
 
+pub use cause::{Cause, Locus};
+pub use files::{Files, FilesError};
+pub use load::{Configuration, load};
 pub use model::{
     DataType, Detection, Limit, Link, LinkSettings, ModbusSettings, MqttSettings, OpcuaSettings, Origin, Plant, Signal,
     Station, StationId, StationKind, Variant, WordOrder,
 };
+pub use problem::{Problem, Problems};
 pub use role::Role;
+pub use schema::schema;
+pub use settings::{DaemonSettings, HttpSettings, NotifySettings, QueueSettings, RecordingSettings};
+pub use tags::{TagRow, write_tags};
+pub use tree::Overrides;

@@ -5,7 +5,7 @@ use telemetry::{LinkId, SignalId, Value};
 use crate::Role;
 
 /// A station of the line: dense from 0, in configuration order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 pub struct StationId(pub u16);
 
 impl StationId {

@@ -1,1 +1,12 @@
-//! What a weld, a tightening, a dispense, a leak test, a coolant loop and a robot cycle is: features of a cycle
+//! What a weld, a tightening, a dispense, a leak test, a coolant loop and a robot cycle is.
+//!
+//! [`StationModel`] binds the features of a station's kind to the signals that the plant has in the needed roles.
+//! [`CycleBuilder`] turns samples into cycles and each cycle into one row of features.
+
+mod cycle;
+mod feature;
+mod station;
+
+pub use cycle::{CycleBuilder, CycleData, SETTLE_S, WINDOW_S};
+pub use feature::{FeatureSpec, Floor, Quantity};
+pub use station::{BoundFeature, StationModel};

@@ -1,6 +1,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 use crate::{LinkId, Quality, SignalId, Timestamp, Value};
 
 /// One entry of the input log: the only thing that can change the twin.
@@ -42,7 +44,7 @@ pub struct SampleBatch {
 }
 
 /// One signal's value at one moment.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Sample {
     /// The signal.
     pub signal: SignalId,
@@ -55,7 +57,7 @@ pub struct Sample {
 }
 
 /// Whether a link delivers.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LinkState {
     /// Connected and delivering.
     Up,
@@ -90,7 +92,7 @@ pub enum CommandAction {
 /// An incident's identity: the input that raised it, and which one of those raised by that input.
 ///
 /// Written `412-0`. Derived from the log, so that a replay gives the same id.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct IncidentId {
     /// Sequence number of the input that raised the incident.
     pub sequence: u64,

@@ -1,9 +1,11 @@
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// A short text, stored in place: part serial, variant, state code. At most [`Symbol::MAX_BYTES`] bytes of UTF-8.
 ///
 /// It is not interned, because the set of part serials has no bound and a table of them would grow for ever.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Symbol {
     bytes: [u8; Self::MAX_BYTES],
     len: u8,
@@ -35,7 +37,7 @@ impl Symbol {
 
     /// The text.
     pub fn as_str(&self) -> &str {
-        std::str::from_utf8(&self.bytes[..usize::from(self.len)]).unwrap_or_default()
+        self.bytes.get(..usize::from(self.len)).and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or_default()
     }
 }
 
@@ -60,7 +62,7 @@ impl fmt::Display for SymbolTooLong {
 impl std::error::Error for SymbolTooLong {}
 
 /// What a signal was at a moment.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub enum Value {
     /// A measurement, in the signal's configured unit.
     Float(f64),

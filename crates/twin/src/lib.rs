@@ -1,1 +1,20 @@
-//! The deterministic core: one input in, outputs out
+//! The deterministic core: one input in, outputs out.
+//!
+//! [`Twin::apply`] takes an input of the log and appends what follows from it. Live, replay, backtest and every test are
+//! this one code path.
+
+mod detect;
+mod feature;
+mod links;
+mod model;
+mod output;
+mod sensor;
+mod snapshot;
+mod station;
+mod twin;
+mod view;
+
+pub use output::{Cycle, Output, Outputs};
+pub use snapshot::SnapshotError;
+pub use twin::Twin;
+pub use view::{Counts, FeatureView, LineView, LinkView, StationView};

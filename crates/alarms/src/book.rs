@@ -1,0 +1,327 @@
+use std::fmt;
+
+use plant::{Cause, Locus, Plant, StationId};
+use serde::{Deserialize, Serialize};
+use telemetry::{IncidentId, Timestamp};
+
+use crate::{Acknowledgement, Incident, IncidentState, Priority, RankedCause, Source, Verdict};
+
+/// How an incident changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// It is new.
+    Raised,
+    /// More speaks for it, or its cause ranks differently.
+    Updated,
+    /// Somebody took it on.
+    Acknowledged,
+    /// It is no longer there.
+    Returned,
+    /// It is no longer there, and somebody has seen it.
+    Closed,
+}
+
+impl Change {
+    /// The change's stable name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Raised => "raised",
+            Self::Updated => "updated",
+            Self::Acknowledged => "acknowledged",
+            Self::Returned => "returned",
+            Self::Closed => "closed",
+        }
+    }
+}
+
+/// A command about an incident that is not open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NoSuchIncident(pub IncidentId);
+
+impl fmt::Display for NoSuchIncident {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "there is no open incident {}: it was never raised, or it is closed", self.0)
+    }
+}
+
+impl std::error::Error for NoSuchIncident {}
+
+/// An incident that goes on is told again after this many seconds, so that its time to the limit stays true.
+const RETELL_S: f64 = 10.0 * 60.0;
+/// Seconds to a limit below which an incident has high priority.
+const HIGH_PRIORITY_S: f64 = 15.0 * 60.0;
+/// Seconds to a limit below which an incident has medium priority.
+const MEDIUM_PRIORITY_S: f64 = 60.0 * 60.0;
+
+/// The open incidents of the line: the only place that decides what an alert is.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct IncidentBook {
+    open: Vec<Entry>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Entry {
+    incident: Incident,
+    /// The station that first showed it, whatever is now held to be the cause.
+    shown_at: Option<StationId>,
+    /// Sources whose verdict still stands.
+    standing: Vec<Source>,
+    /// For each piece of evidence, the causes it speaks for.
+    weights: Vec<Vec<(Cause, f64)>>,
+    /// When it was last told to the outside.
+    told: Timestamp,
+}
+
+/// What a supervisor would want to be told of when it changes.
+#[derive(PartialEq)]
+struct Gist {
+    state: IncidentState,
+    priority: Priority,
+    station: Option<StationId>,
+    cause: Option<Cause>,
+    sources: usize,
+}
+
+impl IncidentBook {
+    /// The incidents that are not closed, in the order they were raised.
+    pub fn open(&self) -> impl Iterator<Item = &Incident> {
+        self.open.iter().map(|entry| &entry.incident)
+    }
+
+    /// Takes a verdict in: as evidence of an open incident if they can have one cause, else as a new incident with the
+    /// identity `id`. Returns what is to be told: nothing, if the incident only goes on as it was told last.
+    pub fn take(&mut self, verdict: Verdict, id: IncidentId, plant: &Plant) -> Option<(Change, &Incident)> {
+        let place = self.open.iter().position(|entry| entry.explains(&verdict, plant));
+        let (change, place) = match place {
+            Some(place) => (Change::Updated, place),
+            None => {
+                self.open.push(Entry::new(&verdict, id));
+                (Change::Raised, self.open.len() - 1)
+            }
+        };
+        let entry = &mut self.open[place];
+        let before = entry.gist();
+        entry.add(verdict, plant);
+        let since_told_s = entry.incident.updated.seconds_since(entry.told);
+        if entry.gist() == before && since_told_s < RETELL_S {
+            return None;
+        }
+        entry.told = entry.incident.updated;
+        Some((change, &entry.incident))
+    }
+
+    /// A source's verdict no longer stands. Returns the incident if that ended it for good or for now.
+    pub fn clear(&mut self, source: Source, at: Timestamp) -> Option<(Change, Incident)> {
+        let place = self.open.iter().position(|entry| entry.standing.contains(&source))?;
+        let entry = &mut self.open[place];
+        entry.standing.retain(|&standing| standing != source);
+        if !entry.standing.is_empty() {
+            return None;
+        }
+        entry.incident.returned = Some(at);
+        entry.incident.updated = at;
+        entry.incident.time_to_limit_s = None;
+        match entry.incident.state {
+            IncidentState::Acknowledged => Some((Change::Closed, self.close(place))),
+            _ => {
+                entry.incident.state = IncidentState::ReturnedUnacknowledged;
+                Some((Change::Returned, entry.incident.clone()))
+            }
+        }
+    }
+
+    /// Somebody takes an incident on. An incident that had returned is closed by it.
+    ///
+    /// # Errors
+    /// If no such incident is open.
+    pub fn acknowledge(
+        &mut self,
+        id: IncidentId,
+        by: &str,
+        comment: &str,
+        at: Timestamp,
+    ) -> Result<(Change, Incident), NoSuchIncident> {
+        let place = self.open.iter().position(|entry| entry.incident.id == id).ok_or(NoSuchIncident(id))?;
+        let incident = &mut self.open[place].incident;
+        incident.acknowledged = Some(Acknowledgement { by: by.to_owned(), at, comment: comment.to_owned() });
+        incident.updated = at;
+        if incident.state == IncidentState::ReturnedUnacknowledged {
+            return Ok((Change::Closed, self.close(place)));
+        }
+        incident.state = IncidentState::Acknowledged;
+        Ok((Change::Acknowledged, incident.clone()))
+    }
+
+    fn close(&mut self, place: usize) -> Incident {
+        let mut incident = self.open.remove(place).incident;
+        incident.state = IncidentState::Closed;
+        incident
+    }
+}
+
+impl Entry {
+    fn new(verdict: &Verdict, id: IncidentId) -> Self {
+        let source = verdict.evidence.source;
+        Self {
+            incident: Incident {
+                id,
+                state: IncidentState::Unacknowledged,
+                priority: Priority::Low,
+                station: source.station(),
+                link: match source {
+                    Source::Link { link } => Some(link),
+                    _ => None,
+                },
+                causes: Vec::new(),
+                affected: Vec::new(),
+                evidence: Vec::new(),
+                onset: verdict.evidence.onset,
+                raised: verdict.at,
+                updated: verdict.at,
+                time_to_limit_s: None,
+                acknowledged: None,
+                returned: None,
+            },
+            shown_at: source.station(),
+            standing: Vec::new(),
+            weights: Vec::new(),
+            told: verdict.at,
+        }
+    }
+
+    fn gist(&self) -> Gist {
+        Gist {
+            state: self.incident.state,
+            priority: self.incident.priority,
+            station: self.incident.station,
+            cause: self.incident.causes.first().map(|ranked| ranked.cause),
+            sources: self.incident.evidence.len(),
+        }
+    }
+
+    /// Whether the verdict can have the same cause as this incident.
+    ///
+    /// The same source always has. Otherwise: another feature of the same station that shares a possible cause; or a
+    /// station that depends on the utility where this incident is, and whose verdict the utility can explain; or the
+    /// other way round.
+    fn explains(&self, verdict: &Verdict, plant: &Plant) -> bool {
+        let source = verdict.evidence.source;
+        if self.incident.evidence.iter().any(|evidence| evidence.source == source) {
+            return true;
+        }
+        let (Some(here), Some(there)) = (self.shown_at, source.station()) else { return false };
+        if here == there {
+            return verdict.causes.iter().any(|&(cause, _)| self.incident.causes.iter().any(|r| r.cause == cause));
+        }
+        let from_utility = verdict.causes.iter().any(|&(cause, _)| cause.locus() == Locus::Utility);
+        let to_utility = self.incident.causes.iter().any(|ranked| ranked.cause.locus() == Locus::Utility);
+        let (station, other) = (plant.station(here), plant.station(there));
+        (from_utility && other.utilities.contains(&here))
+            || (to_utility && station.utilities.contains(&there))
+            || (from_utility && to_utility && station.utilities.iter().any(|shared| other.utilities.contains(shared)))
+    }
+
+    fn add(&mut self, verdict: Verdict, plant: &Plant) {
+        let Verdict { at, evidence, causes, time_to_limit_s } = verdict;
+        let source = evidence.source;
+        if !self.standing.contains(&source) {
+            self.standing.push(source);
+        }
+        if self.incident.state == IncidentState::ReturnedUnacknowledged {
+            self.incident.state = IncidentState::Unacknowledged;
+            self.incident.returned = None;
+        }
+        self.incident.onset = self.incident.onset.min(evidence.onset);
+        self.incident.updated = at;
+        self.incident.time_to_limit_s = sooner(self.incident.time_to_limit_s, time_to_limit_s);
+        match self.incident.evidence.iter().position(|known| known.source == source) {
+            Some(place) => {
+                self.incident.evidence[place] = evidence;
+                self.weights[place] = causes;
+            }
+            None => {
+                self.incident.evidence.push(evidence);
+                self.weights.push(causes);
+            }
+        }
+        self.rank(plant);
+        self.locate(plant);
+        self.incident.priority = self.priority();
+    }
+
+    /// Ranks the causes by the weight that the evidence gives them; ties in the order of [`Cause::ALL`].
+    ///
+    /// A cause that lies at a station explains what that station shows and no other's, so the station for which most
+    /// speaks counts. A cause that lies at a utility explains what all its stations show. And where a utility itself
+    /// shows something, what its stations show is a consequence and says nothing of the cause.
+    fn rank(&mut self, plant: &Plant) {
+        let root = self.utility_with_evidence(plant);
+        let mut sums: Vec<(Cause, Option<StationId>, f64)> = Vec::new();
+        for (evidence, weights) in self.incident.evidence.iter().zip(&self.weights) {
+            let station = evidence.source.station();
+            if root.is_some() && station != root {
+                continue;
+            }
+            for &(cause, weight) in weights {
+                let place = if cause.locus() == Locus::Station { station } else { None };
+                match sums.iter_mut().find(|(known, at, _)| (*known, *at) == (cause, place)) {
+                    Some((_, _, sum)) => *sum += weight,
+                    None => sums.push((cause, place, weight)),
+                }
+            }
+        }
+        sums.sort_by(|(cause_a, _, a), (cause_b, _, b)| b.total_cmp(a).then(cause_a.cmp(cause_b)));
+        let mut ranked: Vec<(Cause, f64)> = Vec::new();
+        for (cause, _, sum) in sums {
+            if ranked.iter().all(|&(known, _)| known != cause) {
+                ranked.push((cause, sum));
+            }
+        }
+        let total: f64 = ranked.iter().map(|(_, sum)| sum).sum();
+        self.incident.causes =
+            ranked.into_iter().map(|(cause, sum)| RankedCause { cause, share: sum / total }).collect();
+    }
+
+    /// The utility that shows something itself, while a station that depends on it does too.
+    fn utility_with_evidence(&self, plant: &Plant) -> Option<StationId> {
+        let stations = || self.incident.evidence.iter().filter_map(|evidence| evidence.source.station());
+        stations().find(|utility| stations().any(|station| plant.station(station).utilities.contains(utility)))
+    }
+
+    /// Places the incident where its cause is to be mended: at the utility, if a utility's own evidence is there or the
+    /// first cause lies there; else where it first showed.
+    fn locate(&mut self, plant: &Plant) {
+        let stations: Vec<StationId> =
+            self.incident.evidence.iter().filter_map(|evidence| evidence.source.station()).collect();
+        let Some(shown_at) = self.shown_at else { return };
+        let place = match self.utility_with_evidence(plant) {
+            Some(utility) => utility,
+            None if self.incident.cause().locus() == Locus::Utility => {
+                plant.station(shown_at).utilities.first().copied().unwrap_or(shown_at)
+            }
+            None => shown_at,
+        };
+        self.incident.station = Some(place);
+        let mut affected: Vec<StationId> = stations.into_iter().filter(|&station| station != place).collect();
+        affected.sort_unstable();
+        affected.dedup();
+        self.incident.affected = affected;
+    }
+
+    fn priority(&self) -> Priority {
+        let blind = matches!(self.incident.cause(), Cause::LinkLoss);
+        match self.incident.time_to_limit_s {
+            _ if blind => Priority::High,
+            Some(seconds) if seconds <= HIGH_PRIORITY_S => Priority::High,
+            Some(seconds) if seconds <= MEDIUM_PRIORITY_S => Priority::Medium,
+            _ => Priority::Low.max(self.incident.priority),
+        }
+    }
+}
+
+fn sooner(a: Option<f64>, b: Option<f64>) -> Option<f64> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    }
+}

@@ -1,0 +1,119 @@
+use plant::{Cause, StationId};
+use serde::{Deserialize, Serialize};
+use telemetry::{LinkId, SignalId, Symbol, Timestamp};
+
+/// What a verdict is about. One source is open at most once: a repeat adds to its incident, never makes a second.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Source {
+    /// A feature of a station's cycles, by the feature's place in the process model.
+    Feature {
+        /// The station.
+        station: StationId,
+        /// Index of the feature among that station's.
+        feature: u16,
+    },
+    /// The sensor behind a signal.
+    Sensor {
+        /// The station it belongs to.
+        station: StationId,
+        /// The signal.
+        signal: SignalId,
+    },
+    /// A link.
+    Link {
+        /// The link.
+        link: LinkId,
+    },
+}
+
+impl Source {
+    /// The station it belongs to; a link belongs to none.
+    pub fn station(self) -> Option<StationId> {
+        match self {
+            Self::Feature { station, .. } | Self::Sensor { station, .. } => Some(station),
+            Self::Link { .. } => None,
+        }
+    }
+}
+
+/// Which way a feature went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Direction {
+    /// Above its baseline.
+    Up,
+    /// Below its baseline.
+    Down,
+}
+
+/// What noticed it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Detector {
+    /// Two-sided cumulative sum of the standardised residual.
+    Cusum,
+    /// A value that no longer changes from cycle to cycle.
+    FlatLine,
+    /// A link that stayed down.
+    LinkWatch,
+}
+
+impl Detector {
+    /// The detector's stable name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Cusum => "cusum",
+            Self::FlatLine => "flat-line",
+            Self::LinkWatch => "link-watch",
+        }
+    }
+}
+
+/// What a verdict rests on. Numbers are in `unit` unless they say otherwise.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// What the verdict is about.
+    pub source: Source,
+    /// Name of the feature, the signal's path or the link's name.
+    pub name: String,
+    /// Unit of the values; empty where they have none.
+    pub unit: String,
+    /// The variant that was built, if known.
+    pub variant: Option<Symbol>,
+    /// The part that was built, if known.
+    pub part: Option<Symbol>,
+    /// Which way it went.
+    pub direction: Option<Direction>,
+    /// The latest value.
+    pub value: Option<f64>,
+    /// What was expected of it in its context.
+    pub baseline: Option<f64>,
+    /// Spread of the residual in that context, one standard deviation.
+    pub sigma: Option<f64>,
+    /// How many cycles the baseline was learnt from.
+    pub baseline_cycles: u32,
+    /// What noticed it.
+    pub detector: Detector,
+    /// The detector's statistic; in standard deviations for the cumulative sum, in cycles for the flat line, in seconds
+    /// for the link.
+    pub statistic: f64,
+    /// The threshold that the statistic crossed.
+    pub threshold: f64,
+    /// How often this detector alone cries wolf: false alarms a shift.
+    pub false_alarms_per_shift: f64,
+    /// When it began, as far as the detector can tell.
+    pub onset: Timestamp,
+    /// More, in words: a link's reason, a program name. May be empty.
+    pub note: String,
+}
+
+/// Something is not as expected.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Verdict {
+    /// When it was noticed, by event time.
+    pub at: Timestamp,
+    /// What it rests on.
+    pub evidence: Evidence,
+    /// What it can come from, each with its weight; positive, most likely first, never empty.
+    pub causes: Vec<(Cause, f64)>,
+    /// If it goes on like this: seconds until the limit is crossed. 0 if it is crossed already.
+    pub time_to_limit_s: Option<f64>,
+}

@@ -1,0 +1,271 @@
+use alarms::Change;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use telemetry::{Command, CommandAction, IncidentId, NotAnIncidentId};
+use twin::Output;
+
+use crate::Message;
+use crate::rim::schema_tag;
+
+/// What a person wants done, as a client sends it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CommandV1 {
+    /// What to do.
+    pub command: CommandName,
+    /// The incident it is about, such as `412-0`.
+    #[schemars(regex(pattern = r"^[0-9]+-[0-9]+$"))]
+    pub incident: String,
+    /// Who asks: a name or a role, 1 to 64 characters on one line.
+    #[schemars(length(min = 1, max = 64))]
+    pub by: String,
+    /// What they add, up to 500 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 500))]
+    pub comment: Option<String>,
+}
+
+/// What can be asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum CommandName {
+    /// "I have seen this incident and take it on."
+    Acknowledge,
+}
+
+/// Why a command cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum CommandError {
+    /// The payload is too long to be a command.
+    #[error("a command of {bytes} bytes; at most {} are read", CommandV1::MAX_BYTES)]
+    TooLong {
+        /// Its length.
+        bytes: usize,
+    },
+    /// It is not the JSON that it should be.
+    #[error("not a command: {0}; expected JSON such as {example}", example = CommandV1::EXAMPLE)]
+    NotACommand(#[from] serde_json::Error),
+    /// It names no incident.
+    #[error("incident: {0}")]
+    Incident(#[from] NotAnIncidentId),
+    /// It does not say properly who asks.
+    #[error("by: expected who asks in 1 to {} characters on one line, got {chars} characters", CommandV1::BY_MAX_CHARS)]
+    By {
+        /// How many characters it has.
+        chars: usize,
+    },
+    /// What is added is too long.
+    #[error("comment: {chars} characters; at most {} fit", CommandV1::COMMENT_MAX_CHARS)]
+    Comment {
+        /// How many characters it has.
+        chars: usize,
+    },
+}
+
+impl CommandV1 {
+    /// The longest payload that is read, bytes.
+    pub const MAX_BYTES: usize = 16 * 1024;
+    /// The most characters of `by`.
+    pub const BY_MAX_CHARS: usize = 64;
+    /// The most characters of `comment`.
+    pub const COMMENT_MAX_CHARS: usize = 500;
+    /// A command that would be understood.
+    pub const EXAMPLE: &'static str = r#"{"command":"acknowledge","incident":"412-0","by":"shift lead"}"#;
+
+    /// Reads a command.
+    ///
+    /// # Errors
+    /// If the payload is too long or is not a command. What the command asks for is checked by the conversion into a
+    /// [`Command`].
+    pub fn from_json(payload: &[u8]) -> Result<Self, CommandError> {
+        if payload.len() > Self::MAX_BYTES {
+            return Err(CommandError::TooLong { bytes: payload.len() });
+        }
+        // Read as an object first: serde would also take an array of the fields' values.
+        let object: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(payload)?;
+        Ok(serde_json::from_value(object.into())?)
+    }
+}
+
+impl TryFrom<CommandV1> for Command {
+    type Error = CommandError;
+
+    fn try_from(wire: CommandV1) -> Result<Self, Self::Error> {
+        let CommandV1 { command: CommandName::Acknowledge, incident, by, comment } = wire;
+        let incident: IncidentId = incident.parse()?;
+        let by = by.trim().to_owned();
+        let chars = by.chars().count();
+        if chars == 0 || chars > CommandV1::BY_MAX_CHARS || by.contains(char::is_control) {
+            return Err(CommandError::By { chars });
+        }
+        let comment = comment.unwrap_or_default();
+        let chars = comment.chars().count();
+        if chars > CommandV1::COMMENT_MAX_CHARS {
+            return Err(CommandError::Comment { chars });
+        }
+        Ok(Self { by, action: CommandAction::Acknowledge { incident, comment } })
+    }
+}
+
+schema_tag!(CommandReplySchema = "linetwin/command-reply/v1");
+
+/// What came of a command. Of a command that could not be read, it repeats what could.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CommandReplyV1 {
+    /// Version of this message.
+    pub schema: CommandReplySchema,
+    /// Whether it was carried out.
+    pub ok: bool,
+    /// What was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub command: Option<String>,
+    /// The incident it was about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub incident: Option<String>,
+    /// Who asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// Why it was not carried out, and what to do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+impl CommandReplyV1 {
+    /// The reply to an acknowledgement; `error` says why it was not carried out.
+    pub fn to_acknowledge(incident: IncidentId, by: &str, error: Option<String>) -> Self {
+        Self {
+            schema: CommandReplySchema::V1,
+            ok: error.is_none(),
+            command: Some("acknowledge".to_owned()),
+            incident: Some(incident.to_string()),
+            by: Some(by.to_owned()),
+            error,
+        }
+    }
+
+    /// The reply to a payload that was not taken as a command.
+    pub fn refused(payload: &[u8], error: String) -> Self {
+        let content: serde_json::Value = match payload.len() {
+            ..=CommandV1::MAX_BYTES => serde_json::from_slice(payload).unwrap_or_default(),
+            _ => serde_json::Value::Null,
+        };
+        let repeat =
+            |key: &str| content.get(key)?.as_str().map(|text| text.chars().take(CommandV1::BY_MAX_CHARS).collect());
+        Self {
+            schema: CommandReplySchema::V1,
+            ok: false,
+            command: repeat("command"),
+            incident: repeat("incident"),
+            by: repeat("by"),
+            error: Some(error),
+        }
+    }
+
+    /// The reply that an output of the twin is, if it came from a command.
+    pub fn from_output(output: &Output) -> Option<Self> {
+        match output {
+            Output::CommandRefused { by, incident, reason } => {
+                Some(Self::to_acknowledge(*incident, by, Some(reason.clone())))
+            }
+            Output::Incident { change: Change::Acknowledged | Change::Closed, incident } => {
+                // An incident is also closed by going away, long after it was acknowledged: nobody asked for that.
+                let acknowledged = incident.acknowledged.as_ref().filter(|ack| ack.at == incident.updated)?;
+                Some(Self::to_acknowledge(incident.id, &acknowledged.by, None))
+            }
+            Output::Incident { .. } | Output::Station { .. } | Output::Cycle(_) => None,
+        }
+    }
+}
+
+impl Message for CommandReplyV1 {}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use alarms::Acknowledgement;
+
+    use super::*;
+    use crate::testing::{assert_valid, at, incident};
+
+    fn read(payload: &str) -> Result<Command, String> {
+        let wire = CommandV1::from_json(payload.as_bytes()).map_err(|problem| problem.to_string())?;
+        Command::try_from(wire).map_err(|problem| problem.to_string())
+    }
+
+    fn check_refused(payload: &str, expected: &str) {
+        let error = read(payload).unwrap_err();
+        assert!(error.contains(expected), "{error}");
+        assert_valid("command-reply-v1", &CommandReplyV1::refused(payload.as_bytes(), error).to_json());
+    }
+
+    fn acknowledge(incident: &str, by: &str, comment: &str) -> String {
+        format!(r#"{{"command":"acknowledge","incident":"{incident}","by":"{by}","comment":"{comment}"}}"#)
+    }
+
+    #[test]
+    fn an_acknowledgement_is_read() {
+        let incident = IncidentId { sequence: 412, ordinal: 0 };
+        let expected = |comment: &str| Command {
+            by: "shift lead".into(),
+            action: CommandAction::Acknowledge { incident, comment: comment.into() },
+        };
+        assert_eq!(read(CommandV1::EXAMPLE), Ok(expected("")));
+        assert_eq!(read(&acknowledge("412-0", " shift lead ", "caps\\nordered")), Ok(expected("caps\nordered")));
+        assert!(read(&acknowledge("412-0", &"x".repeat(64), &"ä".repeat(500))).is_ok());
+        assert_valid("command-v1", CommandV1::EXAMPLE);
+    }
+
+    #[test]
+    fn a_refusal_says_what_was_expected() {
+        check_refused("", "EOF while parsing a value at line 1 column 0; expected JSON such as {\"command\"");
+        check_refused("\u{0}", "expected value");
+        check_refused(r#"["acknowledge","1-0","x",null]"#, "invalid type: sequence, expected a map");
+        check_refused("{}", "missing field `command`");
+        check_refused(r#"{"command":"shelve"}"#, "unknown variant `shelve`, expected `acknowledge`");
+        check_refused(r#"{"command":"acknowledge","incident":"1-0","by":"x","why":1}"#, "unknown field `why`");
+        check_refused(r#"{"command":"acknowledge","incident":7,"by":"x"}"#, "invalid type: integer `7`");
+        check_refused(
+            &acknowledge("seven", "x", ""),
+            "incident: \"seven\" is not an incident id; one looks like 412-0",
+        );
+        check_refused(&acknowledge("1-0", "  ", ""), "by: expected who asks in 1 to 64 characters on one line, got 0");
+        check_refused(&acknowledge("1-0", &"x".repeat(65), ""), "got 65 characters");
+        check_refused(&acknowledge("1-0", "a\\nb", ""), "on one line");
+        check_refused(&acknowledge("1-0", "x", &"y".repeat(501)), "comment: 501 characters; at most 500 fit");
+        check_refused(&"{".repeat(CommandV1::MAX_BYTES + 1), "a command of 16385 bytes; at most 16384 are read");
+        check_refused(&r#"{"a":"#.repeat(3000), "recursion limit exceeded");
+    }
+
+    #[test]
+    fn a_refusal_repeats_what_could_be_read() {
+        let payload = format!(r#"{{"command":"stop","incident":"1-0","by":"{}"}}"#, "x".repeat(1000));
+        let reply = CommandReplyV1::refused(payload.as_bytes(), "no".into());
+        let expected = format!(
+            r#"{{"schema":"linetwin/command-reply/v1","ok":false,"command":"stop","incident":"1-0","by":"{}","error":"no"}}"#,
+            "x".repeat(64)
+        );
+        assert_eq!(reply.to_json(), expected);
+    }
+
+    #[test]
+    fn only_what_was_asked_for_is_answered() {
+        let check = |change, acknowledged: Option<&str>, expected: bool| {
+            let mut incident = incident();
+            incident.acknowledged = acknowledged.map(|moment| Acknowledgement {
+                by: "lead".into(),
+                at: at(moment),
+                comment: String::new(),
+            });
+            let reply = CommandReplyV1::from_output(&Output::Incident { change, incident: Box::new(incident) });
+            assert_eq!(reply.is_some_and(|reply| reply.ok), expected, "{change:?} {acknowledged:?}");
+        };
+        check(Change::Raised, None, false);
+        check(Change::Acknowledged, Some("2026-11-24T08:20:00Z"), true);
+        check(Change::Closed, Some("2026-11-24T08:20:00Z"), true);
+        check(Change::Closed, Some("2026-11-24T08:19:00Z"), false);
+        check(Change::Updated, Some("2026-11-24T08:20:00Z"), false);
+        let refused = Output::CommandRefused { by: "lead".into(), incident: incident().id, reason: "closed".into() };
+        let reply = CommandReplyV1::from_output(&refused).unwrap();
+        assert_eq!((reply.ok, reply.error.as_deref()), (false, Some("closed")));
+    }
+}

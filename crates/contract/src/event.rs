@@ -1,0 +1,91 @@
+use alarms::{Change, Incident};
+use plant::Plant;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use telemetry::Timestamp;
+use twin::Output;
+
+use crate::rim::schema_tag;
+use crate::{AlertV1, ChangeName, Message, TimeV1};
+
+schema_tag!(EventSchema = "linetwin/event/v1");
+
+/// One change of one incident.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct EventV1 {
+    /// Version of this message.
+    pub schema: EventSchema,
+    /// Sequence number of the input that made the change, where one is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sequence: Option<u64>,
+    /// When that input was received.
+    pub at: TimeV1,
+    /// How the incident changed.
+    pub change: ChangeName,
+    /// The incident after the change.
+    pub alert: AlertV1,
+}
+
+impl EventV1 {
+    /// The event of a change that the input with that sequence number, received `at`, made.
+    pub fn new(change: Change, incident: &Incident, plant: &Plant, sequence: Option<u64>, at: Timestamp) -> Self {
+        Self {
+            schema: EventSchema::V1,
+            sequence,
+            at: at.into(),
+            change: change.into(),
+            alert: AlertV1::new(incident, plant),
+        }
+    }
+}
+
+impl Message for EventV1 {}
+
+/// The line that a replay and the live daemon write to their alert files: an [`EventV1`] and a line end; nothing for an
+/// output that is not about an incident. `sequence` and `at` are those of the input.
+pub fn alert_line(output: &Output, plant: &Plant, sequence: u64, at: Timestamp) -> Option<String> {
+    let Output::Incident { change, incident } = output else { return None };
+    let mut line = EventV1::new(*change, incident, plant, Some(sequence), at).to_json();
+    line.push('\n');
+    Some(line)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::testing::{assert_valid, at, incident, plant};
+
+    #[test]
+    fn an_alert_line_is_one_event_and_stays_the_same_to_the_byte() {
+        let output = Output::Incident { change: Change::Raised, incident: Box::new(incident()) };
+        let line = alert_line(&output, &plant(), 412, at("2026-11-24T08:20:00.25Z")).unwrap();
+        assert_valid("event-v1", &line);
+        let event: EventV1 = serde_json::from_str(&line).unwrap();
+        assert_eq!(event.to_json() + "\n", line);
+        let expected = concat!(
+            r#"{"schema":"linetwin/event/v1","sequence":412,"at":"2026-11-24T08:20:00.25Z","change":"raised","alert":"#,
+            r#"{"schema":"linetwin/alert/v1","id":"412-0","state":"unacknowledged","priority":"medium","#,
+            r#""enterprise":"acme","site":"ulm","area":"body","line":"line-1","station":"weld-20","#,
+            r#""station_kind":"spot-weld","headline":"weld-20: weld resistance falling since 08:14 UTC, electrode wear "#,
+            r#"likely (78 %); limit in about 25 min","cause":{"name":"electrode-wear","title":"electrode wear","#,
+            r#""share":0.78},"rivals":[{"name":"sheet-material","title":"changed sheet or fit-up","share":0.22}],"#,
+            r#""advice":"Dress the caps in the next gap, or change them if they have been dressed to the end. Check the "#,
+            r#"nugget of the next part (peel or ultrasonic test) and the parts since the onset.","#,
+            r#""onset":"2026-11-24T08:14:30Z","raised":"2026-11-24T08:20:00Z","updated":"2026-11-24T08:20:00Z","#,
+            r#""time_to_limit_s":1502.0,"affected":[],"evidence":[{"station":"weld-20","name":"weld resistance","#,
+            r#""unit":"µΩ","variant":"EV1","part":"P-000317","direction":"down","value":168.5,"baseline":182.0,"#,
+            r#""sigma":4.5,"baseline_cycles":120,"deviation_sigma":-3.0,"detector":"cusum","statistic":9.25,"#,
+            r#""threshold":7.5,"false_alarms_per_shift":0.015625,"onset":"2026-11-24T08:14:30Z"}]}}"#,
+            "\n"
+        );
+        assert_eq!(line, expected);
+    }
+
+    #[test]
+    fn other_outputs_make_no_line() {
+        let output =
+            Output::CommandRefused { by: "lead".into(), incident: incident().id, reason: "it is closed".into() };
+        assert_eq!(alert_line(&output, &plant(), 1, Timestamp::EPOCH), None);
+    }
+}

@@ -1,0 +1,232 @@
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The wire's counterpart of an enum of the core: the same cases, spelt in kebab-case. A case that is added to the core
+/// does not compile here until it is promised to the outside as well.
+macro_rules! wire_names {
+    ($(#[$doc:meta])* $wire:ident from $core:ty { $($(#[$case_doc:meta])* $case:ident,)* }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+        #[serde(rename_all = "kebab-case")]
+        pub enum $wire { $($(#[$case_doc])* $case,)* }
+
+        impl From<$core> for $wire {
+            fn from(core: $core) -> Self {
+                match core { $(<$core>::$case => Self::$case,)* }
+            }
+        }
+    };
+}
+pub(crate) use wire_names;
+
+wire_names! {
+    /// The state of an incident, after ISA-18.2.
+    StateName from alarms::IncidentState {
+        /// There, and nobody has seen it.
+        Unacknowledged,
+        /// There, and somebody has taken it on.
+        Acknowledged,
+        /// No longer there, and nobody has seen it.
+        ReturnedUnacknowledged,
+        /// No longer there, and seen: over.
+        Closed,
+    }
+}
+
+wire_names! {
+    /// How soon somebody should act.
+    PriorityName from alarms::Priority {
+        /// In this shift.
+        Low,
+        /// Within the hour.
+        Medium,
+        /// Now.
+        High,
+    }
+}
+
+wire_names! {
+    /// How an incident changed.
+    ChangeName from alarms::Change {
+        /// It is new.
+        Raised,
+        /// More speaks for it, or its cause ranks differently.
+        Updated,
+        /// Somebody took it on.
+        Acknowledged,
+        /// It is no longer there.
+        Returned,
+        /// It is no longer there, and somebody has seen it.
+        Closed,
+    }
+}
+
+wire_names! {
+    /// Which way a feature went.
+    DirectionName from alarms::Direction {
+        /// Above its baseline.
+        Up,
+        /// Below its baseline.
+        Down,
+    }
+}
+
+wire_names! {
+    /// What noticed it.
+    DetectorName from alarms::Detector {
+        /// Two-sided cumulative sum of the standardised residual; its statistic is in standard deviations.
+        Cusum,
+        /// A value that no longer changes from cycle to cycle; its statistic is in cycles.
+        FlatLine,
+        /// A link that stayed down; its statistic is in seconds.
+        LinkWatch,
+    }
+}
+
+wire_names! {
+    /// What a station does.
+    StationKindName from plant::StationKind {
+        /// Resistance spot welding.
+        SpotWeld,
+        /// Laser welding of tabs and busbars.
+        LaserWeld,
+        /// Battery-pack assembly.
+        PackAssembly,
+        /// A coolant loop with pump and chiller.
+        CoolingLoop,
+        /// A handling robot.
+        Robot,
+        /// A store of parts between stations.
+        Buffer,
+    }
+}
+
+/// Each cause's title, as it stands in a sentence ("… likely"), and what to do about it.
+macro_rules! causes {
+    ($($cause:ident: $title:literal, $advice:literal;)*) => {
+        wire_names! {
+            /// What an incident can come from.
+            CauseName from plant::Cause { $(#[doc = $title] $cause,)* }
+        }
+
+        impl CauseName {
+            /// The cause in a person's words, without a capital: "electrode wear".
+            pub const fn title(self) -> &'static str {
+                match self { $(Self::$cause => $title),* }
+            }
+
+            /// What to do about it, in one or two sentences.
+            pub const fn advice(self) -> &'static str {
+                match self { $(Self::$cause => $advice),* }
+            }
+        }
+    };
+}
+
+causes! {
+    ElectrodeWear: "electrode wear",
+        "Dress the caps in the next gap, or change them if they have been dressed to the end. Check the nugget of the \
+         next part (peel or ultrasonic test) and the parts since the onset.";
+    WeldWaterRestriction: "restricted gun water",
+        "Check the gun's hoses, strainer and shut-off valve for a kink, scale or a leak, and compare the flow with the \
+         neighbouring guns. Do not weld on with hot caps: they wear within a few hundred spots.";
+    ElectrodeForce: "electrode force shift",
+        "Measure the force at the caps with a gauge and compare it with the weld schedule. Then check air pressure or \
+         servo calibration, and the gun arm for friction.";
+    WeldCurrent: "weld current shift",
+        "Compare the controller's set and actual current and measure it with a second instrument. Then check secondary \
+         cables, shunts and the transformer's connections for heat and looseness.";
+    SheetMaterial: "changed sheet or fit-up",
+        "Find out whether the coil, coating or supplier lot changed at the onset, and look for gaps between the sheets. \
+         If the change is meant to stay, approve the weld schedule for it.";
+    LaserPower: "low laser power or dirty glass",
+        "Inspect the protective glass and change it if it is stained. If the signal stays low, measure the power at the \
+         work piece and compare it with the source's set value.";
+    LaserFocus: "laser gap, focus or surface change",
+        "Check clamping and gap of the parts first, then the focus position with a focus run. Look at the surface of the \
+         parts since the onset: oil, oxide and scratches change the coupling.";
+    JointFriction: "joint friction change",
+        "Find out whether screws, coating, thread lock or the part's lot changed at the onset. Right torque at a wrong \
+         angle is a wrong clamp force: re-check the joints since the onset.";
+    TighteningTool: "tightening tool drift",
+        "Check the tool against a reference transducer and look at its last calibration. Until then tighten with the \
+         spare tool and re-check the joints since the onset.";
+    NozzleClog: "clogging nozzle",
+        "Purge and clean the nozzle, or change it, and weigh a test bead before going on. Cured rests at the tip point to \
+         too long a pause or too old a material.";
+    DosingPump: "dosing pump or viscosity change",
+        "Check the temperature and the batch of the material first, then weigh test shots. If the mass stays off with the \
+         right material, check the pump for wear or air.";
+    LeakTester: "leak tester drift",
+        "Run the calibrated leak and a known tight part. If both are off, the tester or its fixture is at fault: check \
+         seals, hoses and the part's temperature before doubting the parts.";
+    ElectricalTest: "electrical test drift",
+        "Measure the reference part first: if it is off, check the contacts and the calibration of the tester. If it is \
+         right, look for a change in the cells, joints or insulation since the onset.";
+    ChillerFouling: "chiller fouling or refrigerant loss",
+        "Clean the condenser and the filter, and compare the refrigerant's pressures with the type plate. Have it \
+         serviced before the warm hours: the reserve is going.";
+    PumpWear: "coolant pump wear",
+        "Compare flow and head with the pump's curve and listen for bearing noise or cavitation. Plan the change for the \
+         next stop and have the spare ready.";
+    LoopRestriction: "restricted cooling loop",
+        "Check and clean the strainer, and see that every valve of the loop is fully open. Compare the pressure before \
+         and after each user to find the narrow place.";
+    CoolingSupply: "weak cooling supply",
+        "Look at the shared cooling loop, not at the stations: supply temperature, flow, pump and chiller. Stations that \
+         share it show the same, and mending them one by one will not help.";
+    RobotSlowDown: "robot slow-down",
+        "Check whether somebody changed the program, the speed override or the load data. If not, look for friction: \
+         axis temperature, brakes, gearbox, dress pack.";
+    MicroStops: "micro-stops",
+        "Watch the station for ten cycles and note what stops it: part presence sensor, gripper, feeder or light curtain. \
+         Mend the most frequent one first.";
+    SlowCycle: "slow cycle",
+        "Compare the steps of a cycle with the reference to find the one that takes longer. Valve speeds, speed \
+         overrides, retries and waiting for a hand-shake are the usual ones.";
+    SupplyStarved: "lack of parts at the start of the line",
+        "Ask logistics when the next parts come and tell the next shift. The stations are in order: use the time for \
+         dressing, cleaning or checks that are due.";
+    SensorFlatLine: "stuck sensor",
+        "Check the sensor, its cable and its input card, and compare the value with a second instrument. Until it moves \
+         again the twin does not judge what this sensor measures.";
+    LinkLoss: "link down",
+        "Check power, network and the device; the evidence says what the connection reported. Until it is back the twin \
+         is blind for the signals of this link, and silence from there means nothing.";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(wire: impl Serialize, name: &str) {
+        assert_eq!(serde_json::to_value(wire).ok(), Some(name.into()));
+    }
+
+    #[test]
+    fn the_wire_spells_names_as_the_core_does() {
+        for &cause in plant::Cause::ALL {
+            check(CauseName::from(cause), cause.name());
+        }
+        for kind in plant::StationKind::ALL {
+            check(StationKindName::from(kind), kind.name());
+        }
+        for state in [alarms::IncidentState::ReturnedUnacknowledged, alarms::IncidentState::Closed] {
+            check(StateName::from(state), state.name());
+        }
+        for detector in [alarms::Detector::Cusum, alarms::Detector::FlatLine, alarms::Detector::LinkWatch] {
+            check(DetectorName::from(detector), detector.name());
+        }
+        check(PriorityName::from(alarms::Priority::High), alarms::Priority::High.name());
+        check(ChangeName::from(alarms::Change::Raised), alarms::Change::Raised.name());
+    }
+
+    #[test]
+    fn every_advice_is_one_or_two_sentences() {
+        for &cause in plant::Cause::ALL {
+            let advice = CauseName::from(cause).advice();
+            let sentences = advice.matches(". ").count() + 1;
+            assert!(advice.ends_with('.') && sentences <= 2 && !advice.contains("  "), "{cause}: {advice}");
+        }
+    }
+}

@@ -1,0 +1,39 @@
+use schemars::{Schema, schema_for};
+
+use crate::{AlertV1, CommandReplyV1, CommandV1, EventV1, StateV1, StatusV1};
+
+/// The JSON Schema of every message, by its name, in the order of the names.
+pub fn schemas() -> Vec<(&'static str, Schema)> {
+    vec![
+        ("alert-v1", schema_for!(AlertV1)),
+        ("command-reply-v1", schema_for!(CommandReplyV1)),
+        ("command-v1", schema_for!(CommandV1)),
+        ("event-v1", schema_for!(EventV1)),
+        ("state-v1", schema_for!(StateV1)),
+        ("status-v1", schema_for!(StatusV1)),
+    ]
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::{env, fs, path::Path};
+
+    use super::*;
+
+    /// `UPDATE=1` rewrites the files. A change of one of them is a change of the contract.
+    #[test]
+    fn the_published_schemas_are_those_of_the_types() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema");
+        for (name, schema) in schemas() {
+            let file = folder.join(format!("{name}.json"));
+            let text = serde_json::to_string_pretty(&schema).unwrap() + "\n";
+            if env::var_os("UPDATE").is_some() {
+                fs::create_dir_all(&folder).unwrap();
+                fs::write(&file, &text).unwrap();
+            }
+            let published = fs::read_to_string(&file).unwrap_or_default();
+            assert_eq!(published, text, "{name}.json is not the schema of its type; UPDATE=1 rewrites it");
+        }
+    }
+}

@@ -1,0 +1,267 @@
+use plant::{LinkSettings, Plant};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use telemetry::LinkState;
+use twin::{Counts, LineView, LinkView};
+
+use crate::rim::{schema_tag, text};
+use crate::{AlertV1, Message, StationV1, TimeV1};
+
+schema_tag!(StateSchema = "linetwin/state/v1");
+
+/// All that a person may want to see of the line at one moment.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct StateV1 {
+    /// Version of this message.
+    pub schema: StateSchema,
+    /// The twin's time: when the last input was received.
+    pub now: TimeV1,
+    /// Sequence number of the last input.
+    pub sequence: u64,
+    /// The enterprise.
+    pub enterprise: String,
+    /// The site within the enterprise.
+    pub site: String,
+    /// The area within the site.
+    pub area: String,
+    /// The line within the area.
+    pub line: String,
+    /// The links, in the order of the configuration.
+    pub links: Vec<LinkV1>,
+    /// The stations, in the order of the configuration.
+    pub stations: Vec<StationV1>,
+    /// The incidents that are not closed, in the order they were raised.
+    pub alerts: Vec<AlertV1>,
+    /// What has been counted since the log began.
+    pub counts: CountsV1,
+}
+
+/// A link to the outside.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LinkV1 {
+    /// Its name.
+    pub name: String,
+    /// What it speaks.
+    pub protocol: ProtocolName,
+    /// Whether it delivers.
+    pub state: LinkStateName,
+    /// Why it does not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Since when; absent if it has never been heard of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<TimeV1>,
+}
+
+/// What a link speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProtocolName {
+    /// Modbus TCP.
+    Modbus,
+    /// OPC UA.
+    Opcua,
+    /// MQTT 3.1.1.
+    Mqtt,
+}
+
+/// Whether a link delivers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum LinkStateName {
+    /// It delivers.
+    Up,
+    /// It does not.
+    Down,
+    /// It has never been heard of.
+    Unknown,
+}
+
+/// What the twin has counted since the log began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CountsV1 {
+    /// Inputs.
+    pub inputs: u64,
+    /// Samples, whatever their quality.
+    pub samples: u64,
+    /// Of these, samples that were not usable.
+    pub bad_samples: u64,
+    /// Of these, samples older than one already seen of the same signal.
+    pub late_samples: u64,
+    /// Of these, samples with a source time far after the time of receipt; they were taken at the time of receipt.
+    pub future_samples: u64,
+    /// Of these, samples of signals that this plant does not have.
+    pub unknown_samples: u64,
+    /// Inputs whose time of receipt was before their predecessor's.
+    pub clock_steps_back: u64,
+    /// Cycles.
+    pub cycles: u64,
+    /// Incidents raised.
+    pub incidents: u64,
+    /// Baselines given up because a feature had too many contexts.
+    pub baselines_evicted: u64,
+}
+
+impl StateV1 {
+    /// The state of that plant's line.
+    pub fn new(plant: &Plant, view: &LineView) -> Self {
+        Self {
+            schema: StateSchema::V1,
+            now: view.now.into(),
+            sequence: view.sequence,
+            enterprise: plant.enterprise.clone(),
+            site: plant.site.clone(),
+            area: plant.area.clone(),
+            line: plant.line.clone(),
+            links: view.links.iter().map(|link| LinkV1::new(link, plant)).collect(),
+            stations: view.stations.iter().map(|station| StationV1::new(station, view, plant)).collect(),
+            alerts: view.incidents.iter().map(|incident| AlertV1::new(incident, plant)).collect(),
+            counts: view.counts.into(),
+        }
+    }
+}
+
+impl Message for StateV1 {}
+
+impl LinkV1 {
+    fn new(view: &LinkView, plant: &Plant) -> Self {
+        let link = plant.link(view.link);
+        let (state, reason) = match &view.state {
+            Some(LinkState::Up) => (LinkStateName::Up, None),
+            Some(LinkState::Down { reason }) => (LinkStateName::Down, text(reason)),
+            None => (LinkStateName::Unknown, None),
+        };
+        Self {
+            name: link.name.clone(),
+            protocol: match link.settings {
+                LinkSettings::Modbus(_) => ProtocolName::Modbus,
+                LinkSettings::Opcua(_) => ProtocolName::Opcua,
+                LinkSettings::Mqtt(_) => ProtocolName::Mqtt,
+            },
+            state,
+            reason,
+            since: view.state.is_some().then_some(TimeV1(view.since)),
+        }
+    }
+}
+
+impl From<Counts> for CountsV1 {
+    fn from(counts: Counts) -> Self {
+        let Counts {
+            inputs,
+            samples,
+            bad_samples,
+            late_samples,
+            future_samples,
+            unknown_samples,
+            clock_steps_back,
+            cycles,
+            incidents,
+            baselines_evicted,
+        } = counts;
+        Self {
+            inputs,
+            samples,
+            bad_samples,
+            late_samples,
+            future_samples,
+            unknown_samples,
+            clock_steps_back,
+            cycles,
+            incidents,
+            baselines_evicted,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use flow::StationState;
+    use telemetry::{LinkId, Quality, Reason, Sample, Timestamp, Value};
+    use twin::{FeatureView, StationView};
+
+    use super::*;
+    use crate::testing::{COOL, CURRENT, WELD, assert_valid, at, incident, plant};
+
+    fn station(station: plant::StationId, features: Vec<FeatureView>) -> StationView {
+        StationView {
+            station,
+            state: StationState::Unknown,
+            since: Timestamp::EPOCH,
+            part: None,
+            variant: Some(0),
+            cycles: 12,
+            last_cycle_s: Some(57.5),
+            features,
+        }
+    }
+
+    fn resistance() -> FeatureView {
+        FeatureView {
+            name: "weld resistance",
+            unit: "µΩ".into(),
+            value: Some(f64::NAN),
+            baseline: None,
+            sigma: Some(0.0),
+            baseline_cycles: 12,
+            warm_up_cycles: 30,
+            statistic: 0.0,
+            threshold: f64::INFINITY,
+        }
+    }
+
+    fn view() -> LineView {
+        let value = Value::Float(f64::NEG_INFINITY);
+        let quality = Quality::Bad(Reason::OutOfRange);
+        LineView {
+            now: at("2026-11-24T08:20:00Z"),
+            sequence: 412,
+            links: vec![LinkView {
+                link: LinkId(0),
+                state: Some(LinkState::Down { reason: "connection refused".into() }),
+                since: at("2026-11-24T08:00:00Z"),
+            }],
+            stations: vec![station(COOL, Vec::new()), station(WELD, vec![resistance()])],
+            signals: vec![Some(Sample { signal: CURRENT, source_time: at("2026-11-24T08:19:59Z"), value, quality })],
+            incidents: vec![incident()],
+            counts: Counts::default(),
+        }
+    }
+
+    fn check(pointer: &str, expected: &str) {
+        let json = StateV1::new(&plant(), &view()).to_json();
+        assert_valid("state-v1", &json);
+        let state: serde_json::Value = serde_json::from_str(&json).unwrap_or_default();
+        assert_eq!(state.pointer(pointer).map(ToString::to_string).as_deref(), Some(expected), "{pointer} of {json}");
+    }
+
+    #[test]
+    fn a_state_names_everything_and_leaves_out_what_is_not_known() {
+        check(
+            "/links/0",
+            concat!(
+                r#"{"name":"plc-weld","protocol":"modbus","reason":"connection refused","#,
+                r#""since":"2026-11-24T08:00:00Z","state":"down"}"#
+            ),
+        );
+        check("/stations/0/alerts", "[]");
+        check("/stations/1/alerts", r#"["412-0"]"#);
+        check("/stations/1/utilities", r#"["cool-10"]"#);
+        check("/stations/1/variant", r#""EV1""#);
+        check(
+            "/stations/1/signals/0",
+            concat!(
+                r#"{"at":"2026-11-24T08:19:59Z","name":"current","quality":"bad","reason":"out of range","#,
+                r#""role":"weld.current","unit":"kA"}"#
+            ),
+        );
+        check(
+            "/stations/1/features/0",
+            concat!(
+                r#"{"baseline_cycles":12,"name":"weld resistance","sigma":0.0,"statistic":0.0,"unit":"µΩ","#,
+                r#""warm_up_cycles":30}"#
+            ),
+        );
+        check("/alerts/0/id", r#""412-0""#);
+    }
+}

@@ -1,0 +1,140 @@
+//! A small plant and an incident of it, for tests.
+
+use alarms::{Detector, Direction, Evidence, Incident, IncidentState, Priority, RankedCause, Source};
+use plant::{
+    Cause, DataType, Detection, Link, LinkSettings, ModbusSettings, Origin, Plant, Role, Signal, Station, StationId,
+    StationKind, Variant, WordOrder,
+};
+use telemetry::{IncidentId, LinkId, SignalId, Symbol, Timestamp};
+
+pub(crate) const COOL: StationId = StationId(0);
+pub(crate) const WELD: StationId = StationId(1);
+pub(crate) const CURRENT: SignalId = SignalId(0);
+
+pub(crate) fn at(time: &str) -> Timestamp {
+    time.parse().unwrap_or_else(|problem| panic!("{time}: {problem}"))
+}
+
+pub(crate) fn origin() -> Origin {
+    Origin { file: "plant.toml".into(), line: 1 }
+}
+
+/// A cooling loop and a weld station that depends on it, behind one Modbus link.
+pub(crate) fn plant() -> Plant {
+    let station = |id, name: &str, kind, utilities, ideal_cycle_s| Station {
+        id,
+        name: name.into(),
+        kind,
+        upstream: Vec::new(),
+        utilities,
+        ideal_cycle_s,
+        origin: origin(),
+    };
+    Plant {
+        enterprise: "acme".into(),
+        site: "ulm".into(),
+        area: "body".into(),
+        line: "line-1".into(),
+        variants: vec![Variant { name: "EV1".into(), code: 1 }],
+        links: vec![Link { id: LinkId(0), name: "plc-weld".into(), settings: modbus(), origin: origin() }],
+        stations: vec![
+            station(COOL, "cool-10", StationKind::CoolingLoop, Vec::new(), None),
+            station(WELD, "weld-20", StationKind::SpotWeld, vec![COOL], Some(58.0)),
+        ],
+        signals: vec![current()],
+        limits: Vec::new(),
+        detection: Detection {
+            false_alarms_per_shift: 1.0,
+            shift_h: 8.0,
+            warm_up_cycles: 30,
+            baseline_cycles: 300,
+            link_loss_s: 10.0,
+        },
+    }
+}
+
+fn modbus() -> LinkSettings {
+    LinkSettings::Modbus(ModbusSettings {
+        host: "localhost".into(),
+        port: 502,
+        unit: 1,
+        poll_interval_s: 0.5,
+        timeout_s: 1.0,
+        max_registers: 100,
+        max_gap: 4,
+    })
+}
+
+fn current() -> Signal {
+    Signal {
+        id: CURRENT,
+        path: "weld-20/current".into(),
+        station: WELD,
+        role: Role::WeldCurrent,
+        link: LinkId(0),
+        address: "holding:100".into(),
+        data_type: DataType::F32,
+        word_order: WordOrder::Abcd,
+        unit: "kA".into(),
+        scale: 1.0,
+        offset: 0.0,
+        range_low: None,
+        range_high: None,
+        origin: origin(),
+    }
+}
+
+/// The resistance at the weld station falls since 08:14; the limit is 25 minutes away.
+pub(crate) fn incident() -> Incident {
+    Incident {
+        id: IncidentId { sequence: 412, ordinal: 0 },
+        state: IncidentState::Unacknowledged,
+        priority: Priority::Medium,
+        station: Some(WELD),
+        link: None,
+        causes: vec![
+            RankedCause { cause: Cause::ElectrodeWear, share: 0.78 },
+            RankedCause { cause: Cause::SheetMaterial, share: 0.22 },
+        ],
+        affected: Vec::new(),
+        evidence: vec![evidence()],
+        onset: at("2026-11-24T08:14:30Z"),
+        raised: at("2026-11-24T08:20:00Z"),
+        updated: at("2026-11-24T08:20:00Z"),
+        time_to_limit_s: Some(1502.0),
+        acknowledged: None,
+        returned: None,
+    }
+}
+
+pub(crate) fn evidence() -> Evidence {
+    Evidence {
+        source: Source::Feature { station: WELD, feature: 2 },
+        name: "weld resistance".into(),
+        unit: "µΩ".into(),
+        variant: Symbol::new("EV1").ok(),
+        part: Symbol::new("P-000317").ok(),
+        direction: Some(Direction::Down),
+        value: Some(168.5),
+        baseline: Some(182.0),
+        sigma: Some(4.5),
+        baseline_cycles: 120,
+        detector: Detector::Cusum,
+        statistic: 9.25,
+        threshold: 7.5,
+        false_alarms_per_shift: 0.015625,
+        onset: at("2026-11-24T08:14:30Z"),
+        note: String::new(),
+    }
+}
+
+/// Checks a message against its published schema, formats included.
+pub(crate) fn assert_valid(name: &str, json: &str) {
+    let schema = crate::schemas().into_iter().find(|(known, _)| *known == name).map(|(_, schema)| schema);
+    let schema = serde_json::to_value(schema).unwrap_or_default();
+    let message = serde_json::from_str(json).unwrap_or_else(|problem| panic!("{json}: {problem}"));
+    let validator = jsonschema::options().should_validate_formats(true).build(&schema);
+    let validator = validator.unwrap_or_else(|problem| panic!("schema {name}: {problem}"));
+    let problems: Vec<String> = validator.iter_errors(&message).map(|problem| problem.to_string()).collect();
+    assert!(problems.is_empty(), "{name}: {problems:?} in {json}");
+}

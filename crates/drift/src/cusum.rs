@@ -1,0 +1,197 @@
+use serde::{Deserialize, Serialize};
+
+/// Which way a mean shifted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Direction {
+    /// Upwards.
+    Up,
+    /// Downwards.
+    Down,
+}
+
+/// A shift that the chart holds to be real.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Shift {
+    /// Which way.
+    pub direction: Direction,
+    /// The cumulative sum, standard deviations.
+    pub statistic: f64,
+    /// The mark of the first observation after the sum was last 0: the estimated begin.
+    pub onset_mark: i64,
+    /// Observations since then.
+    pub run: u32,
+    /// Estimated size of the shift, standard deviations, positive.
+    pub size: f64,
+}
+
+/// What an observation did to the chart.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum CusumStep {
+    /// Nothing stands out.
+    Quiet,
+    /// The threshold was crossed just now.
+    Raised(Shift),
+    /// It had been crossed, and the shift still stands.
+    Standing(Shift),
+    /// The shift had stood, and is gone: the sum fell back to 0.
+    Cleared,
+}
+
+/// Two-sided tabular CUSUM of standardised observations.
+///
+/// E. S. Page, Biometrika 41 (1954) 100; D. C. Montgomery, Introduction to Statistical Quality Control, 9.1. Departures,
+/// with their reasons: each observation is held to ± [`Cusum::CLIP`], because one wild value is a spike and no drift
+/// (this lengthens the run between false alarms, never shortens it); and a sum is held to twice the threshold, so that
+/// a shift that has gone is seen to have gone in reasonable time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Cusum {
+    reference: f64,
+    threshold: f64,
+    up: Side,
+    down: Side,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+struct Side {
+    sum: f64,
+    onset_mark: i64,
+    run: u32,
+    total: f64,
+    standing: bool,
+}
+
+impl Cusum {
+    /// Observations beyond this many standard deviations count as this many.
+    pub const CLIP: f64 = 3.0;
+
+    /// A chart with that reference value (half the shift it is to find soonest) and threshold, in standard deviations.
+    pub fn new(reference: f64, threshold: f64) -> Self {
+        Self { reference, threshold, up: Side::default(), down: Side::default() }
+    }
+
+    /// The larger of the two sums, standard deviations.
+    pub fn statistic(&self) -> f64 {
+        self.up.sum.max(self.down.sum)
+    }
+
+    /// The threshold, standard deviations.
+    pub fn threshold(&self) -> f64 {
+        self.threshold
+    }
+
+    /// Whether a shift stands.
+    pub fn is_standing(&self) -> bool {
+        self.up.standing || self.down.standing
+    }
+
+    /// Takes the next observation in. `mark` is the caller's name for it (a time, a number); it comes back as onset.
+    /// An observation that is not a number changes nothing.
+    pub fn observe(&mut self, z: f64, mark: i64) -> CusumStep {
+        if z.is_nan() {
+            return CusumStep::Quiet;
+        }
+        let z = z.clamp(-Self::CLIP, Self::CLIP);
+        let (up_stood, down_stood) = (self.up.standing, self.down.standing);
+        self.up.add(z, self.reference, self.threshold, mark);
+        self.down.add(-z, self.reference, self.threshold, mark);
+        match (self.up.standing, self.down.standing) {
+            (true, _) if !up_stood => CusumStep::Raised(self.up.shift(Direction::Up)),
+            (_, true) if !down_stood => CusumStep::Raised(self.down.shift(Direction::Down)),
+            (true, _) => CusumStep::Standing(self.up.shift(Direction::Up)),
+            (_, true) => CusumStep::Standing(self.down.shift(Direction::Down)),
+            _ if up_stood || down_stood => CusumStep::Cleared,
+            _ => CusumStep::Quiet,
+        }
+    }
+
+    /// Forgets all observations: the process was changed on purpose. Returns whether a shift had stood.
+    pub fn reset(&mut self) -> bool {
+        let stood = self.is_standing();
+        self.up = Side::default();
+        self.down = Side::default();
+        stood
+    }
+}
+
+impl Side {
+    fn add(&mut self, z: f64, reference: f64, threshold: f64, mark: i64) {
+        if self.sum == 0.0 {
+            *self = Self { onset_mark: mark, ..Self::default() };
+        }
+        self.run = self.run.saturating_add(1);
+        self.total += z;
+        self.sum = (self.sum + z - reference).clamp(0.0, 2.0 * threshold);
+        if self.sum == 0.0 {
+            self.standing = false;
+        } else if self.sum > threshold {
+            self.standing = true;
+        }
+    }
+
+    fn shift(&self, direction: Direction) -> Shift {
+        let size = self.total / f64::from(self.run.max(1));
+        Shift { direction, statistic: self.sum, onset_mark: self.onset_mark, run: self.run, size }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_shift_is_raised_once_stands_and_clears() {
+        let mut chart = Cusum::new(0.5, 4.0);
+        let mut steps = Vec::new();
+        let values = [0.0, 0.2, 2.0, 2.0, 2.0, 2.0, -1.0, -1.0, -1.0, -1.0, -3.0];
+        for (mark, z) in values.into_iter().enumerate() {
+            steps.push(match chart.observe(z, mark as i64) {
+                CusumStep::Quiet => "quiet".to_owned(),
+                CusumStep::Raised(shift) => format!("raised from {}", shift.onset_mark),
+                CusumStep::Standing(_) => "standing".to_owned(),
+                CusumStep::Cleared => "cleared".to_owned(),
+            });
+        }
+        let expected =
+            "quiet, quiet, quiet, quiet, raised from 2, standing, standing, standing, standing, cleared, raised from 6";
+        assert_eq!(steps.join(", "), expected);
+    }
+
+    #[test]
+    fn a_single_wild_value_is_no_drift() {
+        let mut chart = Cusum::new(0.5, 4.0);
+        assert_eq!(chart.observe(1e300, 0), CusumStep::Quiet);
+        assert_eq!(chart.observe(f64::NEG_INFINITY, 1), CusumStep::Quiet);
+        assert_eq!(chart.observe(f64::NAN, 2), CusumStep::Quiet);
+    }
+
+    proptest! {
+        /// The chart's own recursion against the definition: the largest sum over any run that ends here.
+        #[test]
+        fn the_statistic_is_the_largest_sum_of_a_recent_run(values in prop::collection::vec(-2.0..2.0f64, 1..60)) {
+            let mut chart = Cusum::new(0.5, 1e6);
+            for (mark, &z) in values.iter().enumerate() {
+                chart.observe(z, mark as i64);
+            }
+            let largest = |sign: f64| (0..=values.len())
+                .map(|from| values[from..].iter().map(|z| sign * z - 0.5).sum::<f64>())
+                .fold(0.0, f64::max);
+            prop_assert!((chart.statistic() - largest(1.0).max(largest(-1.0))).abs() < 1e-9);
+        }
+
+        #[test]
+        fn a_restored_chart_goes_on_alike(values in prop::collection::vec(-4.0..4.0f64, 2..80), at in 0usize..79) {
+            let mut chart = Cusum::new(0.5, 3.0);
+            let mut other = chart.clone();
+            for (mark, &z) in values.iter().enumerate() {
+                if mark == at {
+                    let bytes = postcard::to_stdvec(&other).unwrap();
+                    other = postcard::from_bytes(&bytes).unwrap();
+                }
+                prop_assert_eq!(chart.observe(z, mark as i64), other.observe(z, mark as i64));
+            }
+        }
+    }
+}

@@ -1,0 +1,273 @@
+//! `linetwin run`: the daemon on real devices, and the wiring that the demo shares with it.
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use adapter::{Clock, Context, queue};
+use anyhow::Context as _;
+use contract::StateV1;
+use notify::{Notifier, NotifySettings, Publication, Topics};
+use telemetry::{Event, LinkState};
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use web::Sources;
+
+use crate::cli::ConfigArguments;
+use crate::engine::{Console, Engine, Sinks};
+use crate::figures::Figures;
+use crate::recorder::{Recorder, resume};
+use crate::setup::{Device, Setup};
+
+/// How often the twin is told that time passes, seconds of the daemon's clock.
+const TICK_S: f64 = 1.0;
+/// Publications that wait for the notifier, which itself keeps many more.
+const PUBLICATIONS: usize = 1024;
+/// Commands that wait for the twin.
+const COMMANDS: usize = 64;
+/// How long the parts may take to stop.
+const STOP_PATIENCE: Duration = Duration::from_secs(5);
+
+/// `linetwin run`.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    #[command(flatten)]
+    config: ConfigArguments,
+}
+
+/// Runs the daemon until it is told to stop.
+///
+/// # Errors
+/// If the configuration cannot run, a port is in use, or the recording cannot be written.
+pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    let setup = Setup::read(&arguments.config.config, &arguments.config.set)?;
+    let devices = setup.devices()?;
+    let recorder = open_recorder(&setup, &Clock::system())?;
+    let (twin, sequence) = resume(&setup.daemon.recording.folder, setup.plant.clone())?;
+    let engine = Engine::new(twin, sequence, Some(recorder), Sinks::default(), Arc::default());
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let listener = listen(&setup).await?;
+        let parts = Parts { setup: &setup, clock: Clock::system(), devices, listener, console: None, drive: None };
+        let daemon = Daemon::start(engine, parts)?;
+        tracing::info!(
+            "line {}: {} links, page and API at http://{}, recording in {}",
+            setup.plant.line,
+            setup.plant.links.len(),
+            daemon.http,
+            setup.daemon.recording.folder.display()
+        );
+        told_to_stop().await?;
+        tracing::info!("stopping");
+        daemon.stop().await
+    })
+}
+
+/// Opens the recording that the configuration names.
+///
+/// # Errors
+/// If its folder cannot be written.
+pub fn open_recorder(setup: &Setup, clock: &Clock) -> anyhow::Result<Recorder> {
+    let settings = &setup.daemon.recording;
+    let segment_bytes = u64::from(settings.segment_size_mib) * 1024 * 1024;
+    let sync_interval = Duration::from_secs_f64(settings.flush_interval_s);
+    Recorder::open(&settings.folder, setup.header(clock.now()), segment_bytes, sync_interval).with_context(|| {
+        format!("cannot record in {}; choose another folder with recording.folder", settings.folder.display())
+    })
+}
+
+/// Listens for the page and the API where the configuration says.
+///
+/// # Errors
+/// If the port is in use.
+pub async fn listen(setup: &Setup) -> anyhow::Result<TcpListener> {
+    let settings = &setup.daemon.http;
+    TcpListener::bind((settings.host.as_str(), settings.port)).await.with_context(|| {
+        format!(
+            "cannot listen on {}:{} for the page and the API; choose another port with http.port",
+            settings.host, settings.port
+        )
+    })
+}
+
+/// Waits for Ctrl-C or the service manager's request.
+///
+/// # Errors
+/// If signals cannot be received.
+pub async fn told_to_stop() -> anyhow::Result<()> {
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted?,
+        _ = terminate.recv() => {}
+    }
+    Ok(())
+}
+
+/// What a daemon is made of besides its engine.
+pub struct Parts<'a> {
+    /// The configuration.
+    pub setup: &'a Setup,
+    /// The time.
+    pub clock: Clock,
+    /// An adapter for each link.
+    pub devices: Vec<Device>,
+    /// Where the page and the API are served.
+    pub listener: TcpListener,
+    /// Who else is told of every change of an incident.
+    pub console: Option<Console>,
+    /// What runs the engine, in a thread of its own; [`Engine::run`] if `None`.
+    pub drive: Option<Drive>,
+}
+
+/// Runs an engine on a queue until the queue is closed.
+pub type Drive = Box<dyn FnOnce(Engine, mpsc::Receiver<Event>) + Send>;
+
+/// A running daemon.
+pub struct Daemon {
+    /// Where the page and the API are.
+    pub http: std::net::SocketAddr,
+    /// The engine's queue, for events from elsewhere.
+    pub events: mpsc::Sender<Event>,
+    stop: CancellationToken,
+    tasks: JoinSet<()>,
+    notifier: Option<tokio::task::JoinHandle<()>>,
+    engine: JoinHandle<()>,
+}
+
+impl Daemon {
+    /// Starts every part.
+    ///
+    /// # Errors
+    /// If a thread cannot be started.
+    pub fn start(mut engine: Engine, parts: Parts<'_>) -> anyhow::Result<Self> {
+        let Parts { setup, clock, devices, listener, console, drive } = parts;
+        let stop = CancellationToken::new();
+        let (events, receiver) = queue(setup.daemon.queue.capacity);
+        let mut tasks = JoinSet::new();
+
+        let open: Vec<Publication> =
+            engine.twin().open_incidents().map(|incident| Publication::from_open(incident, &setup.plant)).collect();
+        let notify = setup.daemon.mqtt.enabled.then(|| notifier(setup, open));
+        let counters = notify.as_ref().map(Notifier::counters);
+        let (publications, to_publish) = mpsc::channel(PUBLICATIONS);
+        let (commands, commanded) = mpsc::channel(COMMANDS);
+        let notifier = notify.map(|notifier| {
+            let (now, stop) = (clock.clone(), CancellationToken::new());
+            tokio::spawn(async move { notifier.run(to_publish, commands, move || now.now(), stop).await })
+        });
+        tasks.spawn(forward_commands(commanded, events.clone(), stop.clone()));
+
+        let first = StateV1::new(&setup.plant, &engine.twin().view());
+        let (state, state_receiver) = watch::channel(Arc::new(first));
+        let mut links = Vec::new();
+        for (link, device) in setup.plant.links.iter().zip(devices) {
+            let context = Context::new(link.id, clock.clone(), stop.clone(), events.clone());
+            links.push((link.name.clone(), context.counters.clone()));
+            tasks.spawn(device.run(context));
+        }
+        tasks.spawn(tick(clock.clone(), events.clone(), stop.clone()));
+
+        let figures =
+            Figures { state: state_receiver.clone(), links, notify: counters, gauges: engine.gauges().clone() };
+        let http = listener.local_addr()?;
+        tasks.spawn(serve(listener, figures, stop.clone()));
+
+        let publications = notifier.is_some().then_some(publications);
+        engine.set_sinks(Sinks { publications, state: Some(state), console });
+        let thread = std::thread::Builder::new().name("engine".to_owned());
+        let engine = match drive {
+            Some(drive) => thread.spawn(move || drive(engine, receiver)),
+            None => thread.spawn(move || {
+                begin_unconnected(&mut engine, &clock);
+                engine.run(receiver, &clock);
+            }),
+        }?;
+        Ok(Self { http, events, stop, tasks, notifier, engine })
+    }
+
+    /// Stops in order: links first, then the engine when it has taken all that they gave, then the notifier when it has
+    /// told all that followed.
+    ///
+    /// # Errors
+    /// If a part does not stop in time.
+    pub async fn stop(self) -> anyhow::Result<()> {
+        let Self { events, stop, mut tasks, notifier, engine, http: _ } = self;
+        stop.cancel();
+        drop(events);
+        let ended = async { while tasks.join_next().await.is_some() {} };
+        let in_time = tokio::time::timeout(STOP_PATIENCE, ended).await;
+        if in_time.is_err() {
+            tasks.abort_all();
+            while tasks.join_next().await.is_some() {}
+        }
+        let engine = tokio::task::spawn_blocking(move || engine.join());
+        engine.await?.map_err(|_| anyhow::anyhow!("the engine has panicked; please report this"))?;
+        if let Some(mut notifier) = notifier
+            && tokio::time::timeout(STOP_PATIENCE, &mut notifier).await.is_err()
+        {
+            notifier.abort();
+            anyhow::bail!("alerts may be untold: the broker did not take them within {STOP_PATIENCE:?}");
+        }
+        in_time.context("a link did not stop in time and was cut off")
+    }
+}
+
+/// Nothing is connected when the daemon starts, whatever was when it last stopped.
+fn begin_unconnected(engine: &mut Engine, clock: &Clock) {
+    let links: Vec<_> = engine.twin().plant().links.iter().map(|link| link.id).collect();
+    for link in links {
+        let reason = "the daemon has just started".to_owned();
+        engine.take(Event::Link { link, state: LinkState::Down { reason } }, clock.now());
+    }
+}
+
+fn notifier(setup: &Setup, open: Vec<Publication>) -> Notifier {
+    let settings = &setup.daemon.mqtt;
+    let node = setup.daemon.node.clone();
+    let topics = Topics::new(&setup.plant, &node);
+    let settings = NotifySettings {
+        host: settings.host.clone(),
+        port: settings.port,
+        client_id: format!("linetwin-{node}-{}", setup.plant.line),
+        username: settings.username.clone(),
+        password: settings.password.clone(),
+        node,
+    };
+    Notifier::new(settings, topics, open)
+}
+
+async fn forward_commands(
+    mut commands: mpsc::Receiver<telemetry::Command>,
+    events: mpsc::Sender<Event>,
+    stop: CancellationToken,
+) {
+    while let Some(Some(command)) = stop.run_until_cancelled(commands.recv()).await {
+        if events.send(Event::Command(command)).await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn tick(clock: Clock, events: mpsc::Sender<Event>, stop: CancellationToken) {
+    let mut interval = tokio::time::interval(clock.duration(TICK_S));
+    interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    while stop.run_until_cancelled(interval.tick()).await.is_some() {
+        if events.send(Event::Tick).await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn serve(listener: TcpListener, figures: Figures, stop: CancellationToken) {
+    let (for_metrics, for_health) = (figures.clone(), figures.clone());
+    let sources = Sources {
+        state: figures.state,
+        metrics: Arc::new(move || for_metrics.metrics()),
+        health: Arc::new(move || for_health.health()),
+    };
+    if let Err(error) = web::serve(listener, sources, stop).await {
+        tracing::error!("the page and the API are not served any more: {error}");
+    }
+}

@@ -1,0 +1,78 @@
+//! What the daemon counts, as metrics, and how it is, as health.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use contract::StateV1;
+use tokio::sync::watch;
+use web::{Health, Metric, MetricKind};
+
+use crate::engine::Gauges;
+
+/// All that figures are taken from.
+#[derive(Clone)]
+pub struct Figures {
+    /// The line as last told.
+    pub state: watch::Receiver<Arc<StateV1>>,
+    /// The links' counters, by name.
+    pub links: Vec<(String, Arc<adapter::Counters>)>,
+    /// The notifier's counters, if alerts go over MQTT.
+    pub notify: Option<Arc<notify::Counters>>,
+    /// What the engine tells of itself.
+    pub gauges: Arc<Gauges>,
+}
+
+impl Figures {
+    /// Everything that is counted.
+    pub fn metrics(&self) -> Vec<Metric> {
+        let mut metrics = Vec::new();
+        let state = self.state.borrow().clone();
+        let mut add = |name: String, help: &'static str, kind, labels, value: f64| {
+            metrics.push(Metric { name: name.into(), help: help.into(), kind, labels, value });
+        };
+        for (link, counters) in &self.links {
+            for (name, help, value) in counters.snapshot().named() {
+                let labels = vec![("link", link.clone())];
+                add(format!("linetwin_link_{name}"), help, MetricKind::Counter, labels, value as f64);
+            }
+        }
+        for link in &state.links {
+            let up = f64::from(u8::from(link.state == contract::LinkStateName::Up));
+            let labels = vec![("link", link.name.clone())];
+            add("linetwin_link_up".into(), "1 while the link delivers.", MetricKind::Gauge, labels, up);
+        }
+        for (name, help, value) in self.notify.iter().flat_map(|counters| counters.snapshot().named()) {
+            add(format!("linetwin_notify_{name}"), help, MetricKind::Counter, Vec::new(), value as f64);
+        }
+        // The counts' own names and order, as the API gives them.
+        if let Ok(serde_json::Value::Object(counts)) = serde_json::to_value(state.counts) {
+            for (name, value) in &counts {
+                let help = "What the twin has counted since the log began; see counts in /api/v1/state.";
+                let value = value.as_f64().unwrap_or_default();
+                add(format!("linetwin_twin_{name}"), help, MetricKind::Counter, Vec::new(), value);
+            }
+        }
+        let open = state.alerts.len() as f64;
+        add("linetwin_open_alerts".into(), "Incidents that are not closed.", MetricKind::Gauge, Vec::new(), open);
+        let lost = self.gauges.inputs_lost.load(Ordering::Relaxed) as f64;
+        let help = "Inputs that could not be recorded.";
+        add("linetwin_recording_lost_inputs".into(), help, MetricKind::Counter, Vec::new(), lost);
+        metrics
+    }
+
+    /// How the daemon is. A link that is down is the plant's problem and does not make the daemon unhealthy.
+    pub fn health(&self) -> Health {
+        let recording = self.gauges.recording_problem.lock().ok().and_then(|problem| problem.clone());
+        let ok = recording.is_none();
+        let mut problems: Vec<String> = recording.into_iter().collect();
+        for link in &self.state.borrow().links {
+            if link.state == contract::LinkStateName::Down {
+                problems.push(format!("link {} is down: {}", link.name, link.reason.as_deref().unwrap_or("no reason")));
+            }
+        }
+        if self.notify.as_ref().is_some_and(|notify| !notify.is_connected()) {
+            problems.push("the broker for alerts is not connected".to_owned());
+        }
+        Health { ok, problems }
+    }
+}

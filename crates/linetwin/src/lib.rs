@@ -1,0 +1,18 @@
+//! The daemon: command line, wiring, shutdown. The only place that knows every part.
+//!
+//! One loop, [`engine::Engine::run`], receives everything that can wake the daemon, stamps it, records it, applies it to
+//! the twin and hands on what follows. Around it, adapters and sinks each have their own task.
+
+pub mod broker;
+pub mod browse;
+pub mod cli;
+pub mod console;
+pub mod daemon;
+pub mod demo;
+pub mod engine;
+pub mod example;
+pub mod figures;
+pub mod recorder;
+pub mod replay;
+pub mod setup;
+pub mod simulated;

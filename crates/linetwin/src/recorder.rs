@@ -1,0 +1,199 @@
+//! The recording as the daemon keeps it: inputs, live alerts beside them, and snapshots of the twin.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use plant::Plant;
+use recording::{Reader, RecordingHeader, Remap, Writer, WriterOptions};
+use telemetry::Input;
+use twin::Twin;
+
+/// The file in a recording's folder that holds the live alerts, a line each.
+pub const ALERTS_FILE: &str = "alerts.jsonl";
+/// The file in a recording's folder that holds the newest snapshot of the twin.
+const SNAPSHOT_FILE: &str = "twin.snapshot";
+/// How often inputs are handed to the operating system, so that they survive the end of this process.
+const FLUSH_INTERVAL: Duration = Duration::from_millis(250);
+/// How often a snapshot is kept.
+const SNAPSHOT_INTERVAL: Duration = Duration::from_secs(60);
+
+/// Writes the recording. No failure stops it: what could not be written is counted, told once, and tried again.
+pub struct Recorder {
+    folder: PathBuf,
+    writer: Writer,
+    alerts: File,
+    sync_interval: Duration,
+    flushed: Instant,
+    synced: Instant,
+    kept: Instant,
+    problem: Option<String>,
+}
+
+impl Recorder {
+    /// Opens the recording in `folder` for more inputs; begins it if there is none.
+    ///
+    /// # Errors
+    /// If the folder cannot be written.
+    pub fn open(
+        folder: &Path,
+        header: RecordingHeader,
+        segment_bytes: u64,
+        sync_interval: Duration,
+    ) -> anyhow::Result<Self> {
+        let writer = Writer::create(folder, header, WriterOptions { segment_bytes })?;
+        let path = folder.join(ALERTS_FILE);
+        let alerts = OpenOptions::new().create(true).append(true).open(&path);
+        let alerts = alerts.with_context(|| format!("cannot write {}", path.display()))?;
+        let now = Instant::now();
+        let folder = folder.to_owned();
+        Ok(Self { folder, writer, alerts, sync_interval, flushed: now, synced: now, kept: now, problem: None })
+    }
+
+    /// Why the recording cannot be written at the moment.
+    pub fn problem(&self) -> Option<&str> {
+        self.problem.as_deref()
+    }
+
+    /// Inputs that could not be recorded.
+    pub fn lost(&self) -> u64 {
+        self.writer.lost()
+    }
+
+    /// Takes an input in.
+    pub fn append(&mut self, input: &Input) {
+        let result = self.writer.append(input).map_err(|error| error.to_string());
+        self.note(result);
+    }
+
+    /// Keeps the alerts of an input, after the input itself: an alert without its input could not be replayed.
+    pub fn keep_alerts(&mut self, lines: &str) {
+        let result = self.writer.flush().map_err(|error| error.to_string());
+        self.note(result);
+        if let Err(error) = self.alerts.write_all(lines.as_bytes()) {
+            tracing::error!("cannot write {}: {error}", self.folder.join(ALERTS_FILE).display());
+        }
+    }
+
+    /// Does what is due by now: hands over, makes durable, keeps a snapshot.
+    pub fn keep_up(&mut self, twin: &Twin) {
+        let now = Instant::now();
+        if now - self.synced >= self.sync_interval {
+            let result = self.writer.sync().map_err(|error| error.to_string());
+            self.note(result);
+            (self.synced, self.flushed) = (now, now);
+        } else if now - self.flushed >= FLUSH_INTERVAL {
+            let result = self.writer.flush().map_err(|error| error.to_string());
+            self.note(result);
+            self.flushed = now;
+        }
+        if now - self.kept >= SNAPSHOT_INTERVAL {
+            self.keep_snapshot(twin);
+            self.kept = now;
+        }
+    }
+
+    /// Makes all durable and keeps a snapshot: the daemon stops.
+    pub fn finish(mut self, twin: &Twin) {
+        let result = self.writer.sync().map_err(|error| error.to_string());
+        self.note(result);
+        self.keep_snapshot(twin);
+    }
+
+    fn note(&mut self, result: Result<(), String>) {
+        match (result.err(), &self.problem) {
+            (Some(error), None) => {
+                tracing::error!("the recording cannot be written, alerts go on: {error}");
+                self.problem = Some(error);
+            }
+            (None, Some(_)) if self.writer.lost() == 0 => self.recovered(),
+            (None, Some(_)) => {
+                tracing::warn!("{} inputs so far could not be recorded", self.writer.lost());
+                self.recovered();
+            }
+            _ => {}
+        }
+    }
+
+    fn recovered(&mut self) {
+        tracing::info!("the recording can be written again");
+        self.problem = None;
+    }
+
+    fn keep_snapshot(&self, twin: &Twin) {
+        let kept = twin.snapshot().map_err(io::Error::other).and_then(|bytes| {
+            let part = self.folder.join(format!("{SNAPSHOT_FILE}.part"));
+            fs::write(&part, bytes)?;
+            fs::rename(part, self.folder.join(SNAPSHOT_FILE))
+        });
+        if let Err(error) = kept {
+            tracing::warn!("cannot keep a snapshot of the twin, a restart will replay more of the recording: {error}");
+        }
+    }
+}
+
+/// The twin as it was when the recording in `folder` ended, and the sequence number of its last input: from the newest
+/// snapshot and the inputs after it. A new twin if there is no recording.
+///
+/// # Errors
+/// If there is a recording that cannot be read.
+pub fn resume(folder: &Path, plant: Arc<Plant>) -> anyhow::Result<(Twin, u64)> {
+    let last = match folder.exists() {
+        true => Writer::last_sequence(folder)?,
+        false => None,
+    };
+    let Some(last) = last else { return Ok((Twin::new(plant), 0)) };
+    let mut twin = snapshot(folder, &plant, last).unwrap_or_else(|| Twin::new(plant.clone()));
+    let from = twin.sequence();
+    let mut outputs = Vec::new();
+    for_each_input(folder, &plant, |input| {
+        if input.sequence > from {
+            twin.apply(input, &mut outputs);
+            outputs.clear();
+        }
+        Ok(())
+    })?;
+    tracing::info!("the twin goes on from input {last}, {} of them replayed", last.saturating_sub(from));
+    Ok((twin, last))
+}
+
+fn snapshot(folder: &Path, plant: &Arc<Plant>, last: u64) -> Option<Twin> {
+    let bytes = fs::read(folder.join(SNAPSHOT_FILE)).ok()?;
+    let restored = Twin::restore(plant.clone(), &bytes);
+    let twin = restored.inspect_err(|error| tracing::warn!("{error}")).ok()?;
+    if twin.sequence() > last {
+        tracing::warn!("the snapshot is newer than the recording; the recording is replayed instead");
+        return None;
+    }
+    Some(twin)
+}
+
+/// Reads a recording from its begin to its end under a plant's configuration, and tells of what was damaged or dropped.
+///
+/// # Errors
+/// If it cannot be read at all, or `take` fails.
+pub fn for_each_input(
+    recording: &Path,
+    plant: &Plant,
+    mut take: impl FnMut(&Input) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let mut reader = Reader::open(recording)?;
+    let mut remap = Remap::new(
+        plant.signals.iter().map(|signal| (signal.path.clone(), signal.id)),
+        plant.links.iter().map(|link| (link.name.clone(), link.id)),
+    );
+    while let Some(input) = reader.next() {
+        let input = input?;
+        take(&remap.apply(reader.header(), input))?;
+    }
+    for damage in reader.damage() {
+        tracing::warn!("{damage}");
+    }
+    for (path, count) in &remap.dropped().samples {
+        tracing::warn!("{count} samples of {path} are not used: this configuration does not have that signal");
+    }
+    Ok(())
+}

@@ -1,0 +1,24 @@
+//! What the tests of this crate share.
+
+use plant::{DataType, Origin, Role, Signal, StationId, WordOrder};
+use telemetry::{LinkId, SignalId};
+
+/// A plain signal at an address.
+pub(crate) fn signal(id: u32, address: &str, data_type: DataType) -> Signal {
+    Signal {
+        id: SignalId(id),
+        path: format!("station/signal-{id}"),
+        station: StationId(0),
+        role: Role::Other,
+        link: LinkId(0),
+        address: address.to_owned(),
+        data_type,
+        word_order: WordOrder::Abcd,
+        unit: String::new(),
+        scale: 1.0,
+        offset: 0.0,
+        range_low: None,
+        range_high: None,
+        origin: Origin { file: "tags/plc.csv".into(), line: id + 2 },
+    }
+}

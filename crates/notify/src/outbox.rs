@@ -1,0 +1,397 @@
+use std::collections::{BTreeMap, VecDeque};
+
+use telemetry::IncidentId;
+
+use crate::Publication;
+
+/// The most events kept.
+const MAX_EVENTS: usize = 10_000;
+/// The most bytes of events kept.
+const MAX_EVENT_BYTES: usize = 32 * 1024 * 1024;
+/// The most replies kept: few, so that a flood of wrong commands displaces nothing else.
+const MAX_REPLIES: usize = 100;
+/// The most bytes of replies kept.
+const MAX_REPLY_BYTES: usize = 1024 * 1024;
+/// How often a message may be on its way when the connection ends. A message that a broker rejects by closing the
+/// connection would else keep all others back for ever.
+const MAX_ATTEMPTS: u8 = 5;
+
+/// What the broker has not been told yet, and what it should retain. No I/O and no clock.
+///
+/// One message is on its way at a time. Alerts come first, in the order they were raised, then events, then replies, in
+/// the order they came. Alerts need no bound of their own: there is one for each open incident, and the line can have no
+/// more of those than it has things to watch.
+#[derive(Debug, Default)]
+pub(crate) struct Outbox {
+    alerts: BTreeMap<IncidentId, Alert>,
+    events: Lane<MAX_EVENTS, MAX_EVENT_BYTES>,
+    replies: Lane<MAX_REPLIES, MAX_REPLY_BYTES>,
+    on_its_way: Option<Message>,
+}
+
+/// A message for the broker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Message {
+    /// To be retained; empty to retain nothing.
+    Alert { incident: IncidentId, content: String },
+    /// For the events' topic.
+    Event(Queued),
+    /// For the replies' topic.
+    Reply(Queued),
+}
+
+/// A message that is sent once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Queued {
+    pub(crate) content: String,
+    attempts: u8,
+}
+
+#[derive(Debug, Default)]
+struct Alert {
+    /// What the broker should retain; `None` if nothing.
+    content: Option<String>,
+    /// Whether the broker may retain something.
+    at_broker: bool,
+    /// Whether the newest content has been handed over in this session.
+    handed_over: bool,
+    attempts: u8,
+}
+
+impl Outbox {
+    /// Takes a publication. Returns how many older ones had to make room.
+    pub(crate) fn push(&mut self, publication: Publication) -> u64 {
+        match publication {
+            Publication::Alert { incident, content } => self.set_alert(incident, content),
+            Publication::Event(content) => return self.events.push_back(content),
+            Publication::Reply(content) => return self.replies.push_back(content),
+        }
+        0
+    }
+
+    /// The broker retains an alert of this incident. Returns whether it has to be cleared for that.
+    pub(crate) fn found_at_broker(&mut self, incident: IncidentId) -> bool {
+        let stale = !self.alerts.contains_key(&incident);
+        if stale {
+            self.alerts.insert(incident, Alert { at_broker: true, ..Alert::default() });
+        }
+        stale
+    }
+
+    /// A session with the broker begins: whatever it retains may be lost, so every alert is told again.
+    pub(crate) fn connected(&mut self) {
+        for alert in self.alerts.values_mut() {
+            alert.handed_over = false;
+        }
+    }
+
+    /// The next message, if none is on its way.
+    pub(crate) fn next(&mut self) -> Option<&Message> {
+        if self.on_its_way.is_some() {
+            return None;
+        }
+        self.on_its_way = self
+            .next_alert()
+            .or_else(|| self.events.pop_front().map(Message::Event))
+            .or_else(|| self.replies.pop_front().map(Message::Reply));
+        self.on_its_way.as_ref()
+    }
+
+    /// The broker has confirmed the message that was on its way.
+    pub(crate) fn confirmed(&mut self) {
+        let Some(Message::Alert { incident, .. }) = self.on_its_way.take() else { return };
+        let Some(alert) = self.alerts.get_mut(&incident) else { return };
+        alert.attempts = 0;
+        if alert.content.is_none() && alert.handed_over {
+            self.alerts.remove(&incident);
+        }
+    }
+
+    /// The session has ended: the message that was on its way is to be sent again, unless that was tried too often.
+    /// Returns that message if it is given up.
+    pub(crate) fn disconnected(&mut self) -> Option<Message> {
+        match self.on_its_way.take()? {
+            Message::Event(queued) => self.events.return_front(queued).map(Message::Event),
+            Message::Reply(queued) => self.replies.return_front(queued).map(Message::Reply),
+            Message::Alert { incident, content } => {
+                let alert = self.alerts.get_mut(&incident)?;
+                alert.handed_over = false;
+                alert.attempts += 1;
+                if alert.is_due() {
+                    return None;
+                }
+                if alert.content.is_none() {
+                    self.alerts.remove(&incident);
+                }
+                Some(Message::Alert { incident, content })
+            }
+        }
+    }
+
+    /// How many messages are still to be sent or confirmed.
+    pub(crate) fn unconfirmed(&self) -> u64 {
+        let alerts = self.alerts.values().filter(|alert| alert.is_due()).count();
+        let on_its_way = usize::from(self.on_its_way.is_some());
+        (alerts + self.events.queue.len() + self.replies.queue.len() + on_its_way) as u64
+    }
+
+    fn set_alert(&mut self, incident: IncidentId, content: Option<String>) {
+        let alert = self.alerts.entry(incident).or_default();
+        *alert = Alert { content, at_broker: alert.at_broker, handed_over: false, attempts: 0 };
+        if alert.content.is_none() && !alert.at_broker {
+            self.alerts.remove(&incident);
+        }
+    }
+
+    fn next_alert(&mut self) -> Option<Message> {
+        let (&incident, alert) = self.alerts.iter_mut().find(|(_, alert)| alert.is_due())?;
+        alert.handed_over = true;
+        alert.at_broker = true;
+        Some(Message::Alert { incident, content: alert.content.clone().unwrap_or_default() })
+    }
+}
+
+impl Alert {
+    fn is_due(&self) -> bool {
+        !self.handed_over && self.attempts < MAX_ATTEMPTS
+    }
+}
+
+/// A bounded queue: the oldest make room.
+#[derive(Debug, Default)]
+struct Lane<const MAX: usize, const MAX_BYTES: usize> {
+    queue: VecDeque<Queued>,
+    bytes: usize,
+}
+
+impl<const MAX: usize, const MAX_BYTES: usize> Lane<MAX, MAX_BYTES> {
+    fn push_back(&mut self, content: String) -> u64 {
+        self.bytes += content.len();
+        self.queue.push_back(Queued { content, attempts: 0 });
+        let mut dropped = 0;
+        while self.queue.len() > MAX || self.bytes > MAX_BYTES {
+            dropped += u64::from(self.pop_front().is_some());
+        }
+        dropped
+    }
+
+    fn pop_front(&mut self) -> Option<Queued> {
+        let queued = self.queue.pop_front()?;
+        self.bytes -= queued.content.len();
+        Some(queued)
+    }
+
+    /// Takes back what was on its way; returns it if it is given up, which it also is when there is no room for it.
+    fn return_front(&mut self, mut queued: Queued) -> Option<Queued> {
+        queued.attempts += 1;
+        let bytes = self.bytes + queued.content.len();
+        if queued.attempts == MAX_ATTEMPTS || self.queue.len() == MAX || bytes > MAX_BYTES {
+            return Some(queued);
+        }
+        self.bytes = bytes;
+        self.queue.push_front(queued);
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const A: IncidentId = IncidentId { sequence: 1, ordinal: 0 };
+    const B: IncidentId = IncidentId { sequence: 2, ordinal: 0 };
+
+    fn alert(incident: IncidentId, content: &str) -> Publication {
+        Publication::Alert { incident, content: (!content.is_empty()).then(|| content.to_owned()) }
+    }
+
+    fn event(content: &str) -> Publication {
+        Publication::Event(content.to_owned())
+    }
+
+    /// Everything that is sent from now on, each confirmed at once; an alert as `id=content`.
+    fn drain(outbox: &mut Outbox) -> Vec<String> {
+        let mut sent = Vec::new();
+        while let Some(message) = outbox.next() {
+            sent.push(match message {
+                Message::Alert { incident, content } => format!("{incident}={content}"),
+                Message::Event(queued) | Message::Reply(queued) => queued.content.clone(),
+            });
+            outbox.confirmed();
+        }
+        sent
+    }
+
+    fn check(publications: impl IntoIterator<Item = Publication>, expected: &[&str]) {
+        let mut outbox = Outbox::default();
+        let dropped: u64 = publications.into_iter().map(|publication| outbox.push(publication)).sum();
+        assert_eq!(drain(&mut outbox), expected);
+        assert_eq!(dropped, 0);
+        assert_eq!(outbox.unconfirmed(), 0);
+    }
+
+    #[test]
+    fn alerts_come_first_and_only_the_newest_of_each() {
+        check(
+            [event("e1"), alert(B, "b1"), event("e2"), alert(A, "a1"), alert(B, "b2")],
+            &["1-0=a1", "2-0=b2", "e1", "e2"],
+        );
+    }
+
+    #[test]
+    fn what_the_broker_has_never_seen_is_not_cleared() {
+        check([alert(A, "a1"), event("raised"), alert(A, ""), event("closed")], &["raised", "closed"]);
+    }
+
+    #[test]
+    fn a_new_session_tells_all_open_alerts_and_clears_those_closed_meanwhile() {
+        let mut outbox = Outbox::default();
+        for publication in [alert(A, "a1"), alert(B, "b1")] {
+            outbox.push(publication);
+        }
+        assert_eq!(drain(&mut outbox), ["1-0=a1", "2-0=b1"]);
+        outbox.push(alert(A, ""));
+        outbox.connected();
+        assert_eq!(drain(&mut outbox), ["1-0=", "2-0=b1"]);
+        outbox.connected();
+        assert_eq!(drain(&mut outbox), ["2-0=b1"]);
+    }
+
+    #[test]
+    fn a_change_on_the_way_is_told_as_well() {
+        let mut outbox = Outbox::default();
+        outbox.push(alert(A, "a1"));
+        assert!(outbox.next().is_some());
+        outbox.push(alert(A, ""));
+        assert_eq!(outbox.next(), None, "one message is on its way");
+        outbox.confirmed();
+        assert_eq!(drain(&mut outbox), ["1-0="]);
+    }
+
+    #[test]
+    fn the_oldest_events_make_room_and_are_counted() {
+        let mut outbox = Outbox::default();
+        let dropped: u64 = (0..MAX_EVENTS + 3).map(|number| outbox.push(event(&number.to_string()))).sum();
+        assert_eq!(dropped, 3);
+        assert_eq!(outbox.push(event(&"x".repeat(MAX_EVENT_BYTES))), MAX_EVENTS as u64);
+        assert_eq!(outbox.push(event("last")), 1);
+        assert_eq!(drain(&mut outbox), ["last"]);
+    }
+
+    #[test]
+    fn many_replies_displace_no_event() {
+        let mut outbox = Outbox::default();
+        outbox.push(event("e1"));
+        let dropped: u64 = (0..MAX_REPLIES + 7).map(|number| outbox.push(Publication::Reply(number.to_string()))).sum();
+        assert_eq!(dropped, 7);
+        assert_eq!(drain(&mut outbox)[..2], ["e1", "7"]);
+    }
+
+    #[test]
+    fn a_message_that_ends_every_session_is_given_up() {
+        for publication in [event("poison"), alert(A, "poison")] {
+            let mut outbox = Outbox::default();
+            outbox.push(publication);
+            outbox.push(event("e2"));
+            for attempt in 1..=MAX_ATTEMPTS {
+                outbox.connected();
+                assert!(outbox.next().is_some());
+                assert_eq!(outbox.disconnected().is_some(), attempt == MAX_ATTEMPTS);
+            }
+            outbox.connected();
+            assert_eq!(drain(&mut outbox), ["e2"]);
+        }
+    }
+
+    #[derive(Debug, Clone)]
+    enum Step {
+        Alert(u64, bool),
+        Event,
+        Send,
+        Confirm,
+        Reconnect { broker_forgets: bool },
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            (0..4u64, any::<bool>()).prop_map(|(incident, open)| Step::Alert(incident, open)),
+            Just(Step::Event),
+            Just(Step::Send),
+            Just(Step::Confirm),
+            any::<bool>().prop_map(|broker_forgets| Step::Reconnect { broker_forgets }),
+        ]
+    }
+
+    /// A broker that takes each message when it is sent, whether or not the confirmation comes through.
+    #[derive(Default)]
+    struct Broker {
+        retained: BTreeMap<IncidentId, String>,
+        events: Vec<usize>,
+    }
+
+    impl Broker {
+        fn take(&mut self, message: &Message) {
+            match message {
+                Message::Alert { incident, content } if content.is_empty() => {
+                    self.retained.remove(incident);
+                }
+                Message::Alert { incident, content } => {
+                    self.retained.insert(*incident, content.clone());
+                }
+                Message::Event(queued) => self.events.extend(queued.content.parse::<usize>()),
+                Message::Reply(_) => {}
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn in_the_end_the_broker_holds_what_is_open_and_has_every_event_in_order(
+            steps in proptest::collection::vec(step(), 0..60),
+        ) {
+            let (mut outbox, mut broker) = (Outbox::default(), Broker::default());
+            let (mut open, mut events, mut given_up) = (BTreeMap::new(), 0, Vec::new());
+            for (number, step) in steps.into_iter().enumerate() {
+                match step {
+                    Step::Alert(incident, is_open) => {
+                        let incident = IncidentId { sequence: incident, ordinal: 0 };
+                        let content = is_open.then(|| number.to_string());
+                        match &content {
+                            Some(content) => open.insert(incident, content.clone()),
+                            None => open.remove(&incident),
+                        };
+                        outbox.push(Publication::Alert { incident, content });
+                    }
+                    Step::Event => {
+                        outbox.push(event(&events.to_string()));
+                        events += 1;
+                    }
+                    Step::Send => {
+                        if let Some(message) = outbox.next() {
+                            broker.take(message);
+                        }
+                    }
+                    Step::Confirm => outbox.confirmed(),
+                    Step::Reconnect { broker_forgets } => {
+                        given_up.extend(outbox.disconnected());
+                        if broker_forgets {
+                            broker.retained.clear();
+                        }
+                        outbox.connected();
+                    }
+                }
+            }
+            prop_assume!(given_up.is_empty());
+            outbox.confirmed();
+            while let Some(message) = outbox.next() {
+                broker.take(message);
+                outbox.confirmed();
+            }
+            prop_assert_eq!(broker.retained, open);
+            broker.events.dedup();
+            prop_assert_eq!(broker.events, (0..events).collect::<Vec<_>>());
+        }
+    }
+}

@@ -1,0 +1,117 @@
+use alarms::{Change, Incident};
+use contract::{AlertV1, CommandReplyV1, EventV1, Message};
+use plant::Plant;
+use telemetry::{IncidentId, Timestamp};
+use twin::Output;
+
+/// Something to be told, in its final words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Publication {
+    /// What is retained of an incident from now on.
+    Alert {
+        /// The incident.
+        incident: IncidentId,
+        /// An [`AlertV1`]; nothing once the incident is closed.
+        content: Option<String>,
+    },
+    /// A change of an incident: an [`EventV1`].
+    Event(String),
+    /// The answer to a command: a [`CommandReplyV1`].
+    Reply(String),
+}
+
+impl Publication {
+    /// What is to be told of an output. `sequence` and `at` are those of the input that it follows from.
+    pub fn from_output(output: &Output, plant: &Plant, sequence: u64, at: Timestamp) -> Vec<Self> {
+        let mut publications = Vec::new();
+        if let Output::Incident { change, incident } = output {
+            let event = EventV1::new(*change, incident, plant, Some(sequence), at);
+            let content = (*change != Change::Closed).then(|| event.alert.to_json());
+            publications.push(Self::Alert { incident: incident.id, content });
+            publications.push(Self::Event(event.to_json()));
+        }
+        publications.extend(CommandReplyV1::from_output(output).map(|reply| Self::Reply(reply.to_json())));
+        publications
+    }
+
+    /// What is retained of an incident that is already open when the notifier starts.
+    pub fn from_open(incident: &Incident, plant: &Plant) -> Self {
+        Self::Alert { incident: incident.id, content: Some(AlertV1::new(incident, plant).to_json()) }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use alarms::{Acknowledgement, IncidentState, Priority, RankedCause};
+    use plant::{Cause, Detection};
+
+    use super::*;
+
+    fn plant() -> Plant {
+        Plant {
+            enterprise: "acme".into(),
+            site: "ulm".into(),
+            area: "body".into(),
+            line: "line-1".into(),
+            variants: Vec::new(),
+            links: Vec::new(),
+            stations: Vec::new(),
+            signals: Vec::new(),
+            limits: Vec::new(),
+            detection: Detection {
+                false_alarms_per_shift: 1.0,
+                shift_h: 8.0,
+                warm_up_cycles: 30,
+                baseline_cycles: 300,
+                link_loss_s: 10.0,
+            },
+        }
+    }
+
+    fn incident() -> Incident {
+        let at = Timestamp::from_millis(1_800_000_000_000);
+        Incident {
+            id: IncidentId { sequence: 412, ordinal: 0 },
+            state: IncidentState::Acknowledged,
+            priority: Priority::Low,
+            station: None,
+            link: None,
+            causes: vec![RankedCause { cause: Cause::LinkLoss, share: 1.0 }],
+            affected: Vec::new(),
+            evidence: Vec::new(),
+            onset: at,
+            raised: at,
+            updated: at,
+            time_to_limit_s: None,
+            acknowledged: Some(Acknowledgement { by: "lead".into(), at, comment: String::new() }),
+            returned: None,
+        }
+    }
+
+    fn check(output: &Output, expected: &[&str]) {
+        let told: Vec<_> = Publication::from_output(output, &plant(), 500, Timestamp::EPOCH)
+            .into_iter()
+            .map(|publication| match publication {
+                Publication::Alert { content: None, .. } => "clear".to_owned(),
+                Publication::Alert { content: Some(content), .. }
+                | Publication::Event(content)
+                | Publication::Reply(content) => content.split('"').nth(3).unwrap().to_owned(),
+            })
+            .collect();
+        assert_eq!(told, expected, "{output:?}");
+    }
+
+    #[test]
+    fn an_incident_is_retained_told_and_answered() {
+        let (alert, event, reply) = ("linetwin/alert/v1", "linetwin/event/v1", "linetwin/command-reply/v1");
+        let changed = |change| Output::Incident { change, incident: Box::new(incident()) };
+        check(&changed(Change::Raised), &[alert, event]);
+        check(&changed(Change::Acknowledged), &[alert, event, reply]);
+        check(&changed(Change::Closed), &["clear", event, reply]);
+        let id = incident().id;
+        check(&Output::CommandRefused { by: "lead".into(), incident: id, reason: "closed".into() }, &[reply]);
+        let open = Publication::from_open(&incident(), &plant());
+        assert_eq!(Publication::from_output(&changed(Change::Updated), &plant(), 500, Timestamp::EPOCH)[0], open);
+    }
+}

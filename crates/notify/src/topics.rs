@@ -1,0 +1,80 @@
+use plant::Plant;
+use telemetry::IncidentId;
+
+/// The topics of one line and one node.
+///
+/// In names the characters that mean something in a topic (`+`, `#`, `/`) and control characters become `_`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Topics {
+    base: String,
+    status: String,
+}
+
+impl Topics {
+    /// The topics of the plant's line, told by that node.
+    pub fn new(plant: &Plant, node: &str) -> Self {
+        let [enterprise, site, area, line, node] =
+            [&plant.enterprise, &plant.site, &plant.area, &plant.line, node].map(level);
+        Self {
+            base: format!("linetwin/v1/{enterprise}/{site}/{area}/{line}"),
+            status: format!("linetwin/v1/{node}/status"),
+        }
+    }
+
+    /// Where an incident's alert is retained.
+    pub fn alert(&self, incident: IncidentId) -> String {
+        format!("{}/alerts/{incident}", self.base)
+    }
+
+    /// A filter for every alert of the line.
+    pub fn alerts(&self) -> String {
+        format!("{}/alerts/+", self.base)
+    }
+
+    /// The incident whose alert is retained there.
+    pub(crate) fn incident_of(&self, topic: &str) -> Option<IncidentId> {
+        topic.strip_prefix(&self.base)?.strip_prefix("/alerts/")?.parse().ok()
+    }
+
+    /// Where changes of incidents are told.
+    pub fn events(&self) -> String {
+        format!("{}/events", self.base)
+    }
+
+    /// Where commands are taken.
+    pub fn commands(&self) -> String {
+        format!("{}/cmd", self.base)
+    }
+
+    /// Where commands are answered.
+    pub fn command_replies(&self) -> String {
+        format!("{}/cmd/reply", self.base)
+    }
+
+    /// Where the node's status is retained.
+    pub fn status(&self) -> &str {
+        &self.status
+    }
+}
+
+/// A name as one level of a topic.
+fn level(name: &str) -> String {
+    if name.is_empty() {
+        return "_".to_owned();
+    }
+    name.chars().map(|c| if matches!(c, '+' | '#' | '/') || c.is_control() { '_' } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_becomes_one_level() {
+        for (name, expected) in
+            [("body shop", "body shop"), ("a/b+c#d\0e\n", "a_b_c_d_e_"), ("", "_"), ("Schweißen", "Schweißen")]
+        {
+            assert_eq!(level(name), expected);
+        }
+    }
+}

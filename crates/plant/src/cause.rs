@@ -1,0 +1,90 @@
+use std::fmt;
+
+macro_rules! causes {
+    ($($(#[$doc:meta])* $cause:ident = $name:literal, $locus:ident;)*) => {
+        /// What an incident can come from.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+        pub enum Cause { $($(#[$doc])* $cause,)* }
+
+        impl Cause {
+            /// Every cause.
+            pub const ALL: &'static [Self] = &[$(Self::$cause),*];
+
+            /// The cause's stable name.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$cause => $name),* }
+            }
+
+            /// Where a thing with this cause is to be mended.
+            pub const fn locus(self) -> Locus {
+                match self { $(Self::$cause => Locus::$locus),* }
+            }
+        }
+    };
+}
+
+/// Where a cause is to be mended, seen from the station that shows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Locus {
+    /// At the station itself.
+    Station,
+    /// At a utility that the station depends on.
+    Utility,
+    /// At a link: the telemetry, not the process.
+    Link,
+}
+
+causes! {
+    /// The electrode face has grown or alloyed: less current density, a smaller nugget.
+    ElectrodeWear = "electrode-wear", Station;
+    /// Too little cooling water reaches the welding gun: its own hose or valve is restricted.
+    WeldWaterRestriction = "weld-water-restriction", Station;
+    /// The electrode force has shifted.
+    ElectrodeForce = "electrode-force", Station;
+    /// The weld controller or its transformer gives another current.
+    WeldCurrent = "weld-current", Station;
+    /// Sheet, coating or fit-up has changed.
+    SheetMaterial = "sheet-material", Station;
+    /// The laser gives less power, or its protective glass is dirty.
+    LaserPower = "laser-power", Station;
+    /// Gap, focus or surface at the laser weld has changed.
+    LaserFocus = "laser-focus", Station;
+    /// The friction of the screw joint has changed: coating, lubricant, thread.
+    JointFriction = "joint-friction", Station;
+    /// The tightening tool gives another torque.
+    TighteningTool = "tightening-tool", Station;
+    /// The dispensing nozzle is clogging.
+    NozzleClog = "nozzle-clog", Station;
+    /// The dosing pump or the material's viscosity has changed.
+    DosingPump = "dosing-pump", Station;
+    /// The leak tester itself has drifted, or its fixture leaks.
+    LeakTester = "leak-tester", Station;
+    /// The electrical test shows a drift of its parts or of the tester.
+    ElectricalTest = "electrical-test", Station;
+    /// The chiller's heat exchanger is fouling, or it has lost refrigerant.
+    ChillerFouling = "chiller-fouling", Station;
+    /// The coolant pump is worn.
+    PumpWear = "pump-wear", Station;
+    /// The coolant loop is restricted or a valve is stuck.
+    LoopRestriction = "loop-restriction", Station;
+    /// The shared cooling loop does not deliver what it should.
+    CoolingSupply = "cooling-supply", Utility;
+    /// The robot moves slower or harder than it should.
+    RobotSlowDown = "robot-slow-down", Station;
+    /// The station stops often and shortly.
+    MicroStops = "micro-stops", Station;
+    /// The station works slower than it should.
+    SlowCycle = "slow-cycle", Station;
+    /// Too few parts arrive at the start of the line.
+    SupplyStarved = "supply-starved", Station;
+    /// A sensor gives the same value all the time.
+    SensorFlatLine = "sensor-flat-line", Station;
+    /// A link to the devices is down.
+    LinkLoss = "link-loss", Link;
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}

@@ -1,0 +1,228 @@
+//! The keys of `plant.toml`, one struct for each table. Ranges and defaults stand here and nowhere else; the doc
+//! comments are the descriptions in the JSON Schema.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::schema::{kind_schema, name_schema};
+use crate::{Detection, ModbusSettings, OpcuaSettings, StationKind, named};
+
+/// Where the line is, after ISA-95, and how it is watched.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(crate) struct LineKeys {
+    /// The enterprise.
+    #[schemars(schema_with = "name_schema")]
+    pub(crate) enterprise: String,
+    /// The site within the enterprise.
+    #[schemars(schema_with = "name_schema")]
+    pub(crate) site: String,
+    /// The area within the site.
+    #[schemars(schema_with = "name_schema")]
+    pub(crate) area: String,
+    /// The line within the area.
+    #[schemars(schema_with = "name_schema")]
+    pub(crate) line: String,
+    /// How willing the line is to be disturbed, and how the twin learns.
+    #[serde(default)]
+    pub(crate) detection: DetectionKeys,
+}
+
+/// How willing the line is to be disturbed, and how the twin learns.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct DetectionKeys {
+    /// False alarms the whole line may have in a shift, on average.
+    #[schemars(range(min = 0.001, max = 1000.0))]
+    false_alarms_per_shift: f64,
+    /// Length of a shift, hours.
+    #[schemars(range(min = 0.1, max = 24.0))]
+    shift_h: f64,
+    /// Cycles of one variant at one station before their baseline is used.
+    #[schemars(range(min = 10, max = 100_000))]
+    pub(crate) warm_up_cycles: u32,
+    /// Cycles after which a baseline stops learning; at least `warm_up_cycles`.
+    #[schemars(range(min = 10, max = 1_000_000))]
+    pub(crate) baseline_cycles: u32,
+    /// How long a link may be down before that is an incident, seconds.
+    #[schemars(range(min = 0.0, max = 86_400.0))]
+    link_loss_s: f64,
+}
+
+impl Default for DetectionKeys {
+    fn default() -> Self {
+        Self { false_alarms_per_shift: 0.5, shift_h: 8.0, warm_up_cycles: 25, baseline_cycles: 100, link_loss_s: 10.0 }
+    }
+}
+
+impl From<DetectionKeys> for Detection {
+    fn from(keys: DetectionKeys) -> Self {
+        let DetectionKeys { false_alarms_per_shift, shift_h, warm_up_cycles, baseline_cycles, link_loss_s } = keys;
+        Self { false_alarms_per_shift, shift_h, warm_up_cycles, baseline_cycles, link_loss_s }
+    }
+}
+
+/// Something the line builds.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct VariantKeys {
+    /// Name, as a text signal gives it; at most 30 bytes.
+    #[schemars(length(min = 1))]
+    pub(crate) name: String,
+    /// Number, as an integer signal gives it.
+    #[schemars(range(min = -9_007_199_254_740_991_i64, max = 9_007_199_254_740_991_i64))]
+    pub(crate) code: i64,
+}
+
+/// A place in the line.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct StationKeys {
+    /// Name, unique in the plant.
+    #[schemars(schema_with = "name_schema")]
+    pub(crate) name: String,
+    /// What it does.
+    #[serde(deserialize_with = "named::deserialize")]
+    #[schemars(schema_with = "kind_schema")]
+    pub(crate) kind: StationKind,
+    /// The stations that parts come from.
+    #[serde(default)]
+    pub(crate) upstream: Vec<String>,
+    /// The cooling loops that it depends on.
+    #[serde(default)]
+    pub(crate) utilities: Vec<String>,
+    /// The cycle time it was designed for, seconds. Every kind needs one except `cooling-loop` and `buffer`.
+    #[schemars(range(min = 0.1, max = 86_400.0))]
+    pub(crate) ideal_cycle_s: Option<f64>,
+}
+
+/// Beyond these values of a cycle's feature the part is scrap or must be reworked.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LimitKeys {
+    /// Path of the signal, `station/name`.
+    pub(crate) signal: String,
+    /// Name of the variant it holds for; all if absent.
+    pub(crate) variant: Option<String>,
+    /// Lowest allowed value, in the signal's unit.
+    pub(crate) low: Option<f64>,
+    /// Highest allowed value, in the signal's unit.
+    pub(crate) high: Option<f64>,
+}
+
+/// A way to the outside, by protocol. Its name is read with the list; see [`crate::entries`].
+#[derive(Debug, Deserialize)]
+#[serde(tag = "protocol", rename_all = "lowercase")]
+pub(crate) enum LinkKeys {
+    Modbus(ModbusKeys),
+    Opcua(OpcuaKeys),
+    Mqtt(MqttKeys),
+}
+
+/// Modbus TCP, polled.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(extend("required" = ["host"]))]
+pub(crate) struct ModbusKeys {
+    /// Host name or address.
+    #[schemars(length(min = 1))]
+    host: String,
+    /// TCP port.
+    #[schemars(range(min = 1))]
+    port: u16,
+    /// Unit identifier.
+    unit: u8,
+    /// From the start of one poll to the start of the next, seconds.
+    #[schemars(range(min = 0.01, max = 3600.0))]
+    poll_interval_s: f64,
+    /// How long to wait for an answer, seconds.
+    #[schemars(range(min = 0.01, max = 60.0))]
+    timeout_s: f64,
+    /// The most registers asked for at once; less than 125 for devices that cannot do what the standard allows.
+    #[schemars(range(min = 1, max = 125))]
+    max_registers: u16,
+    /// The most unused registers read along to merge two blocks.
+    #[schemars(range(max = 124))]
+    max_gap: u16,
+}
+
+impl Default for ModbusKeys {
+    fn default() -> Self {
+        Self {
+            host: String::new(),
+            port: 502,
+            unit: 1,
+            poll_interval_s: 1.0,
+            timeout_s: 1.0,
+            max_registers: 125,
+            max_gap: 8,
+        }
+    }
+}
+
+impl From<ModbusKeys> for ModbusSettings {
+    fn from(keys: ModbusKeys) -> Self {
+        let ModbusKeys { host, port, unit, poll_interval_s, timeout_s, max_registers, max_gap } = keys;
+        Self { host, port, unit, poll_interval_s, timeout_s, max_registers, max_gap }
+    }
+}
+
+/// OPC UA, subscribed.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(extend("required" = ["url"]))]
+pub(crate) struct OpcuaKeys {
+    /// Endpoint.
+    #[schemars(title = "URL such as opc.tcp://plc-7:4840", regex(pattern = "^opc\\.tcp://[^/]"))]
+    url: String,
+    /// How often the server sends what changed, seconds.
+    #[schemars(range(min = 0.01, max = 3600.0))]
+    publishing_interval_s: f64,
+    /// How often the server looks at each value, seconds; 0 asks for its fastest.
+    #[schemars(range(min = 0.0, max = 3600.0))]
+    sampling_interval_s: f64,
+    /// How many values the server keeps per item between two publishings.
+    #[schemars(range(min = 1, max = 10_000))]
+    queue_size: u32,
+}
+
+impl Default for OpcuaKeys {
+    fn default() -> Self {
+        Self { url: String::new(), publishing_interval_s: 0.5, sampling_interval_s: 0.25, queue_size: 16 }
+    }
+}
+
+impl From<OpcuaKeys> for OpcuaSettings {
+    fn from(keys: OpcuaKeys) -> Self {
+        let OpcuaKeys { url, publishing_interval_s, sampling_interval_s, queue_size } = keys;
+        Self { url, publishing_interval_s, sampling_interval_s, queue_size }
+    }
+}
+
+/// MQTT 3.1.1, subscribed.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(extend("required" = ["host"]))]
+pub(crate) struct MqttKeys {
+    /// Host name or address.
+    #[schemars(length(min = 1))]
+    pub(crate) host: String,
+    /// TCP port.
+    #[schemars(range(min = 1))]
+    pub(crate) port: u16,
+    /// Client identifier, unique at the broker; `linetwin-<line>-<link>` if absent.
+    #[schemars(length(min = 1))]
+    pub(crate) client_id: Option<String>,
+    /// User name, if the broker wants one.
+    pub(crate) username: Option<String>,
+    /// Password, if the broker wants one.
+    pub(crate) password: Option<String>,
+    /// Where a payload holds its source time: RFC 3339, or milliseconds since 1970. If absent the time of receipt counts.
+    #[schemars(title = "JSON pointer such as /ts", regex(pattern = "^(/.*)?$"))]
+    pub(crate) time_pointer: Option<String>,
+}
+
+impl Default for MqttKeys {
+    fn default() -> Self {
+        Self { host: String::new(), port: 1883, client_id: None, username: None, password: None, time_pointer: None }
+    }
+}

@@ -1,0 +1,62 @@
+use std::collections::BTreeMap;
+
+use telemetry::LinkId;
+
+use crate::entries::{Entries, Entry};
+use crate::keys::{LinkKeys, MqttKeys};
+use crate::problem::Findings;
+use crate::tree::Tree;
+use crate::{Link, LinkSettings, MqttSettings};
+
+/// Checks the links against each other.
+pub(crate) fn check(links: &Entries<LinkKeys>, line: &str, tree: &Tree, findings: &mut Findings) {
+    links.check_unique_names(tree, findings);
+    let mut clients = BTreeMap::new();
+    for (_, entry, keys) in links.sound() {
+        let LinkKeys::Mqtt(keys) = keys else { continue };
+        check_login(tree, &entry.pointer, keys.username.as_deref(), keys.password.as_deref(), findings);
+        let client = (keys.host.clone(), keys.port, client_id(keys, &entry.name, line));
+        if let Some(other) = clients.insert(client, &entry.name).filter(|other| **other != entry.name) {
+            let place = tree.place(&format!("{}/client_id", entry.pointer));
+            let message = format!("is the same as that of link {other:?}; the broker would let only one of them stay");
+            findings.add(place, message, "a client_id of its own for each link to one broker");
+        }
+    }
+}
+
+/// MQTT 3.1.1 has no password without a user name.
+pub(crate) fn check_login(
+    tree: &Tree,
+    pointer: &str,
+    username: Option<&str>,
+    password: Option<&str>,
+    findings: &mut Findings,
+) {
+    if password.is_some() && username.is_none() {
+        findings.add(tree.place(&format!("{pointer}/password")), "has no username", "a username with it, or neither");
+    }
+}
+
+/// The links that are not broken. Their ids are right if none is.
+pub(crate) fn build(links: Entries<LinkKeys>, line: &str) -> Vec<Link> {
+    let build_one = |(index, entry): (usize, Entry<LinkKeys>)| {
+        let settings = match entry.keys? {
+            LinkKeys::Modbus(keys) => LinkSettings::Modbus(keys.into()),
+            LinkKeys::Opcua(keys) => LinkSettings::Opcua(keys.into()),
+            LinkKeys::Mqtt(keys) => LinkSettings::Mqtt(mqtt(keys, &entry.name, line)),
+        };
+        Some(Link { id: LinkId(index as u16), name: entry.name, settings, origin: entry.place.origin })
+    };
+    links.into_iter().enumerate().filter_map(build_one).collect()
+}
+
+fn mqtt(keys: MqttKeys, link: &str, line: &str) -> MqttSettings {
+    let client_id = client_id(&keys, link, line);
+    let MqttKeys { host, port, client_id: _, username, password, time_pointer } = keys;
+    MqttSettings { host, port, client_id, username, password, time_pointer }
+}
+
+/// With the line in it, because the twins of several lines may share a broker.
+fn client_id(keys: &MqttKeys, link: &str, line: &str) -> String {
+    keys.client_id.clone().unwrap_or_else(|| format!("linetwin-{line}-{link}"))
+}

@@ -1,0 +1,100 @@
+use std::collections::BTreeMap;
+
+use crate::entries::{Entries, read_keys};
+use crate::files::Files;
+use crate::keys::{DetectionKeys, LimitKeys, LineKeys, LinkKeys, StationKeys, VariantKeys};
+use crate::named::fits_symbol;
+use crate::problem::Findings;
+use crate::tags::TagLists;
+use crate::tree::{Overrides, Tree};
+use crate::{DaemonSettings, Plant, Problems, Variant, links, schema, signals, stations};
+
+/// A configuration in which nothing is wrong, as far as can be seen with nothing connected. Addresses are text here;
+/// the adapter of their protocol checks them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Configuration {
+    /// The plant.
+    pub plant: Plant,
+    /// The daemon's own settings.
+    pub daemon: DaemonSettings,
+}
+
+/// Loads a configuration: files, over them the environment, over that the command line. No I/O; same input, same result.
+///
+/// # Errors
+/// Every problem there is, at once.
+pub fn load(files: &Files, overrides: &Overrides) -> Result<Configuration, Problems> {
+    let mut findings = Findings::default();
+    let schema = schema::schema();
+    let tree = Tree::read(files, overrides, &schema, &mut findings);
+    let tags = TagLists::read(files, &mut findings);
+    schema::check(&tree, &schema, &mut findings);
+    let json = tree.json();
+    let daemon = daemon(&tree, &json, &mut findings);
+    let plant = if tree.is_whole() { plant(&tree, &json, &tags, &mut findings) } else { None };
+    findings.or(daemon.zip(plant).map(|(daemon, plant)| Configuration { plant, daemon }))
+}
+
+fn daemon(tree: &Tree, json: &serde_json::Value, findings: &mut Findings) -> Option<DaemonSettings> {
+    let daemon: DaemonSettings = read_keys(json, &tree.place(""), findings)?;
+    let mqtt = &daemon.mqtt;
+    links::check_login(tree, "/mqtt", mqtt.username.as_deref(), mqtt.password.as_deref(), findings);
+    Some(daemon)
+}
+
+fn plant(tree: &Tree, json: &serde_json::Value, tags: &TagLists, findings: &mut Findings) -> Option<Plant> {
+    let keys: Option<LineKeys> = read_keys(json, &tree.place(""), findings);
+    let line = keys.as_ref().map_or("", |keys| &keys.line);
+    let variant_entries: Entries<VariantKeys> = Entries::read(tree, json, "variant", "variant", findings);
+    let link_entries: Entries<LinkKeys> = Entries::read(tree, json, "link", "link", findings);
+    let station_entries: Entries<StationKeys> = Entries::read(tree, json, "station", "station", findings);
+    let limit_entries: Entries<LimitKeys> = Entries::read(tree, json, "limit", "limit", findings);
+
+    check_variants(&variant_entries, tree, findings);
+    links::check(&link_entries, line, tree, findings);
+    let stations = stations::resolve(&station_entries, tree, findings);
+    let signals = signals::resolve(tags, &station_entries, &link_entries, findings);
+    signals::check_coverage(tags, &station_entries, &link_entries, findings);
+    let limits = signals::limits(&limit_entries, &signals, tags, &variant_entries, tree, findings);
+
+    let variants =
+        variant_entries.sound().map(|(_, _, keys)| Variant { name: keys.name.clone(), code: keys.code }).collect();
+    let links = links::build(link_entries, line);
+    let keys = keys?;
+    check_detection(&keys.detection, tree, findings);
+    Some(Plant {
+        enterprise: keys.enterprise,
+        site: keys.site,
+        area: keys.area,
+        line: keys.line,
+        variants,
+        links,
+        stations,
+        signals: signals.sound,
+        limits,
+        detection: keys.detection.into(),
+    })
+}
+
+fn check_variants(variants: &Entries<VariantKeys>, tree: &Tree, findings: &mut Findings) {
+    variants.check_unique_names(tree, findings);
+    let mut codes = BTreeMap::new();
+    for (_, entry, keys) in variants.sound() {
+        if let Some(other) = codes.insert(keys.code, &keys.name) {
+            let place = tree.place(&format!("{}/code", entry.pointer));
+            findings.add(place, format!("{} is already the code of {other:?}", keys.code), "a code of its own");
+        }
+        if !fits_symbol(&keys.name) {
+            let place = tree.place(&format!("{}/name", entry.pointer));
+            findings.add(place, format!("{:?} is too long", keys.name), "at most 30 bytes: no signal gives more");
+        }
+    }
+}
+
+fn check_detection(keys: &DetectionKeys, tree: &Tree, findings: &mut Findings) {
+    let DetectionKeys { warm_up_cycles, baseline_cycles, .. } = keys;
+    if baseline_cycles < warm_up_cycles {
+        let message = format!("{baseline_cycles} is less than warm_up_cycles, {warm_up_cycles}");
+        findings.add(tree.place("/detection/baseline_cycles"), message, "at least as many");
+    }
+}

@@ -1,0 +1,112 @@
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::schema::name_schema;
+
+/// The daemon's own settings: `linetwin.toml`.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct DaemonSettings {
+    /// Name of this daemon, as logs and metrics show it.
+    #[schemars(schema_with = "name_schema")]
+    pub node: String,
+    /// The HTTP server: pages, API, live stream and metrics.
+    pub http: HttpSettings,
+    /// The MQTT broker that alerts go to and operators' commands come from.
+    pub mqtt: NotifySettings,
+    /// The durable log of all inputs.
+    pub recording: RecordingSettings,
+    /// The queue from the links to the twin.
+    pub queue: QueueSettings,
+}
+
+impl Default for DaemonSettings {
+    fn default() -> Self {
+        Self {
+            node: "linetwin".to_owned(),
+            http: HttpSettings::default(),
+            mqtt: NotifySettings::default(),
+            recording: RecordingSettings::default(),
+            queue: QueueSettings::default(),
+        }
+    }
+}
+
+/// The HTTP server: pages, API, live stream and metrics.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct HttpSettings {
+    /// Address to listen on: `127.0.0.1` for this machine only, `0.0.0.0` for the network.
+    #[schemars(length(min = 1))]
+    pub host: String,
+    /// TCP port to listen on; 0 takes any free one.
+    pub port: u16,
+}
+
+impl Default for HttpSettings {
+    fn default() -> Self {
+        Self { host: "127.0.0.1".to_owned(), port: 8080 }
+    }
+}
+
+/// The MQTT broker that alerts go to and operators' commands come from.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct NotifySettings {
+    /// Whether to connect to it at all.
+    pub enabled: bool,
+    /// Host name or address.
+    #[schemars(length(min = 1))]
+    pub host: String,
+    /// TCP port.
+    #[schemars(range(min = 1))]
+    pub port: u16,
+    /// User name, if the broker wants one.
+    pub username: Option<String>,
+    /// Password, if the broker wants one.
+    pub password: Option<String>,
+}
+
+impl Default for NotifySettings {
+    fn default() -> Self {
+        Self { enabled: false, host: "127.0.0.1".to_owned(), port: 1883, username: None, password: None }
+    }
+}
+
+/// The durable log of all inputs.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct RecordingSettings {
+    /// Folder of the segments; relative to the working directory.
+    #[schemars(length(min = 1), with = "String")]
+    pub folder: PathBuf,
+    /// Seconds between two writes to the disk: the most that a power cut can lose.
+    #[schemars(range(min = 0.01, max = 60.0))]
+    pub flush_interval_s: f64,
+    /// Size at which a segment is closed and the next begun, MiB.
+    #[schemars(range(min = 1, max = 4096))]
+    pub segment_size_mib: u32,
+}
+
+impl Default for RecordingSettings {
+    fn default() -> Self {
+        Self { folder: PathBuf::from("recording"), flush_interval_s: 1.0, segment_size_mib: 64 }
+    }
+}
+
+/// The queue from the links to the twin.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct QueueSettings {
+    /// Batches it holds; when it is full the links wait, and the waits are counted.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub capacity: usize,
+}
+
+impl Default for QueueSettings {
+    fn default() -> Self {
+        Self { capacity: 1024 }
+    }
+}

@@ -1,0 +1,315 @@
+use plant::Role;
+use serde::{Deserialize, Serialize};
+use telemetry::Timestamp;
+
+use crate::{Quantity, StationModel};
+
+/// How long after the end of a cycle its last values may still come, by the link's event time, seconds.
+pub const SETTLE_S: f64 = 1.0;
+/// Length of the windows in which a station without cycles is looked at, seconds.
+pub const WINDOW_S: f64 = 120.0;
+
+/// Turns one station's samples into cycles.
+///
+/// A device that is polled, or that repeats a held result, gives the same value many times; a device that is subscribed
+/// gives it once. So that both come to the same features, a value counts only when it differs from the one before.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CycleBuilder {
+    inputs: Vec<InputState>,
+    phase: Phase,
+    previous_end: Option<Timestamp>,
+    previous_taken: Option<Timestamp>,
+    current_taken: Option<Timestamp>,
+    stopped_since: Option<Timestamp>,
+    stopped_in_cycle_s: f64,
+    stopped_between_s: f64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+struct InputState {
+    held: Option<f64>,
+    held_at: Option<Timestamp>,
+    sum: f64,
+    changes: u32,
+    seen: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+enum Phase {
+    Idle,
+    Open { start: Timestamp },
+    Settling { start: Timestamp, end: Timestamp },
+}
+
+/// What a cycle came to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CycleData {
+    /// When it began.
+    pub start: Timestamp,
+    /// When it ended.
+    pub end: Timestamp,
+    /// For each of the model's inputs, how often its value changed in the cycle.
+    pub changes: Vec<u32>,
+    stopped_in_cycle_s: f64,
+    stopped_between_s: f64,
+    starved_s: Option<f64>,
+    means: Vec<Option<f64>>,
+    held: Vec<Option<f64>>,
+}
+
+impl CycleBuilder {
+    /// A builder for a station with that model.
+    pub fn new(model: &StationModel) -> Self {
+        Self {
+            inputs: vec![InputState::default(); model.inputs.len()],
+            phase: Phase::Idle,
+            previous_end: None,
+            previous_taken: None,
+            current_taken: None,
+            stopped_since: None,
+            stopped_in_cycle_s: 0.0,
+            stopped_between_s: 0.0,
+        }
+    }
+
+    /// A cycle begins. Returns the cycle before if that was still settling. A second begin is ignored.
+    pub fn begin(&mut self, at: Timestamp) -> Option<CycleData> {
+        if matches!(self.phase, Phase::Open { .. }) {
+            return None;
+        }
+        let settled = self.finish();
+        self.account_stop(at);
+        self.stopped_in_cycle_s = 0.0;
+        for input in &mut self.inputs {
+            *input = InputState { held: input.held, held_at: input.held_at, ..InputState::default() };
+        }
+        self.phase = Phase::Open { start: at };
+        settled
+    }
+
+    /// The cycle ends; an end without a begin is ignored. Its last values may still come until it has settled.
+    pub fn end(&mut self, at: Timestamp) {
+        if let Phase::Open { start } = self.phase {
+            self.account_stop(at);
+            self.phase = Phase::Settling { start, end: at.max(start) };
+        }
+    }
+
+    /// Event time has come to `watermark`. Returns the cycle that has settled by it.
+    pub fn advance(&mut self, watermark: Timestamp) -> Option<CycleData> {
+        match self.phase {
+            Phase::Settling { end, .. } if watermark >= end.plus_seconds(SETTLE_S) => self.finish(),
+            _ => None,
+        }
+    }
+
+    /// For a station without cycles: the window that was complete before `at`; a new one is begun where there is none.
+    pub fn advance_window(&mut self, at: Timestamp) -> Option<CycleData> {
+        let Phase::Open { start } = self.phase else {
+            return self.begin(at);
+        };
+        let end = start.plus_seconds(WINDOW_S);
+        if at < end {
+            return None;
+        }
+        self.end(end);
+        self.begin(at)
+    }
+
+    /// What is under way is given up: the station could not be seen all the time.
+    pub fn abandon(&mut self) {
+        self.phase = Phase::Idle;
+        self.previous_end = None;
+        self.previous_taken = None;
+        self.current_taken = None;
+        self.stopped_since = None;
+        self.stopped_between_s = 0.0;
+    }
+
+    /// A part of the station was taken over downstream: the one of the last cycle that had ended by then.
+    pub fn part_taken(&mut self, at: Timestamp) {
+        match self.phase {
+            Phase::Settling { end, .. } if at >= end => self.current_taken = Some(at),
+            _ => self.previous_taken = Some(at),
+        }
+    }
+
+    /// The station stopped with a fault, or goes on.
+    pub fn stopped(&mut self, stopped: bool, at: Timestamp) {
+        self.account_stop(at);
+        self.stopped_since = stopped.then_some(at);
+    }
+
+    /// A value of the input at that place of [`StationModel::inputs`]. A value older than the one before still counts
+    /// for the cycle it was measured in, while that has not settled. Returns whether the value came in order.
+    pub fn observe(&mut self, input: usize, value: f64, at: Timestamp) -> bool {
+        let in_cycle = match self.phase {
+            Phase::Idle => false,
+            Phase::Open { start } => at >= start,
+            Phase::Settling { start, end } => at >= start && at <= end.plus_seconds(SETTLE_S),
+        };
+        let state = &mut self.inputs[input];
+        let in_order = state.held_at.is_none_or(|held_at| at >= held_at);
+        let changed = state.held != Some(value);
+        if in_order {
+            state.held = Some(value);
+            state.held_at = Some(at);
+        }
+        if in_cycle {
+            state.seen = true;
+            if changed {
+                state.sum += value;
+                state.changes += 1;
+            }
+        }
+        in_order
+    }
+
+    fn account_stop(&mut self, at: Timestamp) {
+        let Some(since) = self.stopped_since else { return };
+        let stopped_s = at.seconds_since(since).max(0.0);
+        match self.phase {
+            Phase::Open { .. } => self.stopped_in_cycle_s += stopped_s,
+            _ => self.stopped_between_s += stopped_s,
+        }
+        self.stopped_since = Some(at);
+    }
+
+    fn finish(&mut self) -> Option<CycleData> {
+        let Phase::Settling { start, end } = self.phase else { return None };
+        let ready = self.previous_end.zip(self.previous_taken).map(|(end, taken)| end.max(taken));
+        let starved_s = ready.map(|ready| (start.seconds_since(ready) - self.stopped_between_s).max(0.0));
+        let data = CycleData {
+            start,
+            end,
+            changes: self.inputs.iter().map(|input| input.changes).collect(),
+            stopped_in_cycle_s: self.stopped_in_cycle_s,
+            stopped_between_s: self.stopped_between_s,
+            starved_s,
+            means: self.inputs.iter().map(InputState::mean).collect(),
+            held: self.inputs.iter().map(|input| input.held).collect(),
+        };
+        self.phase = Phase::Idle;
+        self.previous_end = Some(end);
+        self.previous_taken = self.current_taken.take();
+        self.stopped_in_cycle_s = 0.0;
+        self.stopped_between_s = 0.0;
+        Some(data)
+    }
+}
+
+impl InputState {
+    fn mean(&self) -> Option<f64> {
+        match self.changes {
+            0 => self.held.filter(|_| self.seen),
+            changes => Some(self.sum / f64::from(changes)),
+        }
+    }
+}
+
+/// Heat that a litre of water a minute carries per kelvin, kW: 4.18 kJ/(kg·K) × 1 kg/l ÷ 60 s, at 20 to 30 °C.
+const WATER_KW_PER_LPM_K: f64 = 4.18 / 60.0;
+
+impl CycleData {
+    /// The cycle's value of a quantity; `None` where too little was seen. `ambient_c` is the temperature of the air around,
+    /// °C.
+    pub fn quantity(&self, quantity: Quantity, model: &StationModel, ambient_c: Option<f64>) -> Option<f64> {
+        let mean = |role: Role| self.means[model.input(role)?];
+        match quantity {
+            Quantity::Mean(role) => mean(role),
+            Quantity::Held(role) => self.held[model.input(role)?],
+            Quantity::WorkTime => Some(self.end.seconds_since(self.start) - self.stopped_in_cycle_s),
+            Quantity::StopTime => Some(self.stopped_in_cycle_s + self.stopped_between_s),
+            Quantity::StarvedTime => self.starved_s,
+            Quantity::Ambient => ambient_c,
+            Quantity::LoopHeat => {
+                let rise_k = mean(Role::LoopReturnTemperature)? - mean(Role::LoopSupplyTemperature)?;
+                Some(mean(Role::LoopFlow)? * rise_k * WATER_KW_PER_LPM_K)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use telemetry::SignalId;
+
+    use super::*;
+
+    fn model() -> StationModel {
+        StationModel {
+            inputs: vec![(Role::WeldResistance, SignalId(0)), (Role::ToolLife, SignalId(1))],
+            features: Vec::new(),
+            has_cycles: true,
+        }
+    }
+
+    fn at(seconds: f64) -> Timestamp {
+        Timestamp::EPOCH.plus_seconds(seconds)
+    }
+
+    /// A polled device repeats its held result; a subscribed one gives it once. The feature is the same.
+    #[test]
+    fn a_held_result_counts_once_and_an_old_one_not_at_all() {
+        let model = model();
+        let mut builder = CycleBuilder::new(&model);
+        builder.observe(0, 99.0, at(0.0));
+        builder.begin(at(1.0));
+        for (value, seconds) in [(99.0, 1.0), (99.0, 1.5), (10.0, 2.0), (10.0, 2.5), (12.0, 3.0), (17.0, 5.4)] {
+            assert!(builder.observe(0, value, at(seconds)));
+        }
+        builder.end(at(5.0));
+        assert_eq!(builder.advance(at(5.9)), None);
+        let cycle = builder.advance(at(6.0)).unwrap();
+        assert_eq!(cycle.quantity(Quantity::Mean(Role::WeldResistance), &model, None), Some(13.0));
+        assert_eq!(cycle.quantity(Quantity::WorkTime, &model, None), Some(4.0));
+        assert_eq!(cycle.quantity(Quantity::Held(Role::ToolLife), &model, None), None);
+    }
+
+    #[test]
+    fn a_late_value_counts_while_it_can_and_a_value_after_settling_is_not_of_the_cycle() {
+        let model = model();
+        let mut builder = CycleBuilder::new(&model);
+        builder.begin(at(1.0));
+        assert!(builder.observe(0, 10.0, at(2.0)));
+        assert!(!builder.observe(0, 12.0, at(1.5)));
+        assert!(!builder.observe(0, 90.0, at(0.5)));
+        builder.end(at(3.0));
+        assert!(builder.observe(0, 50.0, at(4.5)));
+        let cycle = builder.advance(at(4.5)).unwrap();
+        assert_eq!(cycle.quantity(Quantity::Mean(Role::WeldResistance), &model, None), Some(11.0));
+    }
+
+    #[test]
+    fn stops_and_waits_are_told_apart() {
+        let model = model();
+        let mut builder = CycleBuilder::new(&model);
+        builder.begin(at(0.0));
+        builder.stopped(true, at(3.0));
+        builder.stopped(false, at(5.0));
+        builder.end(at(10.0));
+        let first = builder.advance(at(11.0)).unwrap();
+        assert_eq!(first.quantity(Quantity::WorkTime, &model, None), Some(8.0));
+        assert_eq!(first.quantity(Quantity::StopTime, &model, None), Some(2.0));
+        assert_eq!(first.quantity(Quantity::StarvedTime, &model, None), None);
+        builder.part_taken(at(14.0));
+        builder.begin(at(20.0));
+        builder.end(at(30.0));
+        let second = builder.advance(at(31.0)).unwrap();
+        assert_eq!(second.quantity(Quantity::StarvedTime, &model, None), Some(6.0));
+        assert_eq!(second.quantity(Quantity::StopTime, &model, None), Some(0.0));
+    }
+
+    #[test]
+    fn windows_follow_each_other_without_a_gap() {
+        let model = model();
+        let mut builder = CycleBuilder::new(&model);
+        assert_eq!(builder.advance_window(at(5.0)), None);
+        builder.observe(0, 10.0, at(6.0));
+        assert_eq!(builder.advance_window(at(100.0)), None);
+        let window = builder.advance_window(at(5.0 + WINDOW_S)).unwrap();
+        assert_eq!((window.start, window.end), (at(5.0), at(5.0 + WINDOW_S)));
+        assert_eq!(window.quantity(Quantity::Mean(Role::WeldResistance), &model, None), Some(10.0));
+    }
+}

@@ -1,0 +1,85 @@
+use plant::{Plant, Role, StationId};
+use telemetry::SignalId;
+
+use crate::feature::{FeatureSpec, Quantity, features_of};
+
+/// A station's process model, bound to the signals that the plant has.
+#[derive(Debug, Clone)]
+pub struct StationModel {
+    /// The signals that features are made of: at most one a role, in signal order.
+    pub inputs: Vec<(Role, SignalId)>,
+    /// The features that apply, with their units.
+    pub features: Vec<BoundFeature>,
+    /// Whether the station has cycles of its own; if not, it is looked at in windows of fixed length.
+    pub has_cycles: bool,
+}
+
+/// A feature with what it has at this station.
+#[derive(Debug, Clone)]
+pub struct BoundFeature {
+    /// The feature.
+    pub spec: FeatureSpec,
+    /// Those of its covariates that the plant can tell.
+    pub covariates: Vec<Quantity>,
+    /// Its unit; empty where it has none.
+    pub unit: String,
+    /// The signals its quantity is made of.
+    pub signals: Vec<SignalId>,
+    /// The signals its covariates are made of, too: if one of them cannot be trusted, neither can the feature.
+    pub needs: Vec<SignalId>,
+}
+
+impl StationModel {
+    /// The model of a station of that plant.
+    pub fn new(plant: &Plant, id: StationId) -> Self {
+        let station = plant.station(id);
+        let signal = |role: Role| plant.signal_in_role(id, role);
+        let ambient = plant.signals.iter().find(|signal| signal.role == Role::AmbientTemperature);
+        let is_known = |quantity: &Quantity| match quantity {
+            Quantity::Ambient => ambient.is_some(),
+            quantity => quantity.roles().iter().all(|&role| signal(role).is_some()),
+        };
+        let features: Vec<BoundFeature> = features_of(station.kind, station.upstream.is_empty())
+            .into_iter()
+            .filter(|spec| is_known(&spec.quantity))
+            .map(|spec| {
+                let covariates: Vec<Quantity> = spec.covariates.iter().copied().filter(is_known).collect();
+                let signals: Vec<_> = spec.quantity.roles().iter().filter_map(|&role| signal(role)).collect();
+                let needs = std::iter::once(&spec.quantity)
+                    .chain(&covariates)
+                    .flat_map(|quantity| match quantity {
+                        Quantity::Ambient => ambient.into_iter().map(|signal| signal.id).collect(),
+                        quantity => {
+                            let ids = quantity.roles().iter().filter_map(|&role| signal(role));
+                            ids.map(|signal| signal.id).collect::<Vec<_>>()
+                        }
+                    })
+                    .collect();
+                let own_unit = spec.quantity.own_unit().map(str::to_owned);
+                let unit = own_unit.or_else(|| signals.first().map(|signal| signal.unit.clone())).unwrap_or_default();
+                BoundFeature {
+                    spec,
+                    covariates,
+                    unit,
+                    signals: signals.into_iter().map(|signal| signal.id).collect(),
+                    needs,
+                }
+            })
+            .collect();
+        let mut inputs: Vec<(Role, SignalId)> = features
+            .iter()
+            .flat_map(|feature| std::iter::once(&feature.spec.quantity).chain(&feature.covariates))
+            .flat_map(|quantity| quantity.roles())
+            .filter(|&&role| !matches!(role, Role::CycleActive | Role::Fault))
+            .filter_map(|&role| signal(role).map(|signal| (role, signal.id)))
+            .collect();
+        inputs.sort_unstable_by_key(|&(_, signal)| signal);
+        inputs.dedup();
+        Self { inputs, features, has_cycles: signal(Role::CycleActive).is_some() }
+    }
+
+    /// The place of a role among [`Self::inputs`].
+    pub fn input(&self, role: Role) -> Option<usize> {
+        self.inputs.iter().position(|&(known, _)| known == role)
+    }
+}

@@ -1,0 +1,6 @@
+#![allow(clippy::unwrap_used)]
+
+mod damage;
+pub(crate) mod inputs;
+mod kill;
+mod round_trip;

@@ -1,0 +1,265 @@
+//! What stands in the frames. Version 1; the order of fields and of variants is the format, so a change of either is a
+//! new version. A variant added at the end of an enum needs one too, because older programs cannot read it.
+
+use serde::{Deserialize, Serialize};
+use telemetry::{CommandAction, IncidentId, LinkId, LinkState, Reason, SignalId, Symbol, Timestamp};
+
+use crate::RecordingHeader;
+
+/// The format version that this program writes, and the newest that it reads.
+pub(crate) const FORMAT_VERSION: u32 = 1;
+
+/// How a header's payload starts, whatever its format version.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Preamble<'a> {
+    pub(crate) format_version: u32,
+    pub(crate) program_version: &'a str,
+}
+
+/// The rest of a header's payload.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Header<'a> {
+    pub(crate) first_sequence: u64,
+    created_ns: i64,
+    #[serde(borrow)]
+    signals: Vec<(u32, &'a str)>,
+    links: Vec<(u16, &'a str)>,
+    configuration: Vec<(&'a str, &'a str)>,
+    overrides: Vec<(&'a str, &'a str)>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Input<'a> {
+    sequence: u64,
+    received_ns: i64,
+    #[serde(borrow)]
+    event: Event<'a>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+enum Event<'a> {
+    Samples {
+        link: u16,
+        #[serde(borrow)]
+        samples: Vec<Sample<'a>>,
+    },
+    LinkUp {
+        link: u16,
+    },
+    LinkDown {
+        link: u16,
+        reason: &'a str,
+    },
+    Acknowledge {
+        by: &'a str,
+        incident_sequence: u64,
+        incident_ordinal: u16,
+        comment: &'a str,
+    },
+    Tick,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Sample<'a> {
+    signal: u32,
+    source_time_ns: i64,
+    #[serde(borrow)]
+    value: Value<'a>,
+    quality: Quality,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+enum Value<'a> {
+    /// The number's bits, little-endian, so that every NaN comes back as it was.
+    Float([u8; 8]),
+    Integer(i64),
+    Boolean(bool),
+    Symbol(&'a str),
+}
+
+/// A reason by its code.
+#[derive(Debug, Serialize, Deserialize)]
+enum Quality {
+    Good,
+    Uncertain(u8),
+    Bad(u8),
+}
+
+/// Why a decoded frame is no input.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NotAnInput {
+    #[error("unknown quality reason {0}")]
+    UnknownReason(u8),
+    #[error(transparent)]
+    SymbolTooLong(#[from] telemetry::SymbolTooLong),
+}
+
+impl<'a> From<&'a RecordingHeader> for Preamble<'a> {
+    fn from(header: &'a RecordingHeader) -> Self {
+        Self { format_version: FORMAT_VERSION, program_version: &header.program_version }
+    }
+}
+
+impl<'a> Header<'a> {
+    pub(crate) fn new(header: &'a RecordingHeader, first_sequence: u64) -> Self {
+        Self {
+            first_sequence,
+            created_ns: header.created.as_nanos(),
+            signals: header.signals.iter().map(|(id, path)| (id.0, path.as_str())).collect(),
+            links: header.links.iter().map(|(id, name)| (id.0, name.as_str())).collect(),
+            configuration: header.configuration.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect(),
+            overrides: header.overrides.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect(),
+        }
+    }
+
+    pub(crate) fn to_recording_header(&self, program_version: &str) -> RecordingHeader {
+        let texts = |pairs: &[(&str, &str)]| pairs.iter().map(|&(a, b)| (a.to_owned(), b.to_owned())).collect();
+        RecordingHeader {
+            program_version: program_version.to_owned(),
+            created: Timestamp::from_nanos(self.created_ns),
+            signals: self.signals.iter().map(|&(id, path)| (SignalId(id), path.to_owned())).collect(),
+            links: self.links.iter().map(|&(id, name)| (LinkId(id), name.to_owned())).collect(),
+            configuration: texts(&self.configuration),
+            overrides: texts(&self.overrides),
+        }
+    }
+}
+
+impl<'a> From<&'a telemetry::Input> for Input<'a> {
+    fn from(input: &'a telemetry::Input) -> Self {
+        Self { sequence: input.sequence, received_ns: input.received.as_nanos(), event: (&input.event).into() }
+    }
+}
+
+impl TryFrom<Input<'_>> for telemetry::Input {
+    type Error = NotAnInput;
+
+    fn try_from(input: Input<'_>) -> Result<Self, NotAnInput> {
+        Ok(Self {
+            sequence: input.sequence,
+            received: Timestamp::from_nanos(input.received_ns),
+            event: input.event.try_into()?,
+        })
+    }
+}
+
+impl<'a> From<&'a telemetry::Event> for Event<'a> {
+    fn from(event: &'a telemetry::Event) -> Self {
+        match event {
+            telemetry::Event::Samples(batch) => {
+                Self::Samples { link: batch.link.0, samples: batch.samples.iter().map(Sample::from).collect() }
+            }
+            telemetry::Event::Link { link, state: LinkState::Up } => Self::LinkUp { link: link.0 },
+            telemetry::Event::Link { link, state: LinkState::Down { reason } } => {
+                Self::LinkDown { link: link.0, reason }
+            }
+            telemetry::Event::Command(command) => match &command.action {
+                CommandAction::Acknowledge { incident, comment } => Self::Acknowledge {
+                    by: &command.by,
+                    incident_sequence: incident.sequence,
+                    incident_ordinal: incident.ordinal,
+                    comment,
+                },
+            },
+            telemetry::Event::Tick => Self::Tick,
+        }
+    }
+}
+
+impl TryFrom<Event<'_>> for telemetry::Event {
+    type Error = NotAnInput;
+
+    fn try_from(event: Event<'_>) -> Result<Self, NotAnInput> {
+        Ok(match event {
+            Event::Samples { link, samples } => Self::Samples(telemetry::SampleBatch {
+                link: LinkId(link),
+                samples: samples.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?,
+            }),
+            Event::LinkUp { link } => Self::Link { link: LinkId(link), state: LinkState::Up },
+            Event::LinkDown { link, reason } => {
+                Self::Link { link: LinkId(link), state: LinkState::Down { reason: reason.to_owned() } }
+            }
+            Event::Acknowledge { by, incident_sequence, incident_ordinal, comment } => {
+                Self::Command(telemetry::Command {
+                    by: by.to_owned(),
+                    action: CommandAction::Acknowledge {
+                        incident: IncidentId { sequence: incident_sequence, ordinal: incident_ordinal },
+                        comment: comment.to_owned(),
+                    },
+                })
+            }
+            Event::Tick => Self::Tick,
+        })
+    }
+}
+
+impl<'a> From<&'a telemetry::Sample> for Sample<'a> {
+    fn from(sample: &'a telemetry::Sample) -> Self {
+        Self {
+            signal: sample.signal.0,
+            source_time_ns: sample.source_time.as_nanos(),
+            value: (&sample.value).into(),
+            quality: sample.quality.into(),
+        }
+    }
+}
+
+impl TryFrom<Sample<'_>> for telemetry::Sample {
+    type Error = NotAnInput;
+
+    fn try_from(sample: Sample<'_>) -> Result<Self, NotAnInput> {
+        Ok(Self {
+            signal: SignalId(sample.signal),
+            source_time: Timestamp::from_nanos(sample.source_time_ns),
+            value: sample.value.try_into()?,
+            quality: sample.quality.try_into()?,
+        })
+    }
+}
+
+impl<'a> From<&'a telemetry::Value> for Value<'a> {
+    fn from(value: &'a telemetry::Value) -> Self {
+        match value {
+            telemetry::Value::Float(number) => Self::Float(number.to_bits().to_le_bytes()),
+            telemetry::Value::Integer(number) => Self::Integer(*number),
+            telemetry::Value::Boolean(condition) => Self::Boolean(*condition),
+            telemetry::Value::Symbol(symbol) => Self::Symbol(symbol.as_str()),
+        }
+    }
+}
+
+impl TryFrom<Value<'_>> for telemetry::Value {
+    type Error = NotAnInput;
+
+    fn try_from(value: Value<'_>) -> Result<Self, NotAnInput> {
+        Ok(match value {
+            Value::Float(bits) => Self::Float(f64::from_bits(u64::from_le_bytes(bits))),
+            Value::Integer(number) => Self::Integer(number),
+            Value::Boolean(condition) => Self::Boolean(condition),
+            Value::Symbol(text) => Self::Symbol(Symbol::new(text)?),
+        })
+    }
+}
+
+impl From<telemetry::Quality> for Quality {
+    fn from(quality: telemetry::Quality) -> Self {
+        match quality {
+            telemetry::Quality::Good => Self::Good,
+            telemetry::Quality::Uncertain(reason) => Self::Uncertain(reason.code()),
+            telemetry::Quality::Bad(reason) => Self::Bad(reason.code()),
+        }
+    }
+}
+
+impl TryFrom<Quality> for telemetry::Quality {
+    type Error = NotAnInput;
+
+    fn try_from(quality: Quality) -> Result<Self, NotAnInput> {
+        let reason = |code| Reason::from_code(code).ok_or(NotAnInput::UnknownReason(code));
+        Ok(match quality {
+            Quality::Good => Self::Good,
+            Quality::Uncertain(code) => Self::Uncertain(reason(code)?),
+            Quality::Bad(code) => Self::Bad(reason(code)?),
+        })
+    }
+}

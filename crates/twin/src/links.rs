@@ -1,0 +1,40 @@
+use serde::{Deserialize, Serialize};
+use telemetry::{LinkState, Timestamp};
+
+/// All that the twin remembers of a link.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct LinkWatch {
+    pub(crate) state: Option<LinkState>,
+    /// When it came into that state.
+    pub(crate) since: Timestamp,
+    /// The latest source time seen on it: event time has come this far.
+    pub(crate) watermark: Timestamp,
+    /// Whether its loss has been raised.
+    pub(crate) raised: bool,
+}
+
+impl LinkWatch {
+    pub(crate) fn new() -> Self {
+        Self { state: None, since: Timestamp::EPOCH, watermark: Timestamp::from_nanos(i64::MIN), raised: false }
+    }
+
+    /// Takes a new state in; a new reason while it is down does not start the time anew.
+    pub(crate) fn set(&mut self, state: LinkState, at: Timestamp) {
+        let stays_down = matches!((&self.state, &state), (Some(LinkState::Down { .. }), LinkState::Down { .. }));
+        let stays_up = matches!((&self.state, &state), (Some(LinkState::Up), LinkState::Up));
+        if !stays_down && !stays_up {
+            self.since = at;
+        }
+        self.state = Some(state);
+    }
+
+    /// Why it has been down for at least `patience_s` by `now`, if it has and that was not raised before.
+    pub(crate) fn overdue(&self, patience_s: f64, now: Timestamp) -> Option<&str> {
+        match &self.state {
+            Some(LinkState::Down { reason }) if !self.raised && now.seconds_since(self.since) >= patience_s => {
+                Some(reason)
+            }
+            _ => None,
+        }
+    }
+}

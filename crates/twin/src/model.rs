@@ -1,0 +1,124 @@
+use std::sync::Arc;
+
+use plant::{Plant, Role, StationId};
+use process::{StationModel, WINDOW_S};
+use telemetry::{LinkId, SignalId};
+
+use crate::feature::REFERENCE;
+
+/// All that follows from the plant alone and never changes.
+#[derive(Debug, Clone)]
+pub(crate) struct Model {
+    pub(crate) plant: Arc<Plant>,
+    pub(crate) stations: Vec<StationModel>,
+    /// By signal: where its samples go.
+    pub(crate) routes: Vec<Route>,
+    /// By station: those that take its parts.
+    pub(crate) downstream: Vec<Vec<StationId>>,
+    /// By link: the stations whose cycles it tells.
+    pub(crate) stations_of_link: Vec<Vec<StationId>>,
+    /// By station: the threshold of its features' detectors.
+    pub(crate) thresholds: Vec<f64>,
+    /// False alarms a shift that each feature may have.
+    pub(crate) budget_per_feature: f64,
+}
+
+/// Where a signal's samples go.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Route {
+    pub(crate) station: StationId,
+    pub(crate) target: Target,
+}
+
+/// What a signal is to its station.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Target {
+    CycleActive,
+    Fault,
+    Part,
+    Variant,
+    Program,
+    BufferLevel,
+    /// An input of the process model, by place.
+    Input(usize),
+    /// As [`Target::Input`]; a fall means that the tool was dressed or changed.
+    ToolLife(usize),
+    /// Temperature of the air around: a covariate everywhere.
+    Ambient,
+    /// Kept, and in no model.
+    Shown,
+}
+
+impl Model {
+    pub(crate) fn new(plant: Arc<Plant>) -> Self {
+        let stations: Vec<StationModel> =
+            plant.stations.iter().map(|station| StationModel::new(&plant, station.id)).collect();
+        let routes = plant.signals.iter().map(|signal| route(&stations, signal)).collect();
+        let mut downstream = vec![Vec::new(); plant.stations.len()];
+        for station in &plant.stations {
+            for upstream in &station.upstream {
+                downstream[upstream.index()].push(station.id);
+            }
+        }
+        let stations_of_link = plant.links.iter().map(|link| stations_of_link(&plant, link.id)).collect();
+        let features: usize = stations.iter().map(|station| station.features.len()).sum();
+        let budget_per_feature = plant.detection.false_alarms_per_shift / features.max(1) as f64;
+        let mut model =
+            Self { plant, stations, routes, downstream, stations_of_link, thresholds: Vec::new(), budget_per_feature };
+        model.thresholds = (0..model.stations.len())
+            .map(|place| {
+                let run_length = model.cycles_per_shift(StationId(place as u16)) / budget_per_feature;
+                drift::calibration::cusum_threshold(REFERENCE, run_length)
+            })
+            .collect();
+        model
+    }
+
+    /// Cycles, or windows, that a station has in a shift by its design.
+    pub(crate) fn cycles_per_shift(&self, station: StationId) -> f64 {
+        let cycle_s = match self.stations[station.index()].has_cycles {
+            true => self.plant.station(station).ideal_cycle_s.unwrap_or(WINDOW_S),
+            false => WINDOW_S,
+        };
+        self.plant.detection.shift_h * 3600.0 / cycle_s
+    }
+
+    /// The lowest and the highest allowed value of a signal for a variant.
+    pub(crate) fn limits(&self, signal: SignalId, variant: Option<usize>) -> (Option<f64>, Option<f64>) {
+        let applying = || {
+            self.plant
+                .limits
+                .iter()
+                .filter(move |limit| limit.signal == signal && (limit.variant.is_none() || limit.variant == variant))
+        };
+        (
+            applying().filter_map(|limit| limit.low).reduce(f64::max),
+            applying().filter_map(|limit| limit.high).reduce(f64::min),
+        )
+    }
+}
+
+fn route(stations: &[StationModel], signal: &plant::Signal) -> Route {
+    let model = &stations[signal.station.index()];
+    let input = || model.inputs.iter().position(|&(_, known)| known == signal.id);
+    let target = match signal.role {
+        Role::CycleActive => Target::CycleActive,
+        Role::Fault => Target::Fault,
+        Role::PartId => Target::Part,
+        Role::Variant => Target::Variant,
+        Role::RobotProgram => Target::Program,
+        Role::BufferLevel => Target::BufferLevel,
+        Role::AmbientTemperature => Target::Ambient,
+        Role::ToolLife => input().map_or(Target::Shown, Target::ToolLife),
+        _ => input().map_or(Target::Shown, Target::Input),
+    };
+    Route { station: signal.station, target }
+}
+
+fn stations_of_link(plant: &Plant, link: LinkId) -> Vec<StationId> {
+    let mut stations: Vec<StationId> =
+        plant.signals.iter().filter(|signal| signal.link == link).map(|signal| signal.station).collect();
+    stations.sort_unstable();
+    stations.dedup();
+    stations
+}

@@ -1,0 +1,56 @@
+use alarms::{Change, Incident};
+use flow::StationState;
+use plant::StationId;
+use telemetry::{IncidentId, Symbol, Timestamp};
+
+/// One entry of the output log.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Output {
+    /// An incident changed.
+    Incident {
+        /// How.
+        change: Change,
+        /// The incident after the change.
+        incident: Box<Incident>,
+    },
+    /// A station began to do something else.
+    Station {
+        /// The station.
+        station: StationId,
+        /// What it does now.
+        state: StationState,
+        /// Since when, by event time.
+        at: Timestamp,
+    },
+    /// A cycle, or a window of a station without cycles, is complete.
+    Cycle(Cycle),
+    /// An operator's command could not be carried out.
+    CommandRefused {
+        /// Who asked.
+        by: String,
+        /// The incident it was about.
+        incident: IncidentId,
+        /// Why not.
+        reason: String,
+    },
+}
+
+/// What one cycle came to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Cycle {
+    /// The station.
+    pub station: StationId,
+    /// The part, if known.
+    pub part: Option<Symbol>,
+    /// The variant, by index into the plant's list, if known.
+    pub variant: Option<usize>,
+    /// When it began, by event time.
+    pub start: Timestamp,
+    /// When it ended, by event time.
+    pub end: Timestamp,
+    /// Its features, in the process model's order; `None` where too little was seen.
+    pub features: Vec<Option<f64>>,
+}
+
+/// The outputs of one input, in order.
+pub type Outputs = Vec<Output>;

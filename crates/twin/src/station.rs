@@ -1,0 +1,51 @@
+use flow::StateWatch;
+use process::{CycleBuilder, StationModel};
+use serde::{Deserialize, Serialize};
+use telemetry::Symbol;
+
+use crate::feature::FeatureState;
+use crate::sensor::FlatLineWatch;
+
+/// All that the twin remembers of a station.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct StationState {
+    pub(crate) builder: CycleBuilder,
+    pub(crate) watch: StateWatch,
+    pub(crate) features: Vec<FeatureState>,
+    /// By place among the model's inputs.
+    pub(crate) sensors: Vec<FlatLineWatch>,
+    /// What the part signals say now.
+    pub(crate) present: Present,
+    /// What they said when the last cycle ended.
+    pub(crate) worked_on: Present,
+    pub(crate) tool_life: Option<f64>,
+    pub(crate) buffer_level: Option<f64>,
+    pub(crate) cycles: u64,
+    pub(crate) last_cycle_s: Option<f64>,
+}
+
+/// The part at a station.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub(crate) struct Present {
+    pub(crate) part: Option<Symbol>,
+    /// By index into the plant's list.
+    pub(crate) variant: Option<u16>,
+    pub(crate) program: Option<Symbol>,
+}
+
+impl StationState {
+    pub(crate) fn new(model: &StationModel, threshold: f64) -> Self {
+        Self {
+            builder: CycleBuilder::new(model),
+            watch: StateWatch::new(),
+            features: vec![FeatureState::new(threshold); model.features.len()],
+            sensors: vec![FlatLineWatch::default(); model.inputs.len()],
+            present: Present::default(),
+            worked_on: Present::default(),
+            tool_life: None,
+            buffer_level: None,
+            cycles: 0,
+            last_cycle_s: None,
+        }
+    }
+}

@@ -1,0 +1,436 @@
+use std::sync::Arc;
+
+use alarms::{Change, Detector, Evidence, Incident, IncidentBook, Source, Verdict};
+use plant::{Cause, Plant, StationId};
+use process::CycleData;
+use serde::{Deserialize, Serialize};
+use telemetry::{
+    CommandAction, Event, IncidentId, Input, LinkId, LinkState, Quality, Reason, Sample, SampleBatch, Timestamp, Value,
+};
+
+use crate::links::LinkWatch;
+use crate::model::{Model, Target};
+use crate::output::{Output, Outputs};
+use crate::station::StationState;
+use crate::view::{Counts, LineView, LinkView, StationView};
+
+/// A source time that is this much later than the time of receipt is a wrong clock; the time of receipt is taken.
+const FUTURE_MAX_S: f64 = 60.0;
+
+/// The twin of one line.
+///
+/// [`Twin::apply`] is the only way to change it. It reads no clock, does no I/O and keeps no order that depends on
+/// anything but the inputs: the same inputs give the same outputs, bit for bit, on every machine.
+#[derive(Debug, Clone)]
+pub struct Twin {
+    pub(crate) model: Model,
+    pub(crate) state: State,
+}
+
+/// All that the inputs have made of the twin.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct State {
+    pub(crate) now: Timestamp,
+    pub(crate) sequence: u64,
+    pub(crate) links: Vec<LinkWatch>,
+    pub(crate) stations: Vec<StationState>,
+    pub(crate) signals: Vec<Option<Sample>>,
+    pub(crate) book: IncidentBook,
+    /// Temperature of the air around, °C, as last told.
+    pub(crate) ambient_c: Option<f64>,
+    pub(crate) counts: Counts,
+}
+
+/// One application of an input: where the outputs go, and how many incidents it has raised.
+pub(crate) struct Step<'a> {
+    out: &'a mut Outputs,
+    sequence: u64,
+    raised: u16,
+}
+
+impl Step<'_> {
+    fn next_id(&self) -> IncidentId {
+        IncidentId { sequence: self.sequence, ordinal: self.raised }
+    }
+
+    fn incident(&mut self, change: Change, incident: Incident) {
+        self.out.push(Output::Incident { change, incident: Box::new(incident) });
+    }
+}
+
+impl Twin {
+    /// The twin of that plant, before its first input.
+    pub fn new(plant: Arc<Plant>) -> Self {
+        let model = Model::new(plant);
+        let stations = model
+            .stations
+            .iter()
+            .zip(&model.thresholds)
+            .map(|(station, &threshold)| StationState::new(station, threshold))
+            .collect();
+        let state = State {
+            now: Timestamp::EPOCH,
+            sequence: 0,
+            links: vec![LinkWatch::new(); model.plant.links.len()],
+            stations,
+            signals: vec![None; model.plant.signals.len()],
+            book: IncidentBook::default(),
+            ambient_c: None,
+            counts: Counts::default(),
+        };
+        Self { model, state }
+    }
+
+    /// The plant it is the twin of.
+    pub fn plant(&self) -> &Arc<Plant> {
+        &self.model.plant
+    }
+
+    /// Sequence number of the last input; 0 before the first.
+    pub fn sequence(&self) -> u64 {
+        self.state.sequence
+    }
+
+    /// The incidents that are not closed, in the order they were raised.
+    pub fn open_incidents(&self) -> impl Iterator<Item = &Incident> {
+        self.state.book.open()
+    }
+
+    /// Takes the next input in and appends what follows from it to `out`.
+    pub fn apply(&mut self, input: &Input, out: &mut Outputs) {
+        let mut step = Step { out, sequence: input.sequence, raised: 0 };
+        self.state.counts.inputs += 1;
+        self.state.counts.clock_steps_back += u64::from(input.received < self.state.now);
+        self.state.sequence = input.sequence;
+        self.state.now = input.received;
+        match &input.event {
+            Event::Samples(batch) => self.batch(batch, &mut step),
+            Event::Link { link, state } => self.link(*link, state, &mut step),
+            Event::Command(command) => self.command(command, &mut step),
+            Event::Tick => {}
+        }
+        self.watch_links(&mut step);
+    }
+
+    /// All that a person may want to see of the line.
+    pub fn view(&self) -> LineView {
+        let state = &self.state;
+        let links = state.links.iter().zip(&self.model.plant.links);
+        let stations = state.stations.iter().zip(&self.model.stations).zip(&self.model.plant.stations);
+        let warm_up = self.model.plant.detection.warm_up_cycles;
+        LineView {
+            now: state.now,
+            sequence: state.sequence,
+            links: links
+                .map(|(watch, link)| LinkView { link: link.id, state: watch.state.clone(), since: watch.since })
+                .collect(),
+            stations: stations
+                .map(|((station, model), configured)| StationView {
+                    station: configured.id,
+                    state: station.watch.state(),
+                    since: station.watch.since(),
+                    part: station.present.part,
+                    variant: station.present.variant.map(usize::from),
+                    cycles: station.cycles,
+                    last_cycle_s: station.last_cycle_s,
+                    features: station
+                        .features
+                        .iter()
+                        .zip(&model.features)
+                        .map(|(feature, bound)| feature.view(bound, warm_up))
+                        .collect(),
+                })
+                .collect(),
+            signals: state.signals.clone(),
+            incidents: state.book.open().cloned().collect(),
+            counts: state.counts,
+        }
+    }
+
+    fn batch(&mut self, batch: &SampleBatch, step: &mut Step<'_>) {
+        let mut latest = Timestamp::from_nanos(i64::MIN);
+        if batch.samples.is_sorted_by_key(|sample| sample.source_time) {
+            for &sample in &batch.samples {
+                latest = latest.max(self.sample(sample, step));
+            }
+        } else {
+            let mut samples = batch.samples.clone();
+            samples.sort_by_key(|sample| sample.source_time);
+            for sample in samples {
+                latest = latest.max(self.sample(sample, step));
+            }
+        }
+        let Some(link) = self.state.links.get_mut(batch.link.index()) else { return };
+        link.watermark = link.watermark.max(latest);
+        let watermark = link.watermark;
+        for place in 0..self.model.stations_of_link[batch.link.index()].len() {
+            let station = self.model.stations_of_link[batch.link.index()][place];
+            if let Some(cycle) = self.state.stations[station.index()].builder.advance(watermark) {
+                self.complete(station, cycle, step);
+            }
+        }
+    }
+
+    /// Takes a sample in. Returns its time as far as it can be believed.
+    fn sample(&mut self, mut sample: Sample, step: &mut Step<'_>) -> Timestamp {
+        let counts = &mut self.state.counts;
+        counts.samples += 1;
+        if sample.source_time.seconds_since(self.state.now) > FUTURE_MAX_S {
+            counts.future_samples += 1;
+            sample.source_time = self.state.now;
+        }
+        let at = sample.source_time;
+        let (Some(known), Some(route)) =
+            (self.state.signals.get_mut(sample.signal.index()), self.model.routes.get(sample.signal.index()))
+        else {
+            counts.unknown_samples += 1;
+            return at;
+        };
+        sample.quality = checked(&sample, self.model.plant.signal(sample.signal));
+        let in_order = known.is_none_or(|known| at >= known.source_time);
+        if in_order {
+            *known = Some(sample);
+        } else {
+            counts.late_samples += 1;
+        }
+        if !sample.quality.is_usable() {
+            counts.bad_samples += 1;
+            return at;
+        }
+        let route = *route;
+        if !self.model.stations[route.station.index()].has_cycles {
+            let state = &mut self.state.stations[route.station.index()];
+            if let Some(window) = state.builder.advance_window(at) {
+                state.worked_on = state.present;
+                self.complete(route.station, window, step);
+            }
+        }
+        if in_order || matches!(route.target, Target::Input(_)) {
+            self.route(route.station, route.target, sample.value, at, step);
+        }
+        at
+    }
+
+    fn route(&mut self, station: StationId, target: Target, value: Value, at: Timestamp, step: &mut Step<'_>) {
+        let state = &mut self.state.stations[station.index()];
+        match target {
+            Target::CycleActive => match value.as_bool() {
+                Some(true) => self.begin(station, at, step),
+                Some(false) => self.end(station, at, step),
+                None => {}
+            },
+            Target::Fault => {
+                if let Some(faulted) = value.as_bool() {
+                    state.builder.stopped(faulted, at);
+                    let changed = state.watch.fault(faulted, at);
+                    tell_state(station, changed, at, step);
+                }
+            }
+            Target::Part => state.present.part = as_symbol(value),
+            Target::Program => state.present.program = as_symbol(value),
+            Target::Variant => state.present.variant = self.model.plant.variant_of(value).map(|place| place as u16),
+            Target::BufferLevel => self.buffer_level(station, value, at, step),
+            Target::Input(place) => {
+                if let Some(value) = value.as_f64() {
+                    state.builder.observe(place, value, at);
+                }
+            }
+            Target::ToolLife(place) => {
+                if let Some(life) = value.as_f64() {
+                    state.builder.observe(place, life, at);
+                    self.tool_life(station, life, at, step);
+                }
+            }
+            Target::Ambient => self.state.ambient_c = value.as_f64().or(self.state.ambient_c),
+            Target::Shown => {}
+        }
+    }
+
+    fn begin(&mut self, station: StationId, at: Timestamp, step: &mut Step<'_>) {
+        let state = &mut self.state.stations[station.index()];
+        let before = state.builder.begin(at);
+        let changed = state.watch.working(true, at);
+        if let Some(cycle) = before {
+            self.complete(station, cycle, step);
+        }
+        tell_state(station, changed, at, step);
+        if changed.is_some() {
+            self.parts_taken_from(station, at, step);
+        }
+    }
+
+    fn end(&mut self, station: StationId, at: Timestamp, step: &mut Step<'_>) {
+        let is_last = self.model.downstream[station.index()].is_empty();
+        let state = &mut self.state.stations[station.index()];
+        state.builder.end(at);
+        state.worked_on = state.present;
+        let mut changed = state.watch.working(false, at);
+        if is_last {
+            state.builder.part_taken(at);
+            changed = state.watch.part_taken(at).or(changed);
+        }
+        tell_state(station, changed, at, step);
+    }
+
+    /// The station took a part: so one of those upstream has got rid of its own.
+    fn parts_taken_from(&mut self, station: StationId, at: Timestamp, step: &mut Step<'_>) {
+        for place in 0..self.model.plant.station(station).upstream.len() {
+            let upstream = self.model.plant.station(station).upstream[place];
+            let state = &mut self.state.stations[upstream.index()];
+            state.builder.part_taken(at);
+            let changed = state.watch.part_taken(at);
+            tell_state(upstream, changed, at, step);
+        }
+    }
+
+    fn buffer_level(&mut self, station: StationId, value: Value, at: Timestamp, step: &mut Step<'_>) {
+        let Some(level) = value.as_f64() else { return };
+        let before = self.state.stations[station.index()].buffer_level.replace(level);
+        if before.is_some_and(|before| level > before) {
+            self.parts_taken_from(station, at, step);
+        }
+    }
+
+    /// A tool's life that falls back means that it was dressed or changed: an event, not drift.
+    fn tool_life(&mut self, station: StationId, life: f64, at: Timestamp, step: &mut Step<'_>) {
+        let state = &mut self.state.stations[station.index()];
+        let renewed = state.tool_life.replace(life).is_some_and(|before| life < before);
+        if !renewed {
+            return;
+        }
+        let mut cleared = Vec::new();
+        let model = &self.model.stations[station.index()];
+        for (place, (feature, bound)) in state.features.iter_mut().zip(&model.features).enumerate() {
+            let depends = bound.covariates.contains(&process::Quantity::Held(plant::Role::ToolLife));
+            if depends && feature.reset() {
+                cleared.push(Source::Feature { station, feature: place as u16 });
+            }
+        }
+        for source in cleared {
+            self.clear(source, at, step);
+        }
+    }
+
+    pub(crate) fn complete(&mut self, station: StationId, cycle: CycleData, step: &mut Step<'_>) {
+        self.state.counts.cycles += 1;
+        let state = &mut self.state.stations[station.index()];
+        state.cycles += 1;
+        state.last_cycle_s = Some(cycle.end.seconds_since(cycle.start));
+        self.check_sensors(station, &cycle, step);
+        self.check_features(station, &cycle, step);
+    }
+
+    fn link(&mut self, link: LinkId, new: &LinkState, step: &mut Step<'_>) {
+        let now = self.state.now;
+        let Some(watch) = self.state.links.get_mut(link.index()) else { return };
+        watch.set(new.clone(), now);
+        if *new == LinkState::Up {
+            if std::mem::take(&mut watch.raised) {
+                self.clear(Source::Link { link }, now, step);
+            }
+            return;
+        }
+        for sample in self.state.signals.iter_mut().flatten() {
+            if self.model.plant.signal(sample.signal).link == link {
+                sample.quality = Quality::Bad(Reason::NotConnected);
+            }
+        }
+        for place in 0..self.model.stations_of_link[link.index()].len() {
+            let station = self.model.stations_of_link[link.index()][place];
+            let state = &mut self.state.stations[station.index()];
+            state.builder.abandon();
+            let changed = state.watch.lost(now);
+            tell_state(station, changed, now, step);
+        }
+    }
+
+    fn watch_links(&mut self, step: &mut Step<'_>) {
+        let patience_s = self.model.plant.detection.link_loss_s;
+        for place in 0..self.state.links.len() {
+            let watch = &mut self.state.links[place];
+            let Some(reason) = watch.overdue(patience_s, self.state.now) else { continue };
+            let link = &self.model.plant.links[place];
+            let evidence = Evidence {
+                source: Source::Link { link: link.id },
+                name: link.name.clone(),
+                unit: "s".to_owned(),
+                variant: None,
+                part: None,
+                direction: None,
+                value: None,
+                baseline: None,
+                sigma: None,
+                baseline_cycles: 0,
+                detector: Detector::LinkWatch,
+                statistic: self.state.now.seconds_since(watch.since),
+                threshold: patience_s,
+                false_alarms_per_shift: 0.0,
+                onset: watch.since,
+                note: reason.to_owned(),
+            };
+            watch.raised = true;
+            let at = self.state.now;
+            self.raise(Verdict { at, evidence, causes: vec![(Cause::LinkLoss, 1.0)], time_to_limit_s: None }, step);
+        }
+    }
+
+    fn command(&mut self, command: &telemetry::Command, step: &mut Step<'_>) {
+        let CommandAction::Acknowledge { incident, comment } = &command.action;
+        match self.state.book.acknowledge(*incident, &command.by, comment, self.state.now) {
+            Ok((change, incident)) => step.incident(change, incident),
+            Err(error) => step.out.push(Output::CommandRefused {
+                by: command.by.clone(),
+                incident: *incident,
+                reason: error.to_string(),
+            }),
+        }
+    }
+
+    pub(crate) fn raise(&mut self, verdict: Verdict, step: &mut Step<'_>) {
+        let Some((change, incident)) = self.state.book.take(verdict, step.next_id(), &self.model.plant) else { return };
+        let incident = incident.clone();
+        if change == Change::Raised {
+            step.raised += 1;
+            self.state.counts.incidents += 1;
+        }
+        step.incident(change, incident);
+    }
+
+    pub(crate) fn clear(&mut self, source: Source, at: Timestamp, step: &mut Step<'_>) {
+        if let Some((change, incident)) = self.state.book.clear(source, at) {
+            step.incident(change, incident);
+        }
+    }
+}
+
+impl Step<'_> {
+    pub(crate) fn push(&mut self, output: Output) {
+        self.out.push(output);
+    }
+}
+
+fn tell_state(station: StationId, changed: Option<flow::StationState>, at: Timestamp, step: &mut Step<'_>) {
+    if let Some(state) = changed {
+        step.push(Output::Station { station, state, at });
+    }
+}
+
+/// The sample's quality after the checks that the plant's configuration allows.
+fn checked(sample: &Sample, signal: &plant::Signal) -> Quality {
+    let out_of_range = match sample.value {
+        Value::Float(_) | Value::Integer(_) => sample.value.as_f64().is_none_or(|value| {
+            signal.range_low.is_some_and(|low| value < low) || signal.range_high.is_some_and(|high| value > high)
+        }),
+        Value::Boolean(_) | Value::Symbol(_) => false,
+    };
+    if out_of_range && sample.quality.is_usable() { Quality::Bad(Reason::OutOfRange) } else { sample.quality }
+}
+
+/// A part or program that is given as a number is called by its digits.
+fn as_symbol(value: Value) -> Option<telemetry::Symbol> {
+    match value {
+        Value::Symbol(symbol) if symbol.as_str().is_empty() => None,
+        Value::Symbol(symbol) => Some(symbol),
+        number => telemetry::Symbol::new(&number.to_string()).ok(),
+    }
+}

@@ -1,0 +1,167 @@
+// The open alerts: most urgent first, each with its cause, what to do and, on demand, what speaks for it.
+
+import { element, icon, keyed, setAttribute, setIcon, setShown, setText } from "./dom.js";
+import * as format from "./format.js";
+import { isLearning } from "./station.js";
+
+const list = document.getElementById("alert-list");
+const none = document.getElementById("no-alerts");
+const count = document.getElementById("alert-count");
+
+const URGENCY = { high: 0, medium: 1, low: 2 };
+const DETECTORS = {
+  cusum: { title: "Lasting shift (CUSUM)", unit: "σ" },
+  "flat-line": { title: "Flat line", unit: "cycles" },
+  "link-watch": { title: "Link watch", unit: "s" },
+};
+let now = "";
+
+/** Shows the alerts; `select(name)` is called when a station's name is tapped. */
+export function showAlerts(state, select) {
+  now = state.now;
+  const alerts = state.alerts.toSorted(byUrgency);
+  keyed(list, alerts, (alert) => alert.id, () => alertView(select));
+  setText(count, alerts.length ? urgencies(alerts) : "");
+  setShown(none, alerts.length === 0);
+  setText(none, `No open alerts. ${watched(state.stations)}`);
+}
+
+function byUrgency(one, other) {
+  return URGENCY[one.priority] - URGENCY[other.priority] || one.raised.localeCompare(other.raised);
+}
+
+function urgencies(alerts) {
+  const parts = Object.keys(URGENCY).map((name) => [alerts.filter(({ priority }) => priority === name).length, name]);
+  return parts.filter(([number]) => number > 0).map(([number, name]) => `${number} ${name}`).join(", ");
+}
+
+/** What silence is worth: which stations are seen, and which are not judged yet. */
+function watched(stations) {
+  const unseen = stations.filter(({ state }) => state === "unknown").length;
+  const learning = stations.filter(({ features }) => features.some(isLearning)).length;
+  const all = format.count(stations.length, "station");
+  const some = `${stations.length - unseen} of ${all} are watched, ${unseen} not heard of`;
+  const seen = unseen === 0 ? `All ${all} are watched` : some;
+  return `${seen}; ${learning === 0 ? "none is still learning" : `${learning} still learning`}.`;
+}
+
+function alertView(select) {
+  const mark = icon("priority-low");
+  const priority = element("span", "alert-priority");
+  const place = element("button", "text-button");
+  place.type = "button";
+  const link = element("strong");
+  const status = element("span", "alert-status");
+  const headline = element("h3", "alert-headline");
+  const times = element("p", "alert-times");
+  const cause = element("strong");
+  const rivals = element("span", "muted");
+  const advice = element("p", "alert-advice");
+  const advised = element("span");
+  advice.append(element("strong", "", "Do: "), advised);
+  const affected = element("p", "muted");
+  const acknowledged = element("p", "muted");
+  const evidenceTitle = element("summary");
+  const evidence = element("ul", "evidence");
+  const root = element(
+    "li",
+    "alert",
+    element("div", "alert-head", mark, priority, place, link, status),
+    headline,
+    times,
+    element("p", "alert-cause", cause, rivals),
+    advice,
+    affected,
+    acknowledged,
+    element("details", "", evidenceTitle, evidence),
+  );
+  place.addEventListener("click", () => select(place.textContent));
+  return {
+    root,
+    update(alert) {
+      setAttribute(root, "data-priority", alert.priority);
+      setIcon(mark, `priority-${alert.priority}`);
+      setText(priority, format.words(alert.priority));
+      setShown(place, alert.station !== undefined);
+      setText(place, alert.station ?? "");
+      setText(link, alert.link ?? "");
+      setText(status, statusText(alert));
+      setText(headline, alert.headline);
+      setText(times, timesText(alert));
+      setText(cause, `Cause: ${alert.cause.title} ${format.percent(alert.cause.share)}`);
+      setText(rivals, rivalsText(alert.rivals));
+      setText(advised, alert.advice);
+      setShown(affected, alert.affected.length > 0);
+      setText(affected, `Also shown at ${alert.affected.join(", ")}.`);
+      setShown(acknowledged, alert.acknowledged !== undefined);
+      setText(acknowledged, acknowledgedText(alert.acknowledged));
+      setText(evidenceTitle, `Evidence (${alert.evidence.length})`);
+      keyed(evidence, alert.evidence, ({ station, name, detector }) => `${station}/${name}/${detector}`, evidenceView);
+    },
+  };
+}
+
+function statusText({ state, id }) {
+  const words = { "returned-unacknowledged": "gone, nobody has seen it", unacknowledged: "new" };
+  return `${words[state] ?? state} · ${id}`;
+}
+
+function timesText(alert) {
+  const since = `Since ${format.moment(alert.onset, now)} (${format.span(format.secondsBetween(alert.onset, now))})`;
+  const returned = alert.returned ? `, gone since ${format.moment(alert.returned, now)}` : "";
+  return `${since}${returned}. ${limitText(alert)}`;
+}
+
+function limitText({ time_to_limit_s, updated, returned }) {
+  if (time_to_limit_s === undefined || returned) return "";
+  const left = time_to_limit_s - format.secondsBetween(updated, now);
+  if (time_to_limit_s === 0) return "A limit is crossed.";
+  return left > 0 ? `Limit in about ${format.span(left)}.` : "The limit was expected to be crossed by now.";
+}
+
+function rivalsText(rivals) {
+  if (rivals.length === 0) return "";
+  return `, or ${rivals.map(({ title, share }) => `${title} ${format.percent(share)}`).join(", ")}`;
+}
+
+function acknowledgedText(acknowledged) {
+  if (!acknowledged) return "";
+  const { by, at, comment } = acknowledged;
+  return `Taken on by ${by} at ${format.moment(at, now)}${comment ? `: “${comment}”` : ""}.`;
+}
+
+function evidenceView() {
+  const title = element("p", "evidence-title");
+  const measured = element("p");
+  const judged = element("p", "muted");
+  const note = element("p", "muted");
+  return {
+    root: element("li", "", title, measured, judged, note),
+    update(evidence) {
+      const { station, name, part, variant } = evidence;
+      const context = [part && `part ${part}`, variant].filter(Boolean).join(", ");
+      setText(title, [station, name].filter(Boolean).join(" · ") + (context ? ` (${context})` : ""));
+      setText(measured, measuredText(evidence));
+      setShown(measured, evidence.value !== undefined);
+      setText(judged, judgedText(evidence));
+      setText(note, evidence.note ?? "");
+      setShown(note, evidence.note !== undefined);
+    },
+  };
+}
+
+function measuredText({ value, unit, baseline, deviation_sigma, baseline_cycles }) {
+  const measured = format.value(value, unit);
+  if (baseline === undefined) return measured;
+  const deviation = deviation_sigma === undefined ? "" : `, ${format.sigmas(deviation_sigma)}`;
+  const expected = `${format.value(baseline, unit)} was expected${deviation}`;
+  return `${measured} where ${expected}; learnt from ${format.count(baseline_cycles, "cycle")}`;
+}
+
+function judgedText({ detector, statistic, threshold, false_alarms_per_shift, onset }) {
+  const { title, unit } = DETECTORS[detector] ?? { title: format.words(detector), unit: "" };
+  const figure = `${title}: ${format.value(statistic, unit)}, alert above ${format.value(threshold, unit)}`;
+  const alarms =
+    false_alarms_per_shift === undefined ? "" : `; ${format.number(false_alarms_per_shift)} false alarms a shift`;
+  return `${figure}${alarms}; began ${format.moment(onset, now)}.`;
+}

@@ -1,0 +1,68 @@
+// Building and patching the page. Text only ever enters through textContent, so nothing from a device can be markup.
+
+const SVG = "http://www.w3.org/2000/svg";
+
+/** An element with a class (may be empty) and children: elements or texts. */
+export function element(tag, className = "", ...children) {
+  const node = document.createElement(tag);
+  if (className) node.className = className;
+  node.append(...children);
+  return node;
+}
+
+/** An SVG element with attributes and children. */
+export function svg(tag, attributes = {}, ...children) {
+  const node = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+  node.append(...children);
+  return node;
+}
+
+/** A symbol of the page's sheet of symbols, as a decoration beside a word. */
+export function icon(name) {
+  return svg("svg", { class: "icon", "aria-hidden": "true" }, svg("use", { href: `#${name}` }));
+}
+
+/** Changes the symbol of an icon. */
+export function setIcon(node, name) {
+  setAttribute(node.firstChild, "href", `#${name}`);
+}
+
+/** Sets a text if it is not that already: a selection or a screen reader is not disturbed for nothing. */
+export function setText(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
+/** Sets an attribute if it is not that already; removes it if the value is null. */
+export function setAttribute(node, name, value) {
+  if (value === null) node.removeAttribute(name);
+  else if (node.getAttribute(name) !== String(value)) node.setAttribute(name, value);
+}
+
+/** Shows or hides. */
+export function setShown(node, shown) {
+  if (node.hidden === shown) node.hidden = !shown;
+}
+
+const viewsOf = new WeakMap();
+
+/**
+ * Makes the children of `parent` show `items`, in their order. A child is kept as long as its key is there.
+ *
+ * `create(item)` gives a view: an object with `root` (the child) and `update(item)`.
+ */
+export function keyed(parent, items, keyOf, create) {
+  const before = viewsOf.get(parent) ?? new Map();
+  const after = new Map();
+  let place = parent.firstChild;
+  for (const item of items) {
+    const key = keyOf(item);
+    const view = before.get(key) ?? create(item);
+    after.set(key, view);
+    view.update(item);
+    if (view.root === place) place = place.nextSibling;
+    else parent.insertBefore(view.root, place);
+  }
+  for (const [key, view] of before) if (!after.has(key)) view.root.remove();
+  viewsOf.set(parent, after);
+}

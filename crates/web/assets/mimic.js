@@ -1,0 +1,202 @@
+// The line as a mimic: stations in flow order, utilities below, and the pipes between them.
+
+import { element, icon, keyed, setAttribute, setIcon, setShown, setText, svg } from "./dom.js";
+import * as format from "./format.js";
+
+const flow = document.getElementById("flow");
+const utilities = document.getElementById("utilities");
+const plan = document.getElementById("plan");
+const pipes = document.getElementById("pipes");
+const summary = document.getElementById("summary");
+
+const STATES = ["running", "starved", "blocked", "down", "unknown"];
+const PRIORITIES = ["high", "medium", "low"];
+/** The signal that says most of a station without cycles. */
+const KEY_ROLE = { buffer: "buffer.level", "cooling-loop": "loop.supply_temperature" };
+const CARD_MIN_PX = 98;
+const GAP_PX = 16;
+
+let drawn = [];
+
+/** Shows the stations; `select(name)` is called when one is tapped. */
+export function showMimic(state, selected, select) {
+  const serving = new Set(state.stations.flatMap((station) => station.utilities));
+  const isUtility = (station) => serving.has(station.name) || station.kind === "cooling-loop";
+  const ordered = inFlowOrder(state.stations.filter((station) => !isUtility(station)));
+  const cards = (parent, stations) =>
+    keyed(parent, stations, (station) => station.name, (station) => cardView(station, select));
+  const withContext = (station) => ({
+    ...station,
+    selected: station.name === selected,
+    raised: state.alerts.filter(({ id }) => station.alerts.includes(id)),
+  });
+  cards(flow, ordered.map(withContext));
+  cards(utilities, state.stations.filter(isUtility).map(withContext));
+  setShown(utilities, utilities.childElementCount > 0);
+  const counted = STATES.map((name) => ({ name, number: state.stations.filter((one) => one.state === name).length }));
+  keyed(summary, counted.filter(({ number }) => number > 0), ({ name }) => name, summaryView);
+  const before = JSON.stringify(drawn);
+  drawn = state.stations.map(({ name, upstream, utilities }) => ({ name, upstream, utilities }));
+  if (JSON.stringify(drawn) !== before) arrange();
+}
+
+/** Upstream before downstream; otherwise as configured. Stations in a loop, which a line cannot have, come last. */
+export function inFlowOrder(stations) {
+  const names = new Set(stations.map((station) => station.name));
+  const placed = new Set();
+  const ordered = [];
+  let waiting = stations;
+  while (waiting.length) {
+    const ready = (station) => station.upstream.every((name) => placed.has(name) || !names.has(name));
+    const next = waiting.find(ready) ?? waiting[0];
+    placed.add(next.name);
+    ordered.push(next);
+    waiting = waiting.filter((station) => station !== next);
+  }
+  return ordered;
+}
+
+function cardView(station, select) {
+  const alertMark = icon("priority-low");
+  const alertCount = element("span");
+  const alertBadge = element("span", "badge", alertMark, alertCount);
+  const stateMark = icon("state-unknown");
+  const stateWord = element("span");
+  const part = element("span", "card-part");
+  const variant = element("span", "card-variant");
+  const figure = element("span", "card-figure");
+  const kind = icon(`kind-${station.kind}`);
+  const root = element(
+    "button",
+    "card",
+    element("span", "card-head", kind, alertBadge),
+    element("span", "card-name", station.name),
+    element("span", "state", stateMark, stateWord),
+    part,
+    variant,
+    figure,
+  );
+  root.type = "button";
+  root.dataset.station = station.name;
+  root.setAttribute("aria-controls", "detail");
+  root.addEventListener("click", () => select(station.name));
+  return {
+    root: element("li", "place", root),
+    update(station) {
+      setAttribute(root, "data-state", station.state);
+      setAttribute(root, "aria-pressed", String(station.selected));
+      setIcon(stateMark, `state-${station.state}`);
+      setText(stateWord, format.words(station.state));
+      setText(part, station.part ?? "");
+      setText(variant, station.variant ?? "");
+      setText(figure, figureOf(station));
+      setAttribute(figure, "data-slow", isSlow(station) ? "true" : null);
+      const worst = PRIORITIES.find((name) => station.raised.some((alert) => alert.priority === name));
+      setShown(alertBadge, Boolean(worst));
+      setAttribute(alertBadge, "data-priority", worst ?? null);
+      if (!worst) return;
+      setIcon(alertMark, `priority-${worst}`);
+      setText(alertCount, format.count(station.raised.length, "alert"));
+    },
+  };
+}
+
+/** Last cycle against the ideal one; for a station without cycles the signal that says most. */
+function figureOf(station) {
+  if (station.ideal_cycle_s !== undefined) {
+    return `${format.tenths(station.last_cycle_s)} / ${format.tenths(station.ideal_cycle_s)} s`;
+  }
+  const signal = station.signals.find(({ role }) => role === KEY_ROLE[station.kind]);
+  if (!signal || signal.quality === "bad") return "";
+  return station.kind === "buffer" ? `${format.value(signal.value)} parts` : format.value(signal.value, signal.unit);
+}
+
+function isSlow({ last_cycle_s, ideal_cycle_s }) {
+  return last_cycle_s !== undefined && last_cycle_s > 1.1 * ideal_cycle_s;
+}
+
+function summaryView({ name }) {
+  const text = element("span");
+  const root = element("li", "state", icon(`state-${name}`), text);
+  root.dataset.state = name;
+  return { root, update: ({ number }) => setText(text, `${number} ${name}`) };
+}
+
+/** Rows of equal length, as few as fit; then the pipes, which depend on where the cards are. */
+function arrange() {
+  const count = flow.childElementCount;
+  const fit = Math.max(1, Math.floor((flow.clientWidth + GAP_PX) / (CARD_MIN_PX + GAP_PX)));
+  const rows = Math.ceil(count / fit);
+  flow.style.setProperty("--columns", Math.max(1, Math.ceil(count / Math.max(1, rows))));
+  drawPipes();
+}
+
+new ResizeObserver(arrange).observe(plan);
+
+function drawPipes() {
+  const origin = plan.getBoundingClientRect();
+  const boxes = new Map();
+  for (const card of plan.querySelectorAll("[data-station]")) {
+    const box = card.getBoundingClientRect();
+    const [left, right] = [box.left - origin.left, box.right - origin.left];
+    const [top, bottom] = [box.top - origin.top, box.bottom - origin.top];
+    const [centre, middle] = [(left + right) / 2, (top + bottom) / 2];
+    boxes.set(card.dataset.station, { left, right, top, bottom, centre, middle });
+  }
+  const lines = [];
+  for (const { name, upstream } of drawn) {
+    for (const from of upstream) {
+      if (boxes.has(from)) lines.push(flowPipe(boxes.get(from), boxes.get(name)));
+    }
+  }
+  const sources = [...new Set(drawn.flatMap((station) => station.utilities))].filter((name) => boxes.has(name));
+  const inFlow = [...flow.querySelectorAll("[data-station]")].map(({ dataset }) => boxes.get(dataset.station));
+  const lowest = Math.max(...inFlow.map(({ bottom }) => bottom));
+  sources.forEach((source, lane) => {
+    const served = drawn.filter((station) => station.utilities.includes(source)).map(({ name }) => boxes.get(name));
+    lines.push(...utilityPipes(boxes.get(source), served, lowest, lane));
+  });
+  pipes.replaceChildren(...lines);
+}
+
+/** Straight to the right neighbour; else out to the right, along the channel above the target's row, in from left. */
+function flowPipe(from, to) {
+  const half = GAP_PX / 2;
+  const straight = from.top === to.top && to.left - from.right < 2 * GAP_PX && to.left > from.right;
+  const points = straight
+    ? [[from.right, from.middle], [to.left - 5, to.middle]]
+    : [
+        [from.right, from.middle],
+        [from.right + half, from.middle],
+        [from.right + half, to.top - half],
+        [to.left - half, to.top - half],
+        [to.left - half, to.middle],
+        [to.left - 5, to.middle],
+      ];
+  const tip = `M${to.left - 1} ${to.middle}l-6 -4v8z`;
+  return svg("g", { class: "pipe-flow" }, svg("path", { d: path(points) }), svg("path", { class: "solid", d: tip }));
+}
+
+/**
+ * Below each row with a served station a bus with taps up to them, and a trunk from the bus to the utility: straight
+ * down from the lowest row, along the margin from the others.
+ */
+function utilityPipes(source, served, lowest, lane) {
+  const offset = 8 + 4 * lane;
+  const margin = 8 - 3 * lane;
+  const rows = Map.groupBy(served, (box) => box.bottom);
+  return [...rows].map(([bottom, boxes]) => {
+    const bus = bottom + offset;
+    const taps = boxes.map((box) => `M${box.centre} ${bus}V${box.bottom}`).join("");
+    const isLowest = bottom >= lowest;
+    const trunk = isLowest ? source.centre : margin;
+    const ends = [trunk, ...boxes.map((box) => box.centre)];
+    const down = isLowest ? `V${source.top}` : `V${source.middle}H${source.left}`;
+    const along = `M${Math.max(...ends)} ${bus}H${Math.min(...ends)}`;
+    return svg("path", { class: "pipe-utility", d: `${along}M${trunk} ${bus}${down}${taps}` });
+  });
+}
+
+function path(points) {
+  return `M${points.map(([x, y]) => `${x} ${y}`).join("L")}`;
+}

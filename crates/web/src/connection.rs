@@ -1,0 +1,158 @@
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use axum::serve::Listener;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, Sleep};
+
+/// The most connections served at once. More wait in the operating system's queue until one ends.
+const CONNECTIONS_MAX: usize = 256;
+/// A connection on which no byte has moved for this long is closed: a peer that vanished, stopped reading or never asks.
+/// Longer than the live stream's keep-alive interval.
+const IDLE_MAX: Duration = Duration::from_secs(60);
+
+/// A listener with a bounded number of connections, none of which can be held without being used.
+pub(crate) struct BoundedListener {
+    inner: TcpListener,
+    places: Arc<Semaphore>,
+    idle_max: Duration,
+}
+
+impl BoundedListener {
+    pub(crate) fn new(inner: TcpListener) -> Self {
+        Self { inner, places: Arc::new(Semaphore::new(CONNECTIONS_MAX)), idle_max: IDLE_MAX }
+    }
+}
+
+impl Listener for BoundedListener {
+    type Io = Connection;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Connection, SocketAddr) {
+        let place = Arc::clone(&self.places).acquire_owned().await;
+        let place = place.unwrap_or_else(|_| unreachable!("the semaphore is never closed"));
+        // Qualified: this one keeps trying when the operating system refuses, for want of file handles say.
+        let (stream, peer) = <TcpListener as Listener>::accept(&mut self.inner).await;
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%peer, %error, "cannot switch off Nagle's algorithm; answers may come a little later");
+        }
+        (Connection::new(stream, self.idle_max, place), peer)
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.inner.local_addr()
+    }
+}
+
+/// A TCP connection that fails once nothing has moved on it for too long.
+pub(crate) struct Connection {
+    stream: TcpStream,
+    idle_max: Duration,
+    deadline: Pin<Box<Sleep>>,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Connection {
+    fn new(stream: TcpStream, idle_max: Duration, place: OwnedSemaphorePermit) -> Self {
+        Self { stream, idle_max, deadline: Box::pin(tokio::time::sleep(idle_max)), _place: place }
+    }
+
+    /// Passes on what an operation on the stream gave. While it waits, the deadline runs; when it is done, it starts anew.
+    fn within_deadline<T>(&mut self, context: &mut Context<'_>, done: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if done.is_pending() {
+            ready!(self.deadline.as_mut().poll(context));
+            return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "nothing moved on the connection")));
+        }
+        self.deadline.as_mut().reset(Instant::now() + self.idle_max);
+        done
+    }
+}
+
+impl AsyncRead for Connection {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let done = Pin::new(&mut self.stream).poll_read(context, buffer);
+        self.within_deadline(context, done)
+    }
+}
+
+impl AsyncWrite for Connection {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let done = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.within_deadline(context, done)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let done = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
+        self.within_deadline(context, done)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    // A TCP stream has no buffer of its own to flush, so this moves nothing and leaves the deadline alone.
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+
+    async fn bounded(places: usize, idle_max: Duration) -> (BoundedListener, SocketAddr) {
+        let inner = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = inner.local_addr().unwrap();
+        (BoundedListener { inner, places: Arc::new(Semaphore::new(places)), idle_max }, address)
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_nobody_uses_is_given_up() {
+        let (mut listener, address) = bounded(1, Duration::from_millis(20)).await;
+        let _silent = TcpStream::connect(address).await.unwrap();
+        let (mut connection, _) = listener.accept().await;
+        assert_eq!(connection.read_u8().await.unwrap_err().kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[tokio::test]
+    async fn a_peer_that_does_not_read_is_given_up() {
+        let (mut listener, address) = bounded(1, Duration::from_millis(20)).await;
+        let _deaf = TcpStream::connect(address).await.unwrap();
+        let (mut connection, _) = listener.accept().await;
+        let more_than_buffers_hold = vec![0; 64 << 20];
+        let error = connection.write_all(&more_than_buffers_hold).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[tokio::test]
+    async fn the_next_connection_waits_for_a_place() {
+        let (mut listener, address) = bounded(1, IDLE_MAX).await;
+        let (_one, _two) = (TcpStream::connect(address).await.unwrap(), TcpStream::connect(address).await.unwrap());
+        let (first, _) = listener.accept().await;
+        let waits = futures_util::FutureExt::now_or_never(listener.accept());
+        assert!(waits.is_none(), "the only place is taken");
+        drop(first);
+        listener.accept().await;
+    }
+}

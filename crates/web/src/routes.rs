@@ -1,0 +1,175 @@
+use std::sync::Arc;
+
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
+use axum::middleware::map_response;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use contract::{AlertV1, Message, StateV1};
+use serde::{Deserialize, Serialize};
+
+use crate::assets::Asset;
+use crate::metrics;
+use crate::stream::{Streams, TooManyStreams};
+use crate::{Health, Sources};
+
+/// What a person may ask for, and what they get.
+const ROUTES: [Route; 6] = [
+    Route { path: "/", gives: "the supervisor's page" },
+    Route { path: "/api/v1/state", gives: "the line now, as JSON" },
+    Route { path: "/api/v1/alerts", gives: "the open alerts, as JSON; of one station with ?station=NAME" },
+    Route { path: "/api/v1/stream", gives: "the line now and at each change, as server-sent events" },
+    Route { path: "/metrics", gives: "what is counted, as OpenMetrics text" },
+    Route { path: "/healthz", gives: "200 while the daemon does its work, else 503, with its problems" },
+];
+
+#[derive(Debug, Clone, Copy, Serialize)]
+struct Route {
+    path: &'static str,
+    gives: &'static str,
+}
+
+struct Face {
+    sources: Sources,
+    streams: Streams,
+}
+
+impl Face {
+    /// The latest state, without keeping its owner from writing the next one.
+    fn state_now(&self) -> Arc<StateV1> {
+        Arc::clone(&self.sources.state.borrow())
+    }
+}
+
+pub(crate) fn router(sources: Sources, streams: Streams) -> Router {
+    Router::new()
+        .route("/", get(page))
+        .route("/assets/{name}", get(asset))
+        .route("/api/v1/state", get(state))
+        .route("/api/v1/alerts", get(alerts))
+        .route("/api/v1/stream", get(stream))
+        .route("/metrics", get(metrics_text))
+        .route("/healthz", get(health))
+        .fallback(not_found)
+        .method_not_allowed_fallback(read_only)
+        .layer(map_response(secure))
+        .with_state(Arc::new(Face { sources, streams }))
+}
+
+/// Why a request is refused, as JSON.
+#[derive(Debug)]
+struct Refusal {
+    status: StatusCode,
+    error: String,
+    routes: &'static [Route],
+}
+
+impl Refusal {
+    fn new(status: StatusCode, error: impl Into<String>) -> Self {
+        Self { status, error: error.into(), routes: &[] }
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        #[derive(Serialize)]
+        struct Body {
+            error: String,
+            #[serde(skip_serializing_if = "<[Route]>::is_empty")]
+            routes: &'static [Route],
+        }
+        (self.status, Json(Body { error: self.error, routes: self.routes })).into_response()
+    }
+}
+
+async fn page(headers: HeaderMap) -> Response {
+    match Asset::find("index.html") {
+        Some(asset) => asset.answer(&headers),
+        None => unreachable!("the page is part of the program"),
+    }
+}
+
+async fn asset(Path(name): Path<String>, headers: HeaderMap) -> Result<Response, Refusal> {
+    match Asset::find(&name) {
+        Some(asset) => Ok(asset.answer(&headers)),
+        None => Err(Refusal::new(StatusCode::NOT_FOUND, format!("the page has no file {name:?}"))),
+    }
+}
+
+async fn state(State(face): State<Arc<Face>>) -> Response {
+    let state = face.state_now();
+    ([(header::CONTENT_TYPE, "application/json")], state.to_json()).into_response()
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AlertsQuery {
+    station: Option<String>,
+}
+
+/// The open alerts; with a station, those caused there or showing there.
+async fn alerts(
+    State(face): State<Arc<Face>>,
+    query: Result<Query<AlertsQuery>, QueryRejection>,
+) -> Result<Json<Vec<AlertV1>>, Refusal> {
+    let Query(query) = query.map_err(|rejection| Refusal::new(StatusCode::BAD_REQUEST, rejection.body_text()))?;
+    let state = face.state_now();
+    let Some(station) = query.station else { return Ok(Json(state.alerts.clone())) };
+    if !state.stations.iter().any(|known| known.name == station) {
+        let names: Vec<_> = state.stations.iter().map(|known| known.name.as_str()).collect();
+        let error = format!("{} has no station {station:?}; it has {}", state.line, names.join(", "));
+        return Err(Refusal::new(StatusCode::BAD_REQUEST, error));
+    }
+    let concerns = |alert: &&AlertV1| alert.station.as_ref() == Some(&station) || alert.affected.contains(&station);
+    Ok(Json(state.alerts.iter().filter(concerns).cloned().collect()))
+}
+
+async fn stream(State(face): State<Arc<Face>>) -> Result<Response, Refusal> {
+    face.streams.open().map_err(|full: TooManyStreams| Refusal::new(StatusCode::SERVICE_UNAVAILABLE, full.to_string()))
+}
+
+async fn metrics_text(State(face): State<Arc<Face>>) -> Result<Response, Refusal> {
+    let mut all = (face.sources.metrics)();
+    all.extend(face.streams.metrics());
+    match metrics::encode(all) {
+        Ok(text) => Ok(([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response()),
+        Err(_) => Err(Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "the metrics cannot be written as text")),
+    }
+}
+
+async fn health(State(face): State<Arc<Face>>) -> (StatusCode, Json<Health>) {
+    let health = (face.sources.health)();
+    let status = if health.ok { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(health))
+}
+
+async fn not_found(uri: Uri) -> Refusal {
+    let error = format!("there is nothing at {:?}", uri.path());
+    Refusal { status: StatusCode::NOT_FOUND, error, routes: &ROUTES }
+}
+
+async fn read_only(method: Method, uri: Uri) -> Refusal {
+    let error = format!("{method} does nothing at {:?}; everything here is read with GET", uri.path());
+    Refusal::new(StatusCode::METHOD_NOT_ALLOWED, error)
+}
+
+/// The page needs nothing from elsewhere and nobody may frame it; whatever is not a file of the page is never kept.
+async fn secure(mut response: Response) -> Response {
+    const ALWAYS: [(HeaderName, &str); 4] = [
+        (
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'; object-src 'none'",
+        ),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    ];
+    let headers = response.headers_mut();
+    for (name, value) in ALWAYS {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}

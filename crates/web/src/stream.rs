@@ -1,0 +1,133 @@
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use contract::{Message, StateV1};
+use tokio::sync::{Semaphore, watch};
+
+use crate::{Metric, MetricKind};
+
+/// The most live streams at once.
+pub(crate) const STREAMS_MAX: usize = 64;
+/// The shortest time between two updates.
+const INTERVAL_MIN: Duration = Duration::from_millis(250);
+/// After this long without an update a comment is sent, so that both ends notice a dead connection.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// The live streams: each state is written once and shared by all of them.
+pub(crate) struct Streams {
+    updates: watch::Receiver<Update>,
+    places: Arc<Semaphore>,
+    refused: AtomicU64,
+    skipped: Arc<AtomicU64>,
+}
+
+/// There are as many live streams as there may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "all {STREAMS_MAX} live streams are taken; close a page that is not needed, or read /api/v1/state from time to time"
+)]
+pub(crate) struct TooManyStreams;
+
+#[derive(Clone)]
+struct Update {
+    number: u64,
+    event: Event,
+}
+
+impl Update {
+    fn new(number: u64, state: &StateV1) -> Self {
+        Self { number, event: Event::default().event("state").data(state.to_json()) }
+    }
+}
+
+impl Streams {
+    /// The streams, and what feeds them: it runs until the state's sender is gone. When it ends or is dropped, so do
+    /// all streams.
+    pub(crate) fn new(mut state: watch::Receiver<Arc<StateV1>>) -> (Self, impl Future<Output = ()>) {
+        let (sender, updates) = watch::channel(Update::new(0, &state.borrow_and_update()));
+        let places = Arc::new(Semaphore::new(STREAMS_MAX));
+        let streams = Self { updates, places, refused: AtomicU64::new(0), skipped: Arc::default() };
+        (streams, pace(state, sender))
+    }
+
+    /// A stream of server-sent events: the state now, then each change, four times a second at most.
+    ///
+    /// # Errors
+    /// If there are too many streams already.
+    pub(crate) fn open(&self) -> Result<Response, TooManyStreams> {
+        let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
+            self.refused.fetch_add(1, Ordering::Relaxed);
+            return Err(TooManyStreams);
+        };
+        let mut updates = self.updates.clone();
+        updates.mark_changed();
+        let reader = Reader { updates, last: None, skipped: Arc::clone(&self.skipped), _place: place };
+        let events = futures_util::stream::unfold(reader, async |mut reader| {
+            let event = reader.next().await?;
+            Some((Ok::<_, Infallible>(event), reader))
+        });
+        Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE).text("keep-alive")).into_response())
+    }
+
+    /// What is counted here.
+    pub(crate) fn metrics(&self) -> Vec<Metric> {
+        let metric = |name: &'static str, help: &'static str, kind, value: u64| Metric {
+            name: name.into(),
+            help: help.into(),
+            kind,
+            labels: Vec::new(),
+            value: value as f64,
+        };
+        let open = (STREAMS_MAX - self.places.available_permits()) as u64;
+        let refused = self.refused.load(Ordering::Relaxed);
+        let skipped = self.skipped.load(Ordering::Relaxed);
+        vec![
+            metric("linetwin_web_streams", "Live streams that are open.", MetricKind::Gauge, open),
+            metric(
+                "linetwin_web_streams_refused",
+                "Live streams refused because too many were open.",
+                MetricKind::Counter,
+                refused,
+            ),
+            metric(
+                "linetwin_web_updates_skipped",
+                "Updates that a live stream left out because its reader was too slow.",
+                MetricKind::Counter,
+                skipped,
+            ),
+        ]
+    }
+}
+
+async fn pace(mut state: watch::Receiver<Arc<StateV1>>, updates: watch::Sender<Update>) {
+    let mut number = 0;
+    while state.changed().await.is_ok() {
+        number += 1;
+        let now = Arc::clone(&state.borrow_and_update());
+        updates.send_replace(Update::new(number, &now));
+        tokio::time::sleep(INTERVAL_MIN).await;
+    }
+}
+
+/// One stream's place among the updates. A reader that is slow finds only the latest when it comes back.
+struct Reader {
+    updates: watch::Receiver<Update>,
+    last: Option<u64>,
+    skipped: Arc<AtomicU64>,
+    _place: tokio::sync::OwnedSemaphorePermit,
+}
+
+impl Reader {
+    async fn next(&mut self) -> Option<Event> {
+        self.updates.changed().await.ok()?;
+        let Update { number, event } = self.updates.borrow_and_update().clone();
+        if let Some(last) = self.last.replace(number) {
+            self.skipped.fetch_add(number.saturating_sub(last + 1), Ordering::Relaxed);
+        }
+        Some(event)
+    }
+}

@@ -1,0 +1,319 @@
+//! The routes over real sockets.
+
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use contract::StateV1;
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use web::{Health, Metric, MetricKind, Sources};
+
+/// Nothing here takes a tenth of it; a test that waits longer hangs.
+const PATIENCE: Duration = Duration::from_secs(20);
+const STREAMS_MAX: usize = 64;
+
+struct Server {
+    address: String,
+    state: watch::Sender<Arc<StateV1>>,
+    health: watch::Sender<Health>,
+    stop: CancellationToken,
+    serving: JoinHandle<std::io::Result<()>>,
+}
+
+struct Answer {
+    status: u16,
+    headers: String,
+    body: String,
+}
+
+impl Answer {
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap()
+    }
+
+    fn header(&self, name: &str) -> Option<&str> {
+        let value = |line: &'_ str| line.split_once(": ").filter(|(key, _)| *key == name).map(|(key, _)| key.len() + 2);
+        self.headers.lines().find_map(|line| value(line).map(|start| &line[start..]))
+    }
+}
+
+impl Server {
+    async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let (state, states) = watch::channel(Arc::new(line(1)));
+        let (health, healths) = watch::channel(Health { ok: true, problems: Vec::new() });
+        let sources = Sources {
+            state: states,
+            metrics: Arc::new(|| vec![samples()]),
+            health: Arc::new(move || healths.borrow().clone()),
+        };
+        let stop = CancellationToken::new();
+        let serving = tokio::spawn(web::serve(listener, sources, stop.clone()));
+        Self { address, state, health, stop, serving }
+    }
+
+    async fn send(&self, request_line: &str, headers: &str) -> TcpStream {
+        let mut connection = TcpStream::connect(&self.address).await.unwrap();
+        let request = format!("{request_line} HTTP/1.1\r\nhost: {}\r\n{headers}\r\n", self.address);
+        connection.write_all(request.as_bytes()).await.unwrap();
+        connection
+    }
+
+    async fn ask(&self, request_line: &str, headers: &str) -> Answer {
+        let mut connection = self.send(request_line, &format!("connection: close\r\n{headers}")).await;
+        let mut text = String::new();
+        in_time(connection.read_to_string(&mut text)).await.unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        let (status, headers) = head.split_once("\r\n").unwrap();
+        let status = status.split(' ').nth(1).unwrap().parse().unwrap();
+        Answer { status, headers: headers.to_owned(), body: body.to_owned() }
+    }
+
+    async fn get(&self, path: &str) -> Answer {
+        self.ask(&format!("GET {path}"), "").await
+    }
+
+    async fn stream(&self) -> Stream {
+        let mut stream = Stream(BufReader::new(self.send("GET /api/v1/stream", "").await));
+        assert_eq!(stream.line().await.unwrap(), "HTTP/1.1 200 OK");
+        while stream.line().await.unwrap() != "" {}
+        stream
+    }
+
+    async fn metric(&self, name: &str) -> Option<String> {
+        let text = self.get("/metrics").await.body;
+        text.lines().find_map(|line| line.strip_prefix(&format!("{name} ")).map(str::to_owned))
+    }
+}
+
+/// An open live stream.
+struct Stream(BufReader<TcpStream>);
+
+impl Stream {
+    /// The next line; `None` at the end.
+    async fn line(&mut self) -> Option<String> {
+        let mut line = String::new();
+        let bytes = in_time(self.0.read_line(&mut line)).await.unwrap();
+        (bytes > 0).then(|| line.trim_end().to_owned())
+    }
+
+    /// The sequence of the next state; `None` at the end.
+    async fn sequence(&mut self) -> Option<u64> {
+        loop {
+            if let Some(data) = self.line().await?.strip_prefix("data: ") {
+                return serde_json::from_str::<Value>(data).unwrap()["sequence"].as_u64();
+            }
+        }
+    }
+}
+
+async fn in_time<T>(future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(PATIENCE, future).await.unwrap()
+}
+
+fn samples() -> Metric {
+    let labels = vec![("link", "weld-plc".into())];
+    let kind = MetricKind::Counter;
+    Metric { name: "linetwin_link_samples".into(), help: "Samples.".into(), kind, labels, value: 7.0 }
+}
+
+fn line(sequence: u64) -> StateV1 {
+    let now = "2027-01-15T08:00:00Z";
+    let station = |name: &str| {
+        json!({"name": name, "kind": "spot-weld", "state": "running", "cycles": 0, "upstream": [], "utilities": [],
+            "signals": [], "features": [], "alerts": []})
+    };
+    let alert = |id: &str, station: &str, affected: &[&str]| {
+        json!({"schema": "linetwin/alert/v1", "id": id, "state": "unacknowledged", "priority": "high",
+            "enterprise": "E", "site": "S", "area": "A", "line": "pack", "station": station, "headline": "something",
+            "cause": {"name": "electrode-wear", "title": "electrode wear", "share": 1.0}, "rivals": [], "advice": "Dress.",
+            "onset": now, "raised": now, "updated": now, "affected": affected, "evidence": []})
+    };
+    serde_json::from_value(json!({
+        "schema": "linetwin/state/v1", "now": now, "sequence": sequence, "enterprise": "E", "site": "S", "area": "A",
+        "line": "pack", "links": [], "stations": [station("weld-20"), station("weld-30"), station("käfig 1")],
+        "alerts": [alert("1-0", "weld-20", &["weld-30"]), alert("2-0", "weld-30", &[])],
+        "counts": {"inputs": 0, "samples": 0, "bad_samples": 0, "late_samples": 0, "future_samples": 0,
+            "unknown_samples": 0, "clock_steps_back": 0, "cycles": 0, "incidents": 0, "baselines_evicted": 0},
+    }))
+    .unwrap()
+}
+
+#[tokio::test]
+async fn the_page_and_all_it_refers_to_are_served() {
+    let server = Server::start().await;
+    let page = server.get("/").await;
+    assert_eq!((page.status, page.header("content-type")), (200, Some("text/html; charset=utf-8")));
+    let mut left = vec![page.body];
+    let mut seen = vec!["index.html".to_owned()];
+    while let Some(text) = left.pop() {
+        let linked = text.split("\"/assets/").skip(1).chain(text.split("from \"./").skip(1));
+        for name in linked.map(|rest| rest.split('"').next().unwrap().to_owned()) {
+            if seen.contains(&name) {
+                continue;
+            }
+            let asset = server.get(&format!("/assets/{name}")).await;
+            assert_eq!(asset.status, 200, "{name}");
+            assert!(!asset.body.is_empty(), "{name}");
+            seen.push(name);
+            left.push(asset.body);
+        }
+    }
+    assert!(seen.len() >= 9, "{seen:?}");
+}
+
+#[tokio::test]
+async fn every_answer_is_fenced_in() {
+    let server = Server::start().await;
+    for path in ["/", "/api/v1/state", "/metrics", "/nowhere"] {
+        let answer = server.get(path).await;
+        let policy = answer.header("content-security-policy").unwrap();
+        assert!(policy.starts_with("default-src 'self';") && policy.contains("frame-ancestors 'none'"), "{path}");
+        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_the_browser_has_is_not_sent_again() {
+    let server = Server::start().await;
+    let first = server.get("/assets/style.css").await;
+    let tag = first.header("etag").unwrap();
+    let same = server.ask("GET /assets/style.css", &format!("if-none-match: \"other\", W/{tag}\r\n")).await;
+    assert_eq!((same.status, same.body.as_str(), same.header("etag")), (304, "", Some(tag)));
+    let other = server.ask("GET /assets/style.css", "if-none-match: \"other\"\r\n").await;
+    assert_eq!(other.status, 200);
+    assert_eq!(server.get("/assets/other.css").await.status, 404);
+}
+
+#[tokio::test]
+async fn the_state_is_the_latest() {
+    let server = Server::start().await;
+    server.state.send_replace(Arc::new(line(5)));
+    let answer = server.get("/api/v1/state").await;
+    assert_eq!((answer.status, answer.header("content-type")), (200, Some("application/json")));
+    assert_eq!(answer.header("cache-control"), Some("no-store"));
+    assert_eq!(serde_json::from_str::<StateV1>(&answer.body).unwrap(), line(5));
+}
+
+#[tokio::test]
+async fn alerts_are_of_the_line_or_of_a_station() {
+    let server = Server::start().await;
+    let check = async |path: &str, expected: &[&str]| {
+        let answer = server.get(path).await.json();
+        let ids: Vec<_> = answer.as_array().unwrap().iter().map(|alert| alert["id"].as_str().unwrap()).collect();
+        assert_eq!(ids, expected, "{path}");
+    };
+    check("/api/v1/alerts", &["1-0", "2-0"]).await;
+    check("/api/v1/alerts?station=weld-20", &["1-0"]).await;
+    check("/api/v1/alerts?station=weld-30", &["1-0", "2-0"]).await;
+    check("/api/v1/alerts?station=k%C3%A4fig+1", &[]).await;
+}
+
+#[tokio::test]
+async fn what_cannot_be_answered_says_why() {
+    let server = Server::start().await;
+    let check = async |request: &str, status: u16, words: &[&str]| {
+        let answer = server.ask(request, "").await;
+        assert_eq!((answer.status, answer.header("content-type")), (status, Some("application/json")), "{request}");
+        let error = answer.json()["error"].as_str().unwrap().to_owned();
+        assert!(words.iter().all(|word| error.contains(word)), "{request}: {error}");
+    };
+    check("GET /api/v1/alerts?station=weld-2", 400, &["\"weld-2\"", "weld-20, weld-30"]).await;
+    check("GET /api/v1/alerts?sation=weld-20", 400, &["sation", "station"]).await;
+    check("GET /api/v2/state", 404, &["/api/v2/state"]).await;
+    check("GET /assets/../../secret", 404, &["secret"]).await;
+    check("POST /api/v1/state", 405, &["POST", "GET"]).await;
+    let routes = server.get("/nowhere").await.json()["routes"].clone();
+    let paths: Vec<_> = routes.as_array().unwrap().iter().map(|route| route["path"].as_str().unwrap()).collect();
+    assert!(paths.contains(&"/api/v1/stream"), "{paths:?}");
+    for path in paths.iter().filter(|path| **path != "/api/v1/stream") {
+        assert_eq!(server.get(path).await.status, 200, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn health_is_a_status_and_its_reasons() {
+    let server = Server::start().await;
+    assert_eq!(server.get("/healthz").await.status, 200);
+    server.health.send_replace(Health { ok: false, problems: vec!["the recording's disk is full".into()] });
+    let answer = server.get("/healthz").await;
+    assert_eq!(answer.status, 503);
+    assert_eq!(answer.json(), json!({"ok": false, "problems": ["the recording's disk is full"]}));
+}
+
+#[tokio::test]
+async fn metrics_are_the_daemons_and_our_own() {
+    let server = Server::start().await;
+    let answer = server.get("/metrics").await;
+    assert_eq!(answer.header("content-type"), Some("application/openmetrics-text; version=1.0.0; charset=utf-8"));
+    assert!(answer.body.contains("linetwin_link_samples_total{link=\"weld-plc\"} 7.0\n"), "{}", answer.body);
+    assert!(answer.body.contains("linetwin_web_streams 0.0\n"), "{}", answer.body);
+    assert!(answer.body.ends_with("# EOF\n"));
+}
+
+#[tokio::test]
+async fn a_stream_gives_the_state_then_each_change_and_ends_on_stop() {
+    let server = Server::start().await;
+    let mut stream = server.stream().await;
+    assert_eq!(stream.sequence().await, Some(1));
+    server.state.send_replace(Arc::new(line(2)));
+    assert_eq!(stream.sequence().await, Some(2));
+    server.stop.cancel();
+    let before = std::time::Instant::now();
+    assert_eq!(stream.sequence().await, None);
+    in_time(server.serving).await.unwrap().unwrap();
+    assert!(before.elapsed() < Duration::from_secs(1), "a stream does not hold up the daemon's end");
+}
+
+#[tokio::test]
+async fn a_burst_of_changes_is_one_update() {
+    let server = Server::start().await;
+    let mut stream = server.stream().await;
+    assert_eq!(stream.sequence().await, Some(1));
+    for sequence in 2..=50 {
+        server.state.send_replace(Arc::new(line(sequence)));
+    }
+    let mut updates = 0;
+    while stream.sequence().await != Some(50) {
+        updates += 1;
+    }
+    assert!(updates <= 2, "{updates} updates before the last one of the burst");
+}
+
+#[tokio::test]
+async fn streams_are_limited_and_places_come_back() {
+    let server = Server::start().await;
+    let mut open = Vec::new();
+    for _ in 0..STREAMS_MAX {
+        open.push(server.stream().await);
+    }
+    let refused = server.get("/api/v1/stream").await;
+    assert_eq!(refused.status, 503);
+    assert!(refused.json()["error"].as_str().unwrap().contains("all 64 live streams are taken"));
+    assert_eq!(server.metric("linetwin_web_streams_refused_total").await.as_deref(), Some("1.0"));
+    assert_eq!(server.metric("linetwin_web_streams").await.as_deref(), Some("64.0"));
+    open.clear();
+    in_time(async {
+        while server.metric("linetwin_web_streams").await.as_deref() != Some("0.0") {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    server.stream().await;
+}
+
+#[tokio::test]
+async fn a_connection_that_never_asks_does_not_hold_up_the_end() {
+    let server = Server::start().await;
+    let _silent = TcpStream::connect(&server.address).await.unwrap();
+    assert_eq!(server.get("/healthz").await.status, 200);
+    server.stop.cancel();
+    in_time(server.serving).await.unwrap().unwrap();
+}

@@ -1,0 +1,61 @@
+use crate::board::Board;
+use crate::plant::build_stations;
+use crate::{Point, SimLink};
+
+/// The tag lists of the example configuration: file name and text of each, one per link.
+pub fn tag_list() -> Vec<(String, String)> {
+    let mut board = Board::default();
+    build_stations(&mut board, 0);
+    let list = |link: SimLink| (format!("{}.csv", link.name()), csv_of(board.points(), link));
+    SimLink::ALL.map(list).into()
+}
+
+fn csv_of(points: &[Point], link: SimLink) -> String {
+    const HEADER: &str = "signal,role,link,address,type,order,unit,scale,offset,low,high,description\n";
+    points.iter().filter(|point| point.link == link).fold(HEADER.to_owned(), |text, point| text + &row(point))
+}
+
+/// A row of the list. No field of the plant's points has a comma or a quote.
+fn row(point: &Point) -> String {
+    let Point { path, role, link, address, data_type, order, unit, scale, range, description } = point;
+    let scale = if *scale == 1.0 { String::new() } else { scale.to_string() };
+    let (low, high) = range.map_or_else(Default::default, |(low, high)| (low.to_string(), high.to_string()));
+    let link = link.name();
+    format!("{path},{role},{link},{address},{data_type},{order},{unit},{scale},,{low},{high},{description}\n")
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
+    use super::*;
+
+    /// `UPDATE=1 cargo test -p plant-sim` rewrites the files.
+    #[test]
+    fn the_example_configuration_has_these_lists() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config/tags");
+        for (name, text) in tag_list() {
+            let file = folder.join(&name);
+            if std::env::var_os("UPDATE").is_some() {
+                std::fs::create_dir_all(&folder).unwrap();
+                std::fs::write(&file, &text).unwrap();
+            }
+            let found = std::fs::read_to_string(&file).unwrap_or_default();
+            assert!(found == text, "config/tags/{name} is not what the plant offers; run with UPDATE=1 to rewrite it");
+        }
+    }
+
+    #[test]
+    fn every_row_has_twelve_plain_fields_and_every_address_one_point() {
+        for (name, text) in tag_list() {
+            let addresses: BTreeSet<&str> = text.lines().map(|line| line.split(',').nth(3).unwrap()).collect();
+            assert_eq!(addresses.len(), text.lines().count(), "{name}");
+            for line in text.lines() {
+                assert_eq!(line.split(',').count(), 12, "{line}");
+                assert!(!line.contains('"'), "{line}");
+            }
+        }
+    }
+}
