@@ -46,7 +46,7 @@ impl fmt::Display for NoSuchIncident {
 
 impl std::error::Error for NoSuchIncident {}
 
-/// An incident that goes on is told again after this many seconds, so that its time to the limit stays true.
+/// An incident on its way to a limit is told again after this many seconds, so that the time it has left stays true.
 const RETELL_S: f64 = 10.0 * 60.0;
 /// Seconds to a limit below which an incident has high priority.
 const HIGH_PRIORITY_S: f64 = 15.0 * 60.0;
@@ -66,10 +66,18 @@ struct Entry {
     shown_at: Option<StationId>,
     /// Sources whose verdict still stands.
     standing: Vec<Source>,
-    /// For each piece of evidence, the causes it speaks for.
-    weights: Vec<Vec<(Cause, f64)>>,
+    /// For each piece of evidence, what it speaks for.
+    grounds: Vec<Grounds>,
     /// When it was last told to the outside.
     told: Timestamp,
+}
+
+/// What a piece of evidence speaks for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Grounds {
+    causes: Vec<(Cause, f64)>,
+    /// When a limit will be crossed if it goes on like this.
+    limit_at: Option<Timestamp>,
 }
 
 /// What a supervisor would want to be told of when it changes.
@@ -103,7 +111,8 @@ impl IncidentBook {
         let before = entry.gist();
         entry.add(verdict, plant);
         let since_told_s = entry.incident.updated.seconds_since(entry.told);
-        if entry.gist() == before && since_told_s < RETELL_S {
+        let retell = entry.incident.time_to_limit_s.is_some() && since_told_s >= RETELL_S;
+        if entry.gist() == before && !retell {
             return None;
         }
         entry.told = entry.incident.updated;
@@ -184,7 +193,7 @@ impl Entry {
             },
             shown_at: source.station(),
             standing: Vec::new(),
-            weights: Vec::new(),
+            grounds: Vec::new(),
             told: verdict.at,
         }
     }
@@ -233,17 +242,19 @@ impl Entry {
         }
         self.incident.onset = self.incident.onset.min(evidence.onset);
         self.incident.updated = at;
-        self.incident.time_to_limit_s = sooner(self.incident.time_to_limit_s, time_to_limit_s);
+        let grounds = Grounds { causes, limit_at: time_to_limit_s.map(|seconds| at.plus_seconds(seconds)) };
         match self.incident.evidence.iter().position(|known| known.source == source) {
             Some(place) => {
                 self.incident.evidence[place] = evidence;
-                self.weights[place] = causes;
+                self.grounds[place] = grounds;
             }
             None => {
                 self.incident.evidence.push(evidence);
-                self.weights.push(causes);
+                self.grounds.push(grounds);
             }
         }
+        let limit_at = self.grounds.iter().filter_map(|grounds| grounds.limit_at).min();
+        self.incident.time_to_limit_s = limit_at.map(|limit_at| limit_at.seconds_since(at).max(0.0));
         self.rank(plant);
         self.locate(plant);
         self.incident.priority = self.priority();
@@ -257,12 +268,12 @@ impl Entry {
     fn rank(&mut self, plant: &Plant) {
         let root = self.utility_with_evidence(plant);
         let mut sums: Vec<(Cause, Option<StationId>, f64)> = Vec::new();
-        for (evidence, weights) in self.incident.evidence.iter().zip(&self.weights) {
+        for (evidence, grounds) in self.incident.evidence.iter().zip(&self.grounds) {
             let station = evidence.source.station();
             if root.is_some() && station != root {
                 continue;
             }
-            for &(cause, weight) in weights {
+            for &(cause, weight) in &grounds.causes {
                 let place = if cause.locus() == Locus::Station { station } else { None };
                 match sums.iter_mut().find(|(known, at, _)| (*known, *at) == (cause, place)) {
                     Some((_, _, sum)) => *sum += weight,
@@ -308,20 +319,14 @@ impl Entry {
         self.incident.affected = affected;
     }
 
+    /// It rises while the incident is open and never falls, so that nobody is told of every change of mind.
     fn priority(&self) -> Priority {
-        let blind = matches!(self.incident.cause(), Cause::LinkLoss);
-        match self.incident.time_to_limit_s {
-            _ if blind => Priority::High,
+        let by_time = match self.incident.time_to_limit_s {
+            _ if self.incident.cause() == Cause::LinkLoss => Priority::High,
             Some(seconds) if seconds <= HIGH_PRIORITY_S => Priority::High,
             Some(seconds) if seconds <= MEDIUM_PRIORITY_S => Priority::Medium,
-            _ => Priority::Low.max(self.incident.priority),
-        }
-    }
-}
-
-fn sooner(a: Option<f64>, b: Option<f64>) -> Option<f64> {
-    match (a, b) {
-        (Some(a), Some(b)) => Some(a.min(b)),
-        (a, b) => a.or(b),
+            _ => Priority::Low,
+        };
+        by_time.max(self.incident.priority)
     }
 }

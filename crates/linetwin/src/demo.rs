@@ -29,6 +29,10 @@ const PROTOCOL_SPEED_MAX: f64 = 20.0;
 /// Without `--fault`: something to see within the first minute, and more later.
 const DEFAULT_FAULTS: [&str; 3] = ["water-restriction@1m", "torque-friction@20m", "electrode-wear@30m"];
 
+/// When the plant's clock begins, whenever the demo is run, so that the same seed gives the same shift:
+/// 2026-11-23T06:00:00Z, a Monday's early shift.
+const START: Timestamp = Timestamp::from_millis(1_795_413_600_000);
+
 /// `linetwin demo`.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
@@ -75,11 +79,9 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let folder = arguments.recording.clone().unwrap_or_else(|| scratch.path().join("recording"));
     let setup = setup(arguments, mqtt_port, &folder)?;
 
-    // The history ends now, on a whole second, so that the plant's clock is the wall's at the begin.
-    let live = Timestamp::from_millis(Clock::system().now().as_millis() / 1000 * 1000);
-    let start = live.plus_seconds(-history_s);
-    let sim = SimPlant::new(SimConfig { seed: arguments.seed, start, faults })?;
-    let recorder = open_recorder(&setup, &Clock::scaled(start, 1.0))?;
+    let live = START.plus_seconds(history_s);
+    let sim = SimPlant::new(SimConfig { seed: arguments.seed, start: START, faults })?;
+    let recorder = open_recorder(&setup, &Clock::scaled(START, 1.0))?;
     let engine = Engine::new(Twin::new(setup.plant.clone()), 0, Some(recorder), Sinks::default(), Arc::default());
     println!("linetwin demo: line {} of {}, seed {}", setup.plant.line, setup.plant.site, arguments.seed);
     let (engine, source) = learn(engine, SimulatedSource::new(sim, &setup.plant), live);
@@ -190,18 +192,19 @@ impl Demo<'_> {
         }
         announce(&daemon, self.mqtt_port, &format!("{speed} times as fast as life"));
         let stop = CancellationToken::new();
-        let serving = serving.run(stop.clone());
-        tokio::pin!(serving);
-        let summary = tokio::select! {
-            served = &mut serving => served?,
-            stopped = told_to_stop() => {
-                stopped?;
-                println!("stopping");
-                stop.cancel();
-                serving.await?
-            }
+        let mut serving = tokio::spawn(serving.run(stop.clone()));
+        let ended = tokio::select! {
+            ended = &mut serving => Some(ended?),
+            stopped = told_to_stop() => { stopped?; None }
         };
+        println!("stopping");
+        // The daemon first, while its plant is still there to say goodbye to.
         daemon.stop().await?;
+        stop.cancel();
+        let summary = match ended {
+            Some(summary) => summary?,
+            None => serving.await??,
+        };
         if summary.late_steps > 0 {
             println!(
                 "  the machine was too slow for {} of {} steps, at worst by {:.1} s",
@@ -253,8 +256,9 @@ impl Demo<'_> {
         let mut at_end = at_end;
         let truth = tokio::select! {
             truth = &mut at_end => Some(truth?),
-            stopped = told_to_stop() => { stopped?; println!("stopping"); None }
+            stopped = told_to_stop() => { stopped?; None }
         };
+        println!("stopping");
         daemon.stop().await?;
         match truth {
             Some(truth) => Ok(truth),

@@ -199,16 +199,27 @@ impl Twin {
         }
         let route = *route;
         if !self.model.stations[route.station.index()].has_cycles {
-            let state = &mut self.state.stations[route.station.index()];
-            if let Some(window) = state.builder.advance_window(at) {
-                state.worked_on = state.present;
-                self.complete(route.station, window, step);
-            }
+            self.watch_without_cycles(route.station, at, step);
         }
         if in_order || matches!(route.target, Target::Input(_)) {
             self.route(route.station, route.target, sample.value, at, step);
         }
         at
+    }
+
+    /// A station without cycles works as long as it is heard of, and is looked at in windows.
+    fn watch_without_cycles(&mut self, station: StationId, at: Timestamp, step: &mut Step<'_>) {
+        let state = &mut self.state.stations[station.index()];
+        let changed = state.watch.working(true, at);
+        tell_state(station, changed, at, step);
+        if self.model.stations[station.index()].features.is_empty() {
+            return;
+        }
+        let state = &mut self.state.stations[station.index()];
+        if let Some(window) = state.builder.advance_window(at) {
+            state.worked_on = state.present;
+            self.complete(station, window, step);
+        }
     }
 
     fn route(&mut self, station: StationId, target: Target, value: Value, at: Timestamp, step: &mut Step<'_>) {
