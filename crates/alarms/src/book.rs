@@ -330,3 +330,7 @@ impl Entry {
         by_time.max(self.incident.priority)
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;

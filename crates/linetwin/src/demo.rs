@@ -11,7 +11,7 @@ use anyhow::Context as _;
 use contract::EventV1;
 use plant::{LinkSettings, Overrides, Plant};
 use plant_sim::serve::{BrokerAddress, ServeOptions, Serving};
-use plant_sim::{FaultPlan, SimConfig, SimLink, SimPlant, Truth, TruthEvent};
+use plant_sim::{Fault, FaultPlan, SimConfig, SimLink, SimPlant, Truth, TruthEvent};
 use telemetry::{Event, Timestamp};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -45,8 +45,8 @@ pub struct Arguments {
     /// Seed of the plant's chance: the same seed gives the same plant.
     #[arg(long, default_value_t = 7)]
     seed: u64,
-    /// What goes wrong and when, in the plant's time: name@2m, name:station@90s, name@1h+20m; none for nothing. May be
-    /// given more than once.
+    /// What goes wrong and when, in the plant's time: name@2m, name:station@90s, name@1h+20m; none for nothing, list to
+    /// see the names. May be given more than once.
     #[arg(long, value_name = "NAME@TIME")]
     fault: Vec<String>,
     /// How long the plant has run before, for the twin to learn from.
@@ -71,6 +71,10 @@ pub struct Arguments {
 /// # Errors
 /// If a port is in use, a folder cannot be written, or an argument cannot be read.
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    if arguments.fault.iter().any(|text| text == "list") {
+        list_faults();
+        return Ok(());
+    }
     let history_s = plant_sim::parse_span_s(&arguments.history)?;
     let duration_s = arguments.duration.as_deref().map(plant_sim::parse_span_s).transpose()?;
     let faults = faults(&arguments.fault, history_s)?;
@@ -105,6 +109,12 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         println!("The recording is kept: linetwin replay {}", folder.display());
     }
     Ok(())
+}
+
+fn list_faults() {
+    for fault in Fault::ALL {
+        println!("{:20} at {}", fault.name(), fault.targets().join(", "));
+    }
 }
 
 fn faults(texts: &[String], history_s: f64) -> anyhow::Result<Vec<FaultPlan>> {

@@ -1,0 +1,386 @@
+use plant::{Detection, Origin, Station, StationKind};
+use proptest::prelude::*;
+use telemetry::LinkId;
+
+use super::*;
+use crate::{Detector, Direction, Evidence};
+
+const COOLING: StationId = StationId(0);
+const OTHER_COOLING: StationId = StationId(1);
+const WELD_A: StationId = StationId(2);
+const WELD_B: StationId = StationId(3);
+const LASER: StationId = StationId(4);
+
+/// Two welding stations on one cooling loop, a laser on another.
+fn plant() -> Plant {
+    let station = |id: StationId, kind: StationKind, utilities: &[StationId]| Station {
+        id,
+        name: format!("station-{}", id.0),
+        kind,
+        upstream: Vec::new(),
+        utilities: utilities.to_vec(),
+        ideal_cycle_s: None,
+        origin: Origin { file: String::new(), line: 0 },
+    };
+    Plant {
+        enterprise: String::new(),
+        site: String::new(),
+        area: String::new(),
+        line: String::new(),
+        variants: Vec::new(),
+        links: Vec::new(),
+        stations: vec![
+            station(COOLING, StationKind::CoolingLoop, &[]),
+            station(OTHER_COOLING, StationKind::CoolingLoop, &[]),
+            station(WELD_A, StationKind::SpotWeld, &[COOLING]),
+            station(WELD_B, StationKind::SpotWeld, &[COOLING]),
+            station(LASER, StationKind::LaserWeld, &[OTHER_COOLING]),
+        ],
+        signals: Vec::new(),
+        limits: Vec::new(),
+        detection: Detection {
+            false_alarms_per_shift: 0.5,
+            shift_h: 8.0,
+            warm_up_cycles: 25,
+            baseline_cycles: 100,
+            link_loss_s: 10.0,
+        },
+    }
+}
+
+fn at(seconds: f64) -> Timestamp {
+    Timestamp::EPOCH.plus_seconds(seconds)
+}
+
+fn feature(station: StationId, feature: u16) -> Source {
+    Source::Feature { station, feature }
+}
+
+fn verdict(source: Source, seconds: f64, causes: &[(Cause, f64)], time_to_limit_s: Option<f64>) -> Verdict {
+    let evidence = Evidence {
+        source,
+        name: String::new(),
+        unit: String::new(),
+        variant: None,
+        part: None,
+        direction: Some(Direction::Up),
+        value: None,
+        baseline: None,
+        sigma: None,
+        baseline_cycles: 0,
+        detector: Detector::Cusum,
+        statistic: 0.0,
+        threshold: 0.0,
+        false_alarms_per_shift: 0.0,
+        onset: at(seconds),
+        note: String::new(),
+    };
+    Verdict { at: at(seconds), evidence, causes: causes.to_vec(), time_to_limit_s }
+}
+
+/// A book that tells what a supervisor would see, a word a change.
+struct Told {
+    plant: Plant,
+    book: IncidentBook,
+    sequence: u64,
+}
+
+impl Told {
+    fn new() -> Self {
+        Self { plant: plant(), book: IncidentBook::default(), sequence: 0 }
+    }
+
+    fn next_id(&mut self) -> IncidentId {
+        self.sequence += 1;
+        IncidentId { sequence: self.sequence, ordinal: 0 }
+    }
+
+    fn take(&mut self, source: Source, seconds: f64, causes: &[(Cause, f64)]) -> String {
+        self.take_with_limit(source, seconds, causes, None)
+    }
+
+    fn take_with_limit(&mut self, source: Source, seconds: f64, causes: &[(Cause, f64)], limit: Option<f64>) -> String {
+        let id = self.next_id();
+        let told = self.book.take(verdict(source, seconds, causes, limit), id, &self.plant);
+        told.map_or("nothing".to_owned(), |(change, incident)| words(change, incident))
+    }
+
+    fn clear(&mut self, source: Source, seconds: f64) -> String {
+        let told = self.book.clear(source, at(seconds));
+        told.map_or("nothing".to_owned(), |(change, incident)| words(change, &incident))
+    }
+
+    fn acknowledge(&mut self, sequence: u64, seconds: f64) -> String {
+        let id = IncidentId { sequence, ordinal: 0 };
+        match self.book.acknowledge(id, "anna", "on it", at(seconds)) {
+            Ok((change, incident)) => words(change, &incident),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    fn places(&self) -> Vec<(Option<StationId>, Cause, Vec<StationId>)> {
+        let place = |incident: &Incident| (incident.station, incident.cause(), incident.affected.clone());
+        self.book.open().map(place).collect()
+    }
+}
+
+/// Such as `raised 1-0 unacknowledged low`.
+fn words(change: Change, incident: &Incident) -> String {
+    format!("{} {} {} {}", change.name(), incident.id, incident.state.name(), incident.priority.name())
+}
+
+const WEAR: &[(Cause, f64)] = &[(Cause::ElectrodeWear, 0.7), (Cause::ElectrodeForce, 0.3)];
+const FORCE: &[(Cause, f64)] = &[(Cause::ElectrodeForce, 1.0)];
+const CURRENT: &[(Cause, f64)] = &[(Cause::WeldCurrent, 1.0)];
+const WARM_GUN: &[(Cause, f64)] = &[(Cause::CoolingSupply, 0.6), (Cause::WeldWaterRestriction, 0.5)];
+const WEAK_GUN: &[(Cause, f64)] = &[(Cause::WeldWaterRestriction, 0.9), (Cause::CoolingSupply, 0.5)];
+const WARM_LOOP: &[(Cause, f64)] = &[(Cause::ChillerFouling, 0.7), (Cause::PumpWear, 0.1)];
+const LOST: &[(Cause, f64)] = &[(Cause::LinkLoss, 1.0)];
+
+#[test]
+fn the_same_source_again_is_no_second_incident_and_no_second_message() {
+    let mut told = Told::new();
+    assert_eq!(told.take(feature(WELD_A, 0), 1.0, WEAR), "raised 1-0 unacknowledged low");
+    assert_eq!(told.take(feature(WELD_A, 0), 2.0, WEAR), "nothing");
+    assert_eq!(told.book.open().count(), 1);
+}
+
+#[test]
+fn features_of_a_station_that_can_have_one_cause_are_one_incident() {
+    let mut told = Told::new();
+    told.take(feature(WELD_A, 0), 1.0, WEAR);
+    assert_eq!(told.take(feature(WELD_A, 1), 2.0, FORCE), "updated 1-0 unacknowledged low");
+    assert_eq!(told.places(), [(Some(WELD_A), Cause::ElectrodeForce, vec![])]);
+    assert_eq!(told.take(feature(WELD_A, 2), 3.0, CURRENT), "raised 3-0 unacknowledged low");
+    assert_eq!(told.take(feature(WELD_B, 0), 4.0, WEAR), "raised 4-0 unacknowledged low");
+}
+
+/// An incident keeps its source even where its causes come to look like another's.
+#[test]
+fn a_source_stays_with_its_incident() {
+    let mut told = Told::new();
+    told.take(feature(WELD_A, 0), 1.0, WEAR);
+    assert_eq!(told.take(feature(WELD_A, 1), 2.0, CURRENT), "raised 2-0 unacknowledged low");
+    told.take(feature(WELD_A, 0), 3.0, CURRENT);
+    told.take(feature(WELD_A, 1), 4.0, CURRENT);
+    assert_eq!(told.clear(feature(WELD_A, 1), 5.0), "returned 2-0 returned-unacknowledged low");
+    assert_eq!(told.clear(feature(WELD_A, 0), 6.0), "returned 1-0 returned-unacknowledged low");
+}
+
+#[test]
+fn what_a_utility_can_explain_is_one_incident_at_the_utility_in_any_order() {
+    let shown = [(feature(COOLING, 0), WARM_LOOP), (feature(WELD_A, 0), WARM_GUN), (feature(WELD_B, 1), WEAK_GUN)];
+    for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+        let mut told = Told::new();
+        for (place, shown) in order.into_iter().map(|place| (place, shown[place])) {
+            told.take(shown.0, place as f64, shown.1);
+        }
+        let expected = [(Some(COOLING), Cause::ChillerFouling, vec![WELD_A, WELD_B])];
+        assert_eq!(told.places(), expected, "in the order {order:?}");
+    }
+}
+
+/// The utility's own evidence silences its consequences, but they stay part of the incident.
+#[test]
+fn a_second_feature_of_an_affected_station_joins_the_incident_at_the_utility() {
+    let mut told = Told::new();
+    told.take(feature(WELD_A, 0), 1.0, WARM_GUN);
+    told.take(feature(COOLING, 0), 2.0, WARM_LOOP);
+    assert_eq!(told.take(feature(WELD_A, 1), 3.0, WEAK_GUN), "updated 1-0 unacknowledged low");
+    assert_eq!(told.places(), [(Some(COOLING), Cause::ChillerFouling, vec![WELD_A])]);
+}
+
+#[test]
+fn two_stations_on_one_utility_point_to_it_and_a_station_on_another_does_not() {
+    let mut told = Told::new();
+    told.take(feature(WELD_A, 0), 1.0, WEAK_GUN);
+    assert_eq!(told.places(), [(Some(WELD_A), Cause::WeldWaterRestriction, vec![])]);
+    assert_eq!(told.take(feature(WELD_B, 0), 2.0, WEAK_GUN), "updated 1-0 unacknowledged low");
+    assert_eq!(told.places(), [(Some(COOLING), Cause::CoolingSupply, vec![WELD_A, WELD_B])]);
+    assert_eq!(told.take(feature(LASER, 0), 3.0, WARM_GUN), "raised 3-0 unacknowledged low");
+}
+
+#[test]
+fn causes_are_shares_of_the_evidence_and_ties_are_in_the_order_of_all_causes() {
+    let mut told = Told::new();
+    told.take(feature(WELD_A, 0), 1.0, &[(Cause::ElectrodeForce, 0.5), (Cause::ElectrodeWear, 0.5)]);
+    let incident = told.book.open().next().cloned().unwrap();
+    let shares: Vec<_> = incident.causes.iter().map(|ranked| (ranked.cause, ranked.share)).collect();
+    assert_eq!(shares, [(Cause::ElectrodeWear, 0.5), (Cause::ElectrodeForce, 0.5)]);
+}
+
+/// ISA-18.2, figure 1: the rows of the state table, by the letters of its states.
+#[test]
+fn the_lifecycle_is_that_of_isa_18_2() {
+    let source = feature(WELD_A, 0);
+    let mut told = Told::new();
+    assert_eq!(told.take(source, 1.0, WEAR), "raised 1-0 unacknowledged low", "A to B");
+    assert_eq!(told.acknowledge(1, 2.0), "acknowledged 1-0 acknowledged low", "B to C");
+    assert_eq!(told.take(source, 3.0, WEAR), "nothing", "C stays");
+    assert_eq!(told.clear(source, 4.0), "closed 1-0 closed low", "C to A");
+    assert_eq!(told.take(source, 5.0, WEAR), "raised 3-0 unacknowledged low", "A to B, and a new one");
+    assert_eq!(told.clear(source, 6.0), "returned 3-0 returned-unacknowledged low", "B to D");
+    assert_eq!(told.clear(source, 7.0), "nothing", "D stays");
+    assert_eq!(told.take(source, 8.0, WEAR), "updated 3-0 unacknowledged low", "D to B");
+    assert_eq!(told.book.open().next().unwrap().returned, None);
+    assert_eq!(told.clear(source, 9.0), "returned 3-0 returned-unacknowledged low", "B to D");
+    assert_eq!(told.acknowledge(3, 10.0), "closed 3-0 closed low", "D to A");
+    assert_eq!(told.book.open().count(), 0);
+}
+
+#[test]
+fn an_incident_returns_with_the_last_of_its_sources() {
+    let mut told = Told::new();
+    told.take(feature(WELD_A, 0), 1.0, WEAR);
+    told.take(feature(WELD_A, 1), 2.0, FORCE);
+    assert_eq!(told.clear(feature(WELD_A, 0), 3.0), "nothing");
+    assert_eq!(told.clear(feature(WELD_A, 1), 4.0), "returned 1-0 returned-unacknowledged low");
+    assert_eq!(told.clear(feature(WELD_B, 0), 5.0), "nothing");
+}
+
+#[test]
+fn a_command_for_what_is_not_open_is_refused_in_words() {
+    let mut told = Told::new();
+    let refused = "there is no open incident 1-0: it was never raised, or it is closed";
+    assert_eq!(told.acknowledge(1, 1.0), refused);
+    told.take(feature(WELD_A, 0), 2.0, WEAR);
+    told.acknowledge(1, 3.0);
+    told.clear(feature(WELD_A, 0), 4.0);
+    assert_eq!(told.acknowledge(1, 5.0), refused);
+}
+
+#[test]
+fn priority_is_by_the_time_that_is_left() {
+    let check = |limit: Option<f64>, expected: &str| {
+        let mut told = Told::new();
+        let words = told.take_with_limit(feature(WELD_A, 0), 1.0, WEAR, limit);
+        assert_eq!(words, format!("raised 1-0 unacknowledged {expected}"), "{limit:?}");
+    };
+    check(None, "low");
+    check(Some(3601.0), "low");
+    check(Some(3600.0), "medium");
+    check(Some(901.0), "medium");
+    check(Some(900.0), "high");
+    check(Some(0.0), "high");
+    let mut told = Told::new();
+    let lost = told.take(Source::Link { link: LinkId(0) }, 1.0, LOST);
+    assert_eq!(lost, "raised 1-0 unacknowledged high", "the twin is blind");
+}
+
+#[test]
+fn an_incident_on_its_way_to_a_limit_is_told_again_but_not_often() {
+    let mut told = Told::new();
+    let source = feature(WELD_A, 0);
+    told.take_with_limit(source, 0.0, WEAR, Some(3000.0));
+    assert_eq!(told.take_with_limit(source, 599.0, WEAR, Some(2401.0)), "nothing");
+    assert_eq!(told.take_with_limit(source, 600.0, WEAR, Some(2400.0)), "updated 1-0 unacknowledged medium");
+    assert_eq!(told.take_with_limit(source, 700.0, WEAR, Some(2300.0)), "nothing");
+    assert_eq!(told.take_with_limit(source, 800.0, WEAR, Some(800.0)), "updated 1-0 unacknowledged high");
+}
+
+/// What is left is counted from the last update: an estimate of an hour ago has an hour less, and a newer one of the
+/// same source replaces it.
+#[test]
+fn the_time_to_the_limit_is_that_of_the_latest_estimates() {
+    let left = |told: &Told| told.book.open().next().unwrap().time_to_limit_s;
+    let mut told = Told::new();
+    told.take_with_limit(feature(WELD_A, 0), 0.0, WEAR, Some(1000.0));
+    told.take_with_limit(feature(WELD_A, 0), 100.0, WEAR, Some(5000.0));
+    assert_eq!(left(&told), Some(5000.0));
+    told.take_with_limit(feature(WELD_A, 1), 200.0, FORCE, Some(9000.0));
+    assert_eq!(left(&told), Some(4900.0));
+    told.clear(feature(WELD_A, 0), 300.0);
+    told.take_with_limit(feature(WELD_A, 1), 400.0, FORCE, Some(8800.0));
+    assert_eq!(left(&told), Some(8800.0));
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Take { source: Source, causes: &'static [(Cause, f64)], limit: Option<f64> },
+    Clear(Source),
+    Acknowledge(u64),
+}
+
+fn any_source() -> impl Strategy<Value = Source> {
+    prop_oneof![
+        8 => (0u16..5, 0u16..3).prop_map(|(station, place)| feature(StationId(station), place)),
+        1 => (0u16..2).prop_map(|link| Source::Link { link: LinkId(link) }),
+    ]
+}
+
+fn any_step() -> impl Strategy<Value = Step> {
+    let causes = prop::sample::select(vec![WEAR, FORCE, CURRENT, WARM_GUN, WEAK_GUN, WARM_LOOP]);
+    let limit = prop::option::of(0.0..10_000.0f64);
+    prop_oneof![
+        4 => (any_source(), causes, limit).prop_map(|(source, causes, limit)| match source {
+            Source::Link { .. } => Step::Take { source, causes: LOST, limit: None },
+            _ => Step::Take { source, causes, limit },
+        }),
+        3 => any_source().prop_map(Step::Clear),
+        1 => (1u64..60).prop_map(Step::Acknowledge),
+    ]
+}
+
+/// What must hold of the open incidents at any time.
+fn check_book(book: &IncidentBook) {
+    let mut sources: Vec<Source> = book.open.iter().flat_map(|entry| entry.standing.clone()).collect();
+    let count = sources.len();
+    sources.sort_unstable();
+    sources.dedup();
+    assert_eq!(sources.len(), count, "a source stands in two incidents");
+    for entry in &book.open {
+        let incident = &entry.incident;
+        let evidence: Vec<Source> = incident.evidence.iter().map(|evidence| evidence.source).collect();
+        assert!(entry.standing.iter().all(|source| evidence.contains(source)), "a source stands without evidence");
+        assert!((incident.causes.iter().map(|ranked| ranked.share).sum::<f64>() - 1.0).abs() < 1e-9, "{incident:?}");
+        assert!(incident.causes.is_sorted_by(|a, b| a.share >= b.share), "{incident:?}");
+        assert_eq!(incident.station.is_none(), incident.link.is_some(), "{incident:?}");
+        assert!(incident.station.is_none_or(|station| !incident.affected.contains(&station)), "{incident:?}");
+        let (stands, returned) = (!entry.standing.is_empty(), incident.returned.is_some());
+        let expected = match incident.state {
+            IncidentState::Unacknowledged => (true, false, false),
+            IncidentState::Acknowledged => (true, false, true),
+            IncidentState::ReturnedUnacknowledged => (false, true, false),
+            IncidentState::Closed => panic!("a closed incident is open"),
+        };
+        assert_eq!((stands, returned, incident.acknowledged.is_some()), expected, "{incident:?}");
+    }
+    assert!(book.open.is_sorted_by_key(|entry| entry.incident.id), "the order is that of raising");
+}
+
+proptest! {
+    #[test]
+    fn nothing_breaks_the_book(steps in prop::collection::vec(any_step(), 0..60)) {
+        let mut told = Told::new();
+        let mut closed = Vec::new();
+        for (second, step) in steps.into_iter().enumerate() {
+            let now = at(second as f64);
+            let change = match step {
+                Step::Take { source, causes, limit } => {
+                    let id = told.next_id();
+                    let taken = told.book.take(verdict(source, second as f64, causes, limit), id, &told.plant);
+                    taken.map(|(change, incident)| (change, incident.clone()))
+                }
+                Step::Clear(source) => {
+                    let change = told.book.clear(source, now);
+                    let stands = |entry: &Entry| entry.standing.contains(&source);
+                    prop_assert!(!told.book.open.iter().any(stands), "what was cleared still stands");
+                    change
+                }
+                Step::Acknowledge(sequence) => {
+                    let id = IncidentId { sequence, ordinal: 0 };
+                    told.book.acknowledge(id, "anna", "", now).ok()
+                }
+            };
+            if let Some((change, incident)) = change {
+                prop_assert!(!closed.contains(&incident.id), "a closed incident came again");
+                prop_assert_eq!(change == Change::Closed, incident.state == IncidentState::Closed);
+                if change == Change::Closed {
+                    prop_assert!(incident.acknowledged.is_some() && incident.returned.is_some());
+                    closed.push(incident.id);
+                }
+            }
+            check_book(&told.book);
+        }
+    }
+}
