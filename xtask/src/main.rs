@@ -1,1 +1,75 @@
-fn main() {}
+//! `cargo xtask`: every chore of the project.
+
+mod peers;
+mod step;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use step::{Failed, Step};
+
+/// Every chore of the project.
+#[derive(Debug, Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Debug, Subcommand)]
+enum Chore {
+    /// Install the peers, then check the format, lint, build and run every test.
+    Test {
+        /// Arguments for cargo test, such as `-p e2e --test links`; the whole workspace if left out.
+        #[arg(last = true)]
+        arguments: Vec<String>,
+    },
+    /// Install what the end-to-end tests talk to: mosquitto, pymodbus and asyncua.
+    Peers,
+    /// Run every fault of the simulated plant through the twin and print how well it did.
+    Faults {
+        /// Arguments for the program.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Measure throughput, delay and memory.
+    Bench {
+        /// Arguments for the program.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+}
+
+fn main() -> ExitCode {
+    match run(Arguments::parse().chore) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            error.downcast_ref().map_or(ExitCode::FAILURE, Failed::exit_code)
+        }
+    }
+}
+
+fn run(chore: Chore) -> anyhow::Result<()> {
+    match chore {
+        Chore::Test { arguments } => test(&arguments),
+        Chore::Peers => peers::install(),
+        Chore::Faults { arguments } => program("fault-table", &arguments),
+        Chore::Bench { arguments } => program("bench", &arguments),
+    }
+}
+
+/// The peers first, so that a machine without them is told before half an hour of building.
+fn test(arguments: &[String]) -> anyhow::Result<()> {
+    peers::install()?;
+    Step::cargo("check the format", ["fmt", "--all", "--", "--check"]).run()?;
+    Step::cargo("lint", ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]).run()?;
+    // The end-to-end tests start the daemon's binary, which cargo test alone does not build.
+    Step::cargo("build", ["build", "--workspace", "--all-targets"]).run()?;
+    let selection: &[String] = if arguments.is_empty() { &["--workspace".to_owned()] } else { arguments };
+    Step::cargo("test", ["test"]).args(selection).run()
+}
+
+/// Builds a program of the end-to-end package for speed and runs it.
+fn program(name: &str, arguments: &[String]) -> anyhow::Result<()> {
+    Step::cargo(name, ["run", "--release", "-p", "e2e", "--bin", name, "--"]).args(arguments).run()
+}

@@ -20,7 +20,7 @@ pub use clock::Clock;
 pub use context::{Closed, Context, queue};
 pub use convert::{Raw, bad_sample, convert};
 pub use counters::{Counters, CountersSnapshot};
-pub use reconnect::{LinkError, keep_connected};
+pub use reconnect::{LinkError, keep_connected, without_farewell};
 
 use plant::Origin;
 

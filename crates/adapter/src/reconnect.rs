@@ -1,3 +1,4 @@
+use std::convert::Infallible;
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
@@ -28,8 +29,8 @@ const PAUSE_MAX: Duration = Duration::from_millis(900);
 
 /// Runs sessions one after another until the context is stopped.
 ///
-/// `session` connects, calls [`Context::link_up`] once it delivers, delivers, and returns when the link ends. Between two
-/// sessions there is a jittered, growing pause; it starts small again after a session that had been up. The twin is
+/// `session` connects, calls [`Context::link_up`] once it delivers, delivers, and returns when the link ends or the context
+/// is stopped; one that has nobody to say goodbye to leaves the latter to [`without_farewell`]. Between two sessions there is a jittered, growing pause; it starts small again after a session that had been up. The twin is
 /// told of each new reason once, not of each attempt.
 // Not `AsyncFnMut`: what calls one cannot be spawned, as the compiler does not see that its futures are `Send`.
 pub async fn keep_connected<'a, Ended>(context: &'a Context, mut session: impl FnMut(&'a Context) -> Ended)
@@ -40,12 +41,7 @@ where
     let mut reported: Option<String> = None;
     loop {
         let connects = context.counters.snapshot().connects;
-        let ended = tokio::select! {
-            biased;
-            () = context.stop.cancelled() => LinkError::Stopping,
-            ended = session(context) => ended,
-        };
-        let LinkError::Lost(reason) = ended else { return };
+        let LinkError::Lost(reason) = session(context).await else { return };
         Counters::add(&context.counters.failures, 1);
         if context.counters.snapshot().connects > connects {
             pauses = self::pauses();
@@ -62,6 +58,17 @@ where
             () = context.stop.cancelled() => return,
             () = tokio::time::sleep(pauses.next().unwrap_or(PAUSE_MAX)) => {}
         }
+    }
+}
+
+/// Runs a session that is simply dropped when the context is stopped.
+pub async fn without_farewell(
+    context: &Context,
+    session: impl Future<Output = Result<Infallible, LinkError>>,
+) -> LinkError {
+    match context.stop.run_until_cancelled(session).await {
+        Some(Err(ended)) => ended,
+        None => LinkError::Stopping,
     }
 }
 

@@ -99,7 +99,8 @@ impl IncidentBook {
     /// Takes a verdict in: as evidence of an open incident if they can have one cause, else as a new incident with the
     /// identity `id`. Returns what is to be told: nothing, if the incident only goes on as it was told last.
     pub fn take(&mut self, verdict: Verdict, id: IncidentId, plant: &Plant) -> Option<(Change, &Incident)> {
-        let place = self.open.iter().position(|entry| entry.explains(&verdict, plant));
+        let known = self.open.iter().position(|entry| entry.place_of(verdict.evidence.source).is_some());
+        let place = known.or_else(|| self.open.iter().position(|entry| entry.explains(&verdict, plant)));
         let (change, place) = match place {
             Some(place) => (Change::Updated, place),
             None => {
@@ -124,12 +125,12 @@ impl IncidentBook {
         let place = self.open.iter().position(|entry| entry.standing.contains(&source))?;
         let entry = &mut self.open[place];
         entry.standing.retain(|&standing| standing != source);
+        entry.incident.time_to_limit_s = entry.time_to_limit_s();
         if !entry.standing.is_empty() {
             return None;
         }
         entry.incident.returned = Some(at);
         entry.incident.updated = at;
-        entry.incident.time_to_limit_s = None;
         match entry.incident.state {
             IncidentState::Acknowledged => Some((Change::Closed, self.close(place))),
             _ => {
@@ -208,26 +209,18 @@ impl Entry {
         }
     }
 
-    /// Whether the verdict can have the same cause as this incident.
-    ///
-    /// The same source always has. Otherwise: another feature of the same station that shares a possible cause; or a
-    /// station that depends on the utility where this incident is, and whose verdict the utility can explain; or the
-    /// other way round.
+    /// The place of a source's evidence.
+    fn place_of(&self, source: Source) -> Option<usize> {
+        self.incident.evidence.iter().position(|evidence| evidence.source == source)
+    }
+
+    /// Whether the verdict can have the same cause as something that already speaks for this incident.
     fn explains(&self, verdict: &Verdict, plant: &Plant) -> bool {
-        let source = verdict.evidence.source;
-        if self.incident.evidence.iter().any(|evidence| evidence.source == source) {
-            return true;
-        }
-        let (Some(here), Some(there)) = (self.shown_at, source.station()) else { return false };
-        if here == there {
-            return verdict.causes.iter().any(|&(cause, _)| self.incident.causes.iter().any(|r| r.cause == cause));
-        }
-        let from_utility = verdict.causes.iter().any(|&(cause, _)| cause.locus() == Locus::Utility);
-        let to_utility = self.incident.causes.iter().any(|ranked| ranked.cause.locus() == Locus::Utility);
-        let (station, other) = (plant.station(here), plant.station(there));
-        (from_utility && other.utilities.contains(&here))
-            || (to_utility && station.utilities.contains(&there))
-            || (from_utility && to_utility && station.utilities.iter().any(|shared| other.utilities.contains(shared)))
+        let Some(there) = verdict.evidence.source.station() else { return false };
+        self.incident.evidence.iter().zip(&self.grounds).any(|(evidence, grounds)| {
+            let here = evidence.source.station();
+            here.is_some_and(|here| can_be_one((here, &grounds.causes), (there, &verdict.causes), plant))
+        })
     }
 
     fn add(&mut self, verdict: Verdict, plant: &Plant) {
@@ -243,18 +236,14 @@ impl Entry {
         self.incident.onset = self.incident.onset.min(evidence.onset);
         self.incident.updated = at;
         let grounds = Grounds { causes, limit_at: time_to_limit_s.map(|seconds| at.plus_seconds(seconds)) };
-        match self.incident.evidence.iter().position(|known| known.source == source) {
-            Some(place) => {
-                self.incident.evidence[place] = evidence;
-                self.grounds[place] = grounds;
-            }
+        match self.place_of(source) {
+            Some(place) => (self.incident.evidence[place], self.grounds[place]) = (evidence, grounds),
             None => {
                 self.incident.evidence.push(evidence);
                 self.grounds.push(grounds);
             }
         }
-        let limit_at = self.grounds.iter().filter_map(|grounds| grounds.limit_at).min();
-        self.incident.time_to_limit_s = limit_at.map(|limit_at| limit_at.seconds_since(at).max(0.0));
+        self.incident.time_to_limit_s = self.time_to_limit_s();
         self.rank(plant);
         self.locate(plant);
         self.incident.priority = self.priority();
@@ -319,6 +308,14 @@ impl Entry {
         self.incident.affected = affected;
     }
 
+    /// Seconds from the last update until the first of the sources that still stand crosses its limit; 0 if one has.
+    fn time_to_limit_s(&self) -> Option<f64> {
+        let grounds = self.incident.evidence.iter().zip(&self.grounds);
+        let standing = grounds.filter(|(evidence, _)| self.standing.contains(&evidence.source));
+        let limit_at = standing.filter_map(|(_, grounds)| grounds.limit_at).min();
+        limit_at.map(|limit_at| limit_at.seconds_since(self.incident.updated).max(0.0))
+    }
+
     /// It rises while the incident is open and never falls, so that nobody is told of every change of mind.
     fn priority(&self) -> Priority {
         let by_time = match self.incident.time_to_limit_s {
@@ -329,6 +326,21 @@ impl Entry {
         };
         by_time.max(self.incident.priority)
     }
+}
+
+/// Whether what two stations show can come from one cause: one that either can have, if it is one station; else a
+/// utility that one of them is, or that both depend on.
+fn can_be_one(one: (StationId, &[(Cause, f64)]), other: (StationId, &[(Cause, f64)]), plant: &Plant) -> bool {
+    let ((here, causes), (there, other_causes)) = (one, other);
+    if here == there {
+        return causes.iter().any(|(cause, _)| other_causes.iter().any(|(other, _)| cause == other));
+    }
+    let utilities = |station: StationId| &plant.station(station).utilities;
+    let can_be_utility = |causes: &[(Cause, f64)]| causes.iter().any(|(cause, _)| cause.locus() == Locus::Utility);
+    let (from_here, from_there) = (can_be_utility(causes), can_be_utility(other_causes));
+    (from_here && utilities(here).contains(&there))
+        || (from_there && utilities(there).contains(&here))
+        || (from_here && from_there && utilities(here).iter().any(|shared| utilities(there).contains(shared)))
 }
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
 //! The command line.
 
-use std::path::PathBuf;
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
@@ -32,21 +33,10 @@ enum Command {
     Schema(SchemaArguments),
 }
 
-/// Where the configuration comes from.
-#[derive(Debug, Clone, clap::Args)]
-pub struct ConfigArguments {
-    /// Folder with linetwin.toml, plant.toml and tags/*.csv.
-    #[arg(long, value_name = "DIR")]
-    pub config: PathBuf,
-    /// Set a key over the files and the environment, such as http.port=8081 or link[0].host=10.0.0.7.
-    #[arg(long, value_name = "KEY=VALUE")]
-    pub set: Vec<String>,
-}
-
 #[derive(Debug, clap::Args)]
 struct CheckArguments {
     #[command(flatten)]
-    config: ConfigArguments,
+    config: setup::ConfigArguments,
 }
 
 #[derive(Debug, clap::Args)]
@@ -63,13 +53,10 @@ const MISCONFIGURED: u8 = 2;
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let quiet = matches!(arguments.command, Command::Demo(_));
-    let default = if quiet { "warn" } else { "info" };
-    let filter = EnvFilter::try_from_env("LINETWIN_LOG").unwrap_or_else(|_| {
-        // The libraries' own notices are of no use to a plant unless asked for.
-        let silent = ["opcua_client", "opcua_core", "opcua_crypto", "opcua_server", "rumqttd"];
-        EnvFilter::new(silent.iter().fold(default.to_owned(), |filter, library| format!("{filter},{library}=off")))
-    });
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    if let Err(error) = start_log(if quiet { "warn" } else { "info" }) {
+        eprintln!("{error:#}");
+        return ExitCode::from(MISCONFIGURED);
+    }
     match run(arguments.command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -78,6 +65,21 @@ pub fn main() -> ExitCode {
             ExitCode::from(if misconfigured { MISCONFIGURED } else { 1 })
         }
     }
+}
+
+/// Libraries whose own log is of no use to a plant: our messages carry the reasons. `LINETWIN_LOG` can name them.
+const SILENT: &str = "opcua_client=off,opcua_core=off,opcua_crypto=off,opcua_server=off,rumqttd=off";
+
+fn start_log(default: &str) -> anyhow::Result<()> {
+    let wanted = std::env::var("LINETWIN_LOG").unwrap_or_else(|_| default.to_owned());
+    let filter = EnvFilter::builder().parse(format!("{SILENT},{wanted}")).with_context(|| {
+        format!(
+            "LINETWIN_LOG={wanted:?} is no log filter; expected a level such as debug, or target=level,target=level"
+        )
+    })?;
+    let to_terminal = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(to_terminal).with_writer(std::io::stderr).init();
+    Ok(())
 }
 
 fn run(command: Command) -> anyhow::Result<()> {
@@ -91,7 +93,7 @@ fn run(command: Command) -> anyhow::Result<()> {
     }
 }
 
-fn check(arguments: &ConfigArguments) -> anyhow::Result<()> {
+fn check(arguments: &setup::ConfigArguments) -> anyhow::Result<()> {
     let setup = setup::Setup::read(&arguments.config, &arguments.set)?;
     let plant = &setup.plant;
     println!(

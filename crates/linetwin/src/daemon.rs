@@ -1,5 +1,6 @@
 //! `linetwin run`: the daemon on real devices, and the wiring that the demo shares with it.
 
+use std::net::TcpListener;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -9,17 +10,15 @@ use anyhow::Context as _;
 use contract::StateV1;
 use notify::{Notifier, NotifySettings, Publication, Topics};
 use telemetry::{Event, LinkState};
-use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use web::Sources;
 
-use crate::cli::ConfigArguments;
 use crate::engine::{Console, Engine, Sinks};
 use crate::figures::Figures;
 use crate::recorder::{Recorder, resume};
-use crate::setup::{Device, Setup};
+use crate::setup::{ConfigArguments, Device, Setup};
 
 /// How often the twin is told that time passes, seconds of the daemon's clock.
 const TICK_S: f64 = 1.0;
@@ -44,12 +43,12 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let setup = Setup::read(&arguments.config.config, &arguments.config.set)?;
     let devices = setup.devices()?;
+    let listener = listen(&setup)?;
     let recorder = open_recorder(&setup, &Clock::system())?;
     let (twin, sequence) = resume(&setup.daemon.recording.folder, setup.plant.clone())?;
     let engine = Engine::new(twin, sequence, Some(recorder), Sinks::default(), Arc::default());
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
-        let listener = listen(&setup).await?;
         let parts = Parts { setup: &setup, clock: Clock::system(), devices, listener, console: None, drive: None };
         let daemon = Daemon::start(engine, parts)?;
         tracing::info!(
@@ -82,9 +81,9 @@ pub fn open_recorder(setup: &Setup, clock: &Clock) -> anyhow::Result<Recorder> {
 ///
 /// # Errors
 /// If the port is in use.
-pub async fn listen(setup: &Setup) -> anyhow::Result<TcpListener> {
+pub fn listen(setup: &Setup) -> anyhow::Result<TcpListener> {
     let settings = &setup.daemon.http;
-    TcpListener::bind((settings.host.as_str(), settings.port)).await.with_context(|| {
+    TcpListener::bind((settings.host.as_str(), settings.port)).with_context(|| {
         format!(
             "cannot listen on {}:{} for the page and the API; choose another port with http.port",
             settings.host, settings.port
@@ -172,7 +171,8 @@ impl Daemon {
         let figures =
             Figures { state: state_receiver.clone(), links, notify: counters, gauges: engine.gauges().clone() };
         let http = listener.local_addr()?;
-        tasks.spawn(serve(listener, figures, stop.clone()));
+        listener.set_nonblocking(true)?;
+        tasks.spawn(serve(tokio::net::TcpListener::from_std(listener)?, figures, stop.clone()));
 
         let publications = notifier.is_some().then_some(publications);
         engine.set_sinks(Sinks { publications, state: Some(state), console });
@@ -260,7 +260,7 @@ async fn tick(clock: Clock, events: mpsc::Sender<Event>, stop: CancellationToken
     }
 }
 
-async fn serve(listener: TcpListener, figures: Figures, stop: CancellationToken) {
+async fn serve(listener: tokio::net::TcpListener, figures: Figures, stop: CancellationToken) {
     let (for_metrics, for_health) = (figures.clone(), figures.clone());
     let sources = Sources {
         state: figures.state,

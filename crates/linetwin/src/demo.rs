@@ -82,6 +82,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let scratch = tempfile::tempdir().context("cannot make a temporary folder for the recording")?;
     let folder = arguments.recording.clone().unwrap_or_else(|| scratch.path().join("recording"));
     let setup = setup(arguments, mqtt_port, &folder)?;
+    let listener = listen(&setup)?;
 
     let live = START.plus_seconds(history_s);
     let sim = SimPlant::new(SimConfig { seed: arguments.seed, start: START, faults })?;
@@ -92,7 +93,6 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
 
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let truth = runtime.block_on(async {
-        let listener = listen(&setup).await?;
         let demo = Demo { setup: &setup, listener, mqtt_port, live, duration_s };
         match arguments.speed {
             Speed::Times(speed) if speed <= PROTOCOL_SPEED_MAX => {
@@ -164,7 +164,7 @@ fn learn(mut engine: Engine, mut source: SimulatedSource, live: Timestamp) -> (E
 
 struct Demo<'a> {
     setup: &'a Setup,
-    listener: tokio::net::TcpListener,
+    listener: std::net::TcpListener,
     mqtt_port: u16,
     live: Timestamp,
     duration_s: Option<f64>,

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use contract::{EventV1, alert_line};
 use plant::Plant;
 use recording::{Reader, RecordingHeader, Remap, Writer, WriterOptions};
 use telemetry::Input;
@@ -148,16 +149,39 @@ pub fn resume(folder: &Path, plant: Arc<Plant>) -> anyhow::Result<(Twin, u64)> {
     let Some(last) = last else { return Ok((Twin::new(plant), 0)) };
     let mut twin = snapshot(folder, &plant, last).unwrap_or_else(|| Twin::new(plant.clone()));
     let from = twin.sequence();
-    let mut outputs = Vec::new();
+    let kept = kept_alerts(&folder.join(ALERTS_FILE))?;
+    let (mut outputs, mut missing) = (Vec::new(), String::new());
     for_each_input(folder, &plant, |input| {
         if input.sequence > from {
-            twin.apply(input, &mut outputs);
             outputs.clear();
+            twin.apply(input, &mut outputs);
+            if input.sequence > kept {
+                let lines =
+                    outputs.iter().filter_map(|output| alert_line(output, &plant, input.sequence, input.received));
+                missing.extend(lines);
+            }
         }
         Ok(())
     })?;
+    OpenOptions::new().create(true).append(true).open(folder.join(ALERTS_FILE))?.write_all(missing.as_bytes())?;
     tracing::info!("the twin goes on from input {last}, {} of them replayed", last.saturating_sub(from));
     Ok((twin, last))
+}
+
+/// The sequence number of the last alert that was kept; one that was kept only in part is cut off.
+///
+/// A crash can come between an input that is durable and its alert: then the alert is added when the twin resumes.
+fn kept_alerts(path: &Path) -> anyhow::Result<u64> {
+    if !path.exists() {
+        return Ok(0);
+    }
+    let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let whole = text.rfind('\n').map_or(0, |end| end + 1);
+    if whole < text.len() {
+        OpenOptions::new().write(true).open(path)?.set_len(whole as u64)?;
+    }
+    let last: Option<EventV1> = text[..whole].lines().last().map(serde_json::from_str).transpose()?;
+    Ok(last.and_then(|event| event.sequence).unwrap_or(0))
 }
 
 fn snapshot(folder: &Path, plant: &Arc<Plant>, last: u64) -> Option<Twin> {

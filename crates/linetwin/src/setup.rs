@@ -1,7 +1,7 @@
 //! From a configuration to parts that are ready to run; every problem at once.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use adapter::{AddressError, Context};
@@ -11,6 +11,17 @@ use opcua_adapter::OpcuaAdapter;
 use plant::{DaemonSettings, Files, Link, LinkSettings, Overrides, Plant};
 use recording::RecordingHeader;
 use telemetry::Timestamp;
+
+/// Where the configuration comes from.
+#[derive(Debug, Clone, clap::Args)]
+pub struct ConfigArguments {
+    /// Folder with linetwin.toml, plant.toml and tags/*.csv.
+    #[arg(long, value_name = "DIR")]
+    pub config: PathBuf,
+    /// Set a key over the files and the environment, such as http.port=8081 or link[0].host=10.0.0.7.
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+}
 
 /// A configuration that cannot run; the message lists every problem, a line each.
 #[derive(Debug, thiserror::Error)]

@@ -20,7 +20,7 @@ mod testing;
 use std::convert::Infallible;
 use std::time::Duration;
 
-use adapter::{AddressError, Context, LinkError, keep_connected};
+use adapter::{AddressError, Context, LinkError, keep_connected, without_farewell};
 use plant::{Link, ModbusSettings, Signal};
 use tokio::time::{Instant, sleep_until};
 
@@ -69,11 +69,7 @@ impl ModbusAdapter {
     /// The poll interval runs on the context's clock. A poll that takes longer than the interval leaves out the slots it
     /// ran over, and counts each as lost at the source. The timeout is the network's and runs in life.
     pub async fn run(self, context: Context) {
-        keep_connected(&context, async |context: &Context| {
-            let Err(ended) = self.session(context).await;
-            ended
-        })
-        .await;
+        keep_connected(&context, |context| without_farewell(context, self.session(context))).await;
     }
 
     async fn session(&self, context: &Context) -> Result<Infallible, LinkError> {

@@ -15,7 +15,7 @@ mod topic;
 
 use std::convert::Infallible;
 
-use adapter::{AddressError, Context, LinkError, keep_connected};
+use adapter::{AddressError, Context, LinkError, keep_connected, without_farewell};
 use plant::{Link, MqttSettings, Signal};
 
 use broker::Broker;
@@ -53,11 +53,7 @@ impl MqttAdapter {
 
     /// Subscribes and delivers until the context is stopped.
     pub async fn run(self, context: Context) {
-        keep_connected(&context, async |context: &Context| {
-            let Err(ended) = self.session(context).await;
-            ended
-        })
-        .await;
+        keep_connected(&context, |context| without_farewell(context, self.session(context))).await;
     }
 
     async fn session(&self, context: &Context) -> Result<Infallible, LinkError> {

@@ -25,7 +25,7 @@ pub use browse::browse;
 use adapter::{AddressError, Context, LinkError, keep_connected};
 use opcua::types::ExpandedNodeId;
 use plant::{Link, OpcuaSettings, Signal};
-use tokio::sync::{Mutex, mpsc};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::connection::Connection;
@@ -72,30 +72,15 @@ impl OpcuaAdapter {
     }
 
     /// Subscribes, delivers and reconnects until the context is stopped. An open session is then closed at the server.
-    pub async fn run(self, mut context: Context) {
-        // `keep_connected` drops a session when its context stops, and a dropped session cannot be closed in order. So it
-        // gets a stop of its own that never comes, and each session obeys the real one.
-        let stop = std::mem::take(&mut context.stop);
-        let at_work = Mutex::new(());
-        let sessions = keep_connected(&context, async |context: &Context| {
-            let _at_work = at_work.lock().await;
-            self.session(context, &stop).await
-        });
-        let stopped = async {
-            stop.cancelled().await;
-            drop(at_work.lock().await);
-        };
-        tokio::select! {
-            () = sessions => {}
-            () = stopped => {}
-        }
+    pub async fn run(self, context: Context) {
+        keep_connected(&context, |context| self.session(context)).await;
     }
 
     /// One session, from connecting to closing.
-    async fn session(&self, context: &Context, stop: &CancellationToken) -> LinkError {
+    async fn session(&self, context: &Context) -> LinkError {
         let opened = tokio::select! {
             biased;
-            () = stop.cancelled() => return LinkError::Stopping,
+            () = context.stop.cancelled() => return LinkError::Stopping,
             opened = Connection::open(&self.settings.url) => opened,
         };
         let mut connection = match opened {
@@ -105,7 +90,7 @@ impl OpcuaAdapter {
         tracing::debug!(link = self.link, url = self.settings.url, "session open");
         let ended = tokio::select! {
             biased;
-            () = stop.cancelled() => LinkError::Stopping,
+            () = context.stop.cancelled() => LinkError::Stopping,
             ended = self.serve(&mut connection, context) => ended,
         };
         connection.close().await;

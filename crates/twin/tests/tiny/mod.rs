@@ -1,0 +1,217 @@
+//! A line of three stations that a test tells what happens, second by second.
+
+use std::sync::Arc;
+
+use plant::{
+    DataType, Detection, Limit, Link, LinkSettings, ModbusSettings, Origin, Plant, Role, Signal, Station, StationId,
+    StationKind, Variant, WordOrder,
+};
+use telemetry::{
+    Command, CommandAction, Event, IncidentId, Input, LinkId, LinkState, Quality, Sample, SampleBatch, SignalId,
+    Symbol, Timestamp, Value,
+};
+use twin::{Output, Outputs, Twin};
+
+/// The weld's PLC.
+pub const PLC: LinkId = LinkId(0);
+/// The broker of all others.
+pub const BROKER: LinkId = LinkId(1);
+
+pub const COOLING: StationId = StationId(0);
+pub const WELD: StationId = StationId(1);
+pub const TIGHTEN: StationId = StationId(2);
+
+/// Signals by what they are, in the plant's order.
+pub const FLOW: SignalId = SignalId(0);
+pub const SUPPLY: SignalId = SignalId(1);
+pub const WELD_ACTIVE: SignalId = SignalId(2);
+pub const LIFE: SignalId = SignalId(3);
+pub const PART: SignalId = SignalId(4);
+pub const RESISTANCE: SignalId = SignalId(5);
+pub const VARIANT: SignalId = SignalId(6);
+pub const TIGHTEN_ACTIVE: SignalId = SignalId(7);
+pub const ANGLE: SignalId = SignalId(8);
+pub const TIGHTEN_FAULT: SignalId = SignalId(9);
+pub const TORQUE: SignalId = SignalId(10);
+pub const SIGNALS: u32 = 11;
+
+/// Seconds from one part to the next.
+pub const TAKT_S: f64 = 10.0;
+/// Lowest resistance that the weld may have, in the unit of the samples.
+pub const RESISTANCE_LOW: f64 = 80.0;
+pub const WARM_UP_CYCLES: u32 = 10;
+
+pub fn plant() -> Arc<Plant> {
+    let origin = || Origin { file: String::new(), line: 0 };
+    let modbus = ModbusSettings {
+        host: String::new(),
+        port: 502,
+        unit: 1,
+        poll_interval_s: 1.0,
+        timeout_s: 1.0,
+        max_registers: 125,
+        max_gap: 8,
+    };
+    let link = |id: LinkId, name: &str| Link {
+        id,
+        name: name.to_owned(),
+        settings: LinkSettings::Modbus(modbus.clone()),
+        origin: origin(),
+    };
+    let station = |id: StationId, name: &str, kind, upstream: &[StationId], utilities: &[StationId]| Station {
+        id,
+        name: name.to_owned(),
+        kind,
+        upstream: upstream.to_vec(),
+        utilities: utilities.to_vec(),
+        ideal_cycle_s: Some(TAKT_S),
+        origin: origin(),
+    };
+    let signal = |id: SignalId, path: &str, station, role, link, range: Option<(f64, f64)>| Signal {
+        id,
+        path: path.to_owned(),
+        station,
+        role,
+        link,
+        address: String::new(),
+        data_type: DataType::F64,
+        word_order: WordOrder::Abcd,
+        unit: String::new(),
+        scale: 1.0,
+        offset: 0.0,
+        range_low: range.map(|(low, _)| low),
+        range_high: range.map(|(_, high)| high),
+        origin: origin(),
+    };
+    let variant = |name: &str, code| Variant { name: name.to_owned(), code };
+    Arc::new(Plant {
+        enterprise: "acme".to_owned(),
+        site: "ulm".to_owned(),
+        area: "body".to_owned(),
+        line: "tiny".to_owned(),
+        variants: vec![variant("small", 1), variant("large", 2)],
+        links: vec![link(PLC, "plc"), link(BROKER, "broker")],
+        stations: vec![
+            station(COOLING, "cooling", StationKind::CoolingLoop, &[], &[]),
+            station(WELD, "weld", StationKind::SpotWeld, &[], &[COOLING]),
+            station(TIGHTEN, "tighten", StationKind::PackAssembly, &[WELD], &[]),
+        ],
+        signals: vec![
+            signal(FLOW, "cooling/flow", COOLING, Role::LoopFlow, BROKER, None),
+            signal(SUPPLY, "cooling/supply", COOLING, Role::LoopSupplyTemperature, BROKER, None),
+            signal(WELD_ACTIVE, "weld/active", WELD, Role::CycleActive, PLC, None),
+            signal(LIFE, "weld/life", WELD, Role::ToolLife, PLC, None),
+            signal(PART, "weld/part", WELD, Role::PartId, PLC, None),
+            signal(RESISTANCE, "weld/resistance", WELD, Role::WeldResistance, PLC, Some((0.0, 1000.0))),
+            signal(VARIANT, "weld/variant", WELD, Role::Variant, PLC, None),
+            signal(TIGHTEN_ACTIVE, "tighten/active", TIGHTEN, Role::CycleActive, BROKER, None),
+            signal(ANGLE, "tighten/angle", TIGHTEN, Role::TightenAngle, BROKER, None),
+            signal(TIGHTEN_FAULT, "tighten/fault", TIGHTEN, Role::Fault, BROKER, None),
+            signal(TORQUE, "tighten/torque", TIGHTEN, Role::TightenTorque, BROKER, None),
+        ],
+        limits: vec![Limit { signal: RESISTANCE, variant: None, low: Some(RESISTANCE_LOW), high: None }],
+        detection: Detection {
+            false_alarms_per_shift: 0.5,
+            shift_h: 8.0,
+            warm_up_cycles: WARM_UP_CYCLES,
+            baseline_cycles: 30,
+            link_loss_s: 10.0,
+        },
+    })
+}
+
+/// The line's time, seconds after its begin in the year 2026.
+pub fn at(seconds: f64) -> Timestamp {
+    Timestamp::from_millis(1_795_413_600_000).plus_seconds(seconds)
+}
+
+pub fn sample(signal: SignalId, seconds: f64, value: Value) -> Sample {
+    Sample { signal, source_time: at(seconds), value, quality: Quality::Good }
+}
+
+pub fn number(signal: SignalId, seconds: f64, value: f64) -> Sample {
+    sample(signal, seconds, Value::Float(value))
+}
+
+pub fn yes(signal: SignalId, seconds: f64) -> Sample {
+    sample(signal, seconds, Value::Boolean(true))
+}
+
+pub fn no(signal: SignalId, seconds: f64) -> Sample {
+    sample(signal, seconds, Value::Boolean(false))
+}
+
+/// A little of both signs, different at each cycle, and the same in every run.
+pub fn noise(cycle: usize) -> f64 {
+    ((cycle * 7919) % 23) as f64 / 11.0 - 1.0
+}
+
+/// One weld, from its begin for 8 s.
+pub fn weld(cycle: usize, resistance: f64) -> Vec<Sample> {
+    let begin = cycle as f64 * TAKT_S;
+    let part = Symbol::new(&format!("P{cycle:05}")).unwrap();
+    vec![
+        sample(PART, begin, Value::Symbol(part)),
+        number(LIFE, begin, (cycle % 100) as f64),
+        yes(WELD_ACTIVE, begin),
+        number(RESISTANCE, begin + 6.0, resistance + noise(cycle)),
+        no(WELD_ACTIVE, begin + 8.0),
+    ]
+}
+
+pub fn batch(link: LinkId, samples: Vec<Sample>) -> Event {
+    Event::Samples(SampleBatch { link, samples })
+}
+
+pub fn up(link: LinkId) -> Event {
+    Event::Link { link, state: LinkState::Up }
+}
+
+pub fn down(link: LinkId) -> Event {
+    Event::Link { link, state: LinkState::Down { reason: "the cable is cut".to_owned() } }
+}
+
+pub fn acknowledge(incident: IncidentId) -> Event {
+    let action = CommandAction::Acknowledge { incident, comment: "on it".to_owned() };
+    Event::Command(Command { by: "anna".to_owned(), action })
+}
+
+/// A twin that stamps what it is told.
+pub struct Line {
+    pub twin: Twin,
+}
+
+impl Line {
+    pub fn new() -> Self {
+        Self { twin: Twin::new(plant()) }
+    }
+
+    /// Takes an event in at that second.
+    pub fn take(&mut self, seconds: f64, event: Event) -> Outputs {
+        let mut outputs = Vec::new();
+        let sequence = self.twin.sequence() + 1;
+        self.twin.apply(&Input { sequence, received: at(seconds), event }, &mut outputs);
+        outputs
+    }
+
+    /// Takes a batch in, when its last sample was true.
+    pub fn batch(&mut self, link: LinkId, samples: Vec<Sample>) -> Outputs {
+        let latest = samples.iter().map(|sample| sample.source_time).max();
+        let seconds = latest.map_or(0.0, |latest| latest.seconds_since(at(0.0)));
+        self.take(seconds, batch(link, samples))
+    }
+
+    /// Welds those cycles, with a resistance for each.
+    pub fn welds(&mut self, cycles: std::ops::Range<usize>, resistance: impl Fn(usize) -> f64) -> Outputs {
+        cycles.flat_map(|cycle| self.batch(PLC, weld(cycle, resistance(cycle)))).collect()
+    }
+}
+
+/// Changes of incidents, a word each, such as `raised electrode-wear`.
+pub fn incidents(outputs: &[Output]) -> Vec<String> {
+    let word = |output: &Output| match output {
+        Output::Incident { change, incident } => Some(format!("{} {}", change.name(), incident.cause())),
+        _ => None,
+    };
+    outputs.iter().filter_map(word).collect()
+}

@@ -1,0 +1,167 @@
+//! One run of the simulated plant through the twin, and how well the twin did.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use alarms::{Change, Incident};
+use linetwin::simulated::SimulatedSource;
+use plant::{Cause, Files, Overrides, Plant};
+use plant_sim::{Fault, FaultPlan, SimConfig, SimPlant, Truth, TruthEvent};
+use telemetry::{Input, Timestamp};
+use twin::{Output, Twin};
+
+/// When every trial starts: 2026-11-23T06:00:00Z, the begin of an early shift.
+pub const START: Timestamp = Timestamp::from_millis(1_795_413_600_000);
+
+/// An incident's change as the twin gave it.
+#[derive(Debug, Clone)]
+pub struct Told {
+    /// When, by the twin's time.
+    pub at: Timestamp,
+    /// What changed.
+    pub change: Change,
+    /// The incident after the change.
+    pub incident: Incident,
+}
+
+/// What a run came to.
+#[derive(Debug, Clone)]
+pub struct Trial {
+    /// The plant.
+    pub plant: Arc<Plant>,
+    /// Every change of an incident.
+    pub told: Vec<Told>,
+    /// What truly happened.
+    pub truth: Vec<TruthEvent>,
+    /// Samples that went through the twin.
+    pub samples: u64,
+}
+
+/// The example plant, as `config/` describes it.
+///
+/// # Panics
+/// If the example has a problem.
+pub fn example_plant() -> Arc<Plant> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../config");
+    let files = Files::read_dir(&folder).unwrap_or_else(|error| panic!("{error}"));
+    let configuration = plant::load(&files, &Overrides::default()).unwrap_or_else(|problems| panic!("{problems}"));
+    Arc::new(configuration.plant)
+}
+
+/// Runs the example plant for `hours` with those faults.
+///
+/// # Panics
+/// If a fault is planned where it cannot strike.
+pub fn run(seed: u64, faults: Vec<FaultPlan>, hours: f64) -> Trial {
+    let plant = example_plant();
+    let sim = SimPlant::new(SimConfig { seed, start: START, faults }).unwrap_or_else(|error| panic!("{error}"));
+    let mut source = SimulatedSource::new(sim, &plant);
+    let mut twin = Twin::new(plant.clone());
+    let end = START.plus_seconds(hours * 3600.0);
+    let (mut events, mut outputs, mut told, mut sequence) = (Vec::new(), Vec::new(), Vec::new(), 0);
+    while source.sim().now() < end {
+        let received = source.step(&mut events);
+        for event in events.drain(..) {
+            sequence += 1;
+            twin.apply(&Input { sequence, received, event }, &mut outputs);
+        }
+        for output in outputs.drain(..) {
+            if let Output::Incident { change, incident } = output {
+                told.push(Told { at: received, change, incident: *incident });
+            }
+        }
+    }
+    Trial { plant, told, truth: source.truth().to_vec(), samples: twin.view().counts.samples }
+}
+
+/// The cause that the twin should name for a fault.
+pub fn cause_of(fault: Fault) -> Cause {
+    match fault {
+        Fault::ElectrodeWear => Cause::ElectrodeWear,
+        Fault::WaterRestriction => Cause::WeldWaterRestriction,
+        Fault::TorqueFriction => Cause::JointFriction,
+        Fault::NozzleClog => Cause::NozzleClog,
+        Fault::LeakTesterDrift => Cause::LeakTester,
+        Fault::ChillerFouling => Cause::ChillerFouling,
+        Fault::PumpWear => Cause::PumpWear,
+        Fault::RobotSlowDown => Cause::RobotSlowDown,
+        Fault::MicroStops => Cause::MicroStops,
+        Fault::StarvedSupply => Cause::SupplyStarved,
+        Fault::SensorFlatLine => Cause::SensorFlatLine,
+        Fault::LinkLoss => Cause::LinkLoss,
+    }
+}
+
+/// How well one fault was found.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Score {
+    /// Seconds from the fault's begin to the first incident at its place; `None` if there was none.
+    pub delay_s: Option<f64>,
+    /// Whether a true process quantity left its limit at the fault's place.
+    pub limit_crossed: bool,
+    /// Seconds from that incident to the moment the limit was left; negative if the incident came too late.
+    pub time_won_s: Option<f64>,
+    /// Whether that incident came to have the right cause as its first.
+    pub cause_is_right: bool,
+    /// Incidents elsewhere, or before the fault.
+    pub false_incidents: usize,
+}
+
+impl Trial {
+    /// Incidents raised.
+    pub fn raised(&self) -> impl Iterator<Item = &Told> {
+        self.told.iter().filter(|told| told.change == Change::Raised)
+    }
+
+    /// Incidents that are not the fault's: elsewhere, or before it.
+    pub fn false_incidents(&self, fault: Option<Fault>) -> impl Iterator<Item = &Told> {
+        let truth = fault.and_then(|_| self.fault());
+        self.raised().filter(move |told| !truth.is_some_and(|truth| self.is_true(told, truth)))
+    }
+
+    /// Where an incident is, by name: a station or a link.
+    pub fn place_of(&self, incident: &Incident) -> &str {
+        match (incident.station, incident.link) {
+            (Some(station), _) => &self.plant.station(station).name,
+            (_, Some(link)) => &self.plant.link(link).name,
+            _ => "",
+        }
+    }
+
+    /// How well the one planned fault was found.
+    pub fn score(&self, fault: Fault) -> Score {
+        let truth = self.fault();
+        let false_incidents = self.false_incidents(Some(fault)).count();
+        let Some((onset, target)) = truth else {
+            let delay_s = None;
+            return Score { delay_s, limit_crossed: false, time_won_s: None, cause_is_right: false, false_incidents };
+        };
+        let found = self.raised().find(|told| self.is_true(told, (onset, target)));
+        let limit = self.truth.iter().find_map(|event| match event.what {
+            Truth::LimitCrossed { station, .. } if event.at >= onset && station == target => Some(event.at),
+            _ => None,
+        });
+        let last_of = |id| self.told.iter().rev().find(|told| told.incident.id == id);
+        Score {
+            delay_s: found.map(|told| told.at.seconds_since(onset)),
+            limit_crossed: limit.is_some(),
+            time_won_s: found.zip(limit).map(|(told, limit)| limit.seconds_since(told.at)),
+            cause_is_right: found
+                .and_then(|told| last_of(told.incident.id))
+                .is_some_and(|told| told.incident.cause() == cause_of(fault)),
+            false_incidents,
+        }
+    }
+
+    /// When and where the planned fault began.
+    fn fault(&self) -> Option<(Timestamp, &'static str)> {
+        self.truth.iter().find_map(|event| match event.what {
+            Truth::FaultBegan { station, .. } => Some((event.at, station)),
+            _ => None,
+        })
+    }
+
+    fn is_true(&self, told: &Told, (onset, target): (Timestamp, &str)) -> bool {
+        told.at >= onset && self.place_of(&told.incident) == target
+    }
+}

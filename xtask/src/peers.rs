@@ -1,0 +1,84 @@
+//! `cargo xtask peers`: what the end-to-end tests talk to.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, ensure};
+
+use crate::step::{Step, root};
+
+/// The pins of the Python peers, relative to the root of the workspace.
+const PINS: &str = "tests/peers/requirements.txt";
+/// Where the Python peers are installed, relative to the root of the workspace.
+const VENV: &str = ".peers/venv";
+/// The pins that the installed peers come from.
+const STAMP: &str = ".peers/venv/installed.txt";
+
+/// Installs what is not there yet.
+///
+/// # Errors
+/// If something cannot be installed.
+pub(crate) fn install() -> anyhow::Result<()> {
+    let mut missing = Vec::new();
+    // The broker lies in a folder that not every user's PATH has.
+    if !on_path("mosquitto") && !Path::new("/usr/sbin/mosquitto").exists() {
+        missing.push("mosquitto");
+    }
+    if !(on_path("mosquitto_pub") && on_path("mosquitto_sub")) {
+        missing.push("mosquitto-clients");
+    }
+    if !works("python3", &["-c", "import ensurepip, venv"]) {
+        missing.extend(["python3", "python3-venv"]);
+    }
+    install_packages(&missing)?;
+    install_python()
+}
+
+/// Installs Debian packages. A service that one of them starts is left alone: the tests start a broker of their own.
+fn install_packages(packages: &[&str]) -> anyhow::Result<()> {
+    if packages.is_empty() {
+        return Ok(());
+    }
+    let all = packages.join(" ");
+    ensure!(
+        works("apt-get", &["--version"]),
+        "{all}: not installed, and there is no apt-get here; install them in this system's own way"
+    );
+    ensure!(is_root(), "{all}: not installed, and only root may; run `apt-get install {all}` as root, then this again");
+    Step::new("update the package lists", "apt-get").args(["update", "-qq"]).run()?;
+    Step::new(format!("install {all}"), "apt-get")
+        .args(["install", "-y", "-qq", "--no-install-recommends"])
+        .args(packages)
+        .env("DEBIAN_FRONTEND", "noninteractive")
+        .run()
+}
+
+/// Installs the Python peers as pinned, unless exactly these are there.
+fn install_python() -> anyhow::Result<()> {
+    let (pins, stamp) = (root().join(PINS), root().join(STAMP));
+    let wanted = fs::read_to_string(&pins).with_context(|| format!("cannot read {PINS}"))?;
+    if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
+        return Ok(());
+    }
+    Step::new("make a Python environment", "python3").args(["-m", "venv", "--clear", VENV]).run()?;
+    Step::new("install the Python peers", root().join(VENV).join("bin/pip"))
+        .args(["install", "--quiet", "--disable-pip-version-check", "--requirement", PINS])
+        .run()?;
+    fs::write(&stamp, wanted).with_context(|| format!("cannot write {STAMP}"))
+}
+
+fn is_root() -> bool {
+    let id = Command::new("id").arg("-u").output();
+    id.is_ok_and(|output| output.stdout.trim_ascii() == b"0")
+}
+
+fn on_path(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+}
+
+fn works(program: &str, arguments: &[&str]) -> bool {
+    let quietly = Command::new(program).args(arguments).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    quietly.is_ok_and(|status| status.success())
+}
