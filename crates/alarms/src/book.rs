@@ -112,7 +112,8 @@ impl IncidentBook {
         let before = entry.gist();
         entry.add(verdict, plant);
         let since_told_s = entry.incident.updated.seconds_since(entry.told);
-        let retell = entry.incident.time_to_limit_s.is_some() && since_told_s >= RETELL_S;
+        // Negative if the clock was put back.
+        let retell = entry.incident.time_to_limit_s.is_some() && since_told_s.abs() >= RETELL_S;
         if entry.gist() == before && !retell {
             return None;
         }

@@ -126,6 +126,22 @@ impl CycleBuilder {
         self.stopped_between_s = 0.0;
     }
 
+    /// Moments later than `latest` were told by a clock that was wrong: what they belong to is given up.
+    pub fn forget_after(&mut self, latest: Timestamp) {
+        let phase = match self.phase {
+            Phase::Idle => None,
+            Phase::Open { start } => Some(start),
+            Phase::Settling { end, .. } => Some(end),
+        };
+        let moments = [phase, self.previous_end, self.previous_taken, self.current_taken, self.stopped_since];
+        if moments.into_iter().flatten().any(|moment| moment > latest) {
+            self.abandon();
+        }
+        for input in &mut self.inputs {
+            input.held_at = input.held_at.filter(|&held_at| held_at <= latest);
+        }
+    }
+
     /// A part of the station was taken over downstream: the one of the last cycle that had ended by then.
     pub fn part_taken(&mut self, at: Timestamp) {
         match self.phase {

@@ -311,7 +311,11 @@ const COOLING_LOOP: &[FeatureSpec] = &[
 
 const ROBOT: &[FeatureSpec] = &[
     mean("motion time", Role::RobotMotionTime, Share(0.005), &[(Cause::RobotSlowDown, 1.0)], NONE),
-    mean("axis torque", Role::RobotAxisTorque, Share(0.01), &[(Cause::RobotSlowDown, 0.5)], NONE),
+    // A cold gearbox turns harder.
+    depending(
+        mean("axis torque", Role::RobotAxisTorque, Share(0.01), &[(Cause::RobotSlowDown, 0.5)], NONE),
+        &[Quantity::Mean(Role::RobotAxisTemperature)],
+    ),
 ];
 
 /// The features of a kind of station; those whose roles a station lacks do not apply to it.

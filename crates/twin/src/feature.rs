@@ -9,6 +9,8 @@ use crate::view::FeatureView;
 pub(crate) const REFERENCE: f64 = 0.5;
 /// Contexts that a feature keeps baselines for; the one not seen for longest goes.
 const CONTEXTS_MAX: usize = 16;
+/// Standard errors of its expectation that a baseline is held to be off by: 95 % of all baselines are off by less.
+const DOUBT_ERRORS: f64 = 2.0;
 /// Weight of the newest residual in the level that trends are told from.
 const LEVEL_WEIGHT: f64 = 0.2;
 
@@ -39,6 +41,7 @@ pub(crate) struct FeatureState {
 struct Seen {
     expected: f64,
     sigma: f64,
+    doubt: f64,
 }
 
 /// What a value did to the feature.
@@ -78,7 +81,7 @@ impl FeatureState {
         let residual = baseline.observe(value, covariates, drift_floor(floor));
         let warm = baseline.count() >= learning.warm_up_cycles;
         self.value = Some(value);
-        self.residual = residual.map(|residual| Seen { expected: residual.expected, sigma: residual.sigma });
+        self.residual = residual.map(|Residual { expected, sigma, doubt, .. }| Seen { expected, sigma, doubt });
         let cusum = residual.map_or(CusumStep::Quiet, |residual| self.detect(residual, warm, mark));
         FeatureStep { cusum, residual, evicted }
     }
@@ -87,7 +90,7 @@ impl FeatureState {
     /// is divided by how far the process wanders anyway. That lengthens the run between false alarms, never shortens it.
     fn detect(&mut self, residual: Residual, warm: bool, mark: Timestamp) -> CusumStep {
         let clipped = residual.z.clamp(-Cusum::CLIP, Cusum::CLIP);
-        let beyond_doubt = (clipped.abs() - residual.doubt).max(0.0).copysign(clipped);
+        let beyond_doubt = (clipped.abs() - DOUBT_ERRORS * residual.doubt).max(0.0).copysign(clipped);
         let step = if warm {
             self.level += LEVEL_WEIGHT * (clipped - self.level);
             self.cusum.observe(beyond_doubt / self.wander.spread(), mark.as_nanos())
@@ -122,19 +125,20 @@ impl FeatureState {
         limits: (Option<f64>, Option<f64>),
         now: Timestamp,
     ) -> Option<f64> {
-        let Seen { expected, sigma } = self.residual?;
+        let (Seen { expected, sigma, doubt }, value) = (self.residual?, self.value?);
         let (sign, limit) = match shift.direction {
             drift::Direction::Up => (1.0, limits.1?),
             drift::Direction::Down => (-1.0, limits.0?),
         };
         let level = self.level * sign;
         let room = (limit - expected) * sign - level * sigma;
-        if room <= 0.0 {
+        if room <= 0.0 || (limit - value) * sign <= 0.0 {
             return Some(0.0);
         }
-        // A step has the mean of its run as level; a ramp has come to twice that.
+        // A step has the mean of its run as level; a ramp has come to twice that. The chart saw less than there was.
         let elapsed_s = now.seconds_since(Timestamp::from_nanos(shift.onset_mark));
-        let is_ramp = level > 1.25 * shift.size.abs();
+        let mean = shift.size.abs() * self.wander.spread() + DOUBT_ERRORS * doubt;
+        let is_ramp = level > 1.25 * mean;
         (is_ramp && elapsed_s > 0.0).then(|| room / (level * sigma / elapsed_s))
     }
 

@@ -28,6 +28,14 @@ impl LinkWatch {
         self.state = Some(state);
     }
 
+    /// The clock was put back to `now`: what was stamped later than `latest` was stamped by a clock that was wrong.
+    pub(crate) fn forget_after(&mut self, latest: Timestamp, now: Timestamp) {
+        self.since = self.since.min(now);
+        if self.watermark > latest {
+            self.watermark = now;
+        }
+    }
+
     /// Why it has been down for at least `patience_s` by `now`, if it has and that was not raised before.
     pub(crate) fn overdue(&self, patience_s: f64, now: Timestamp) -> Option<&str> {
         match &self.state {

@@ -65,13 +65,23 @@ impl Model {
         let budget_per_feature = plant.detection.false_alarms_per_shift / features.max(1) as f64;
         let mut model =
             Self { plant, stations, routes, downstream, stations_of_link, thresholds: Vec::new(), budget_per_feature };
-        model.thresholds = (0..model.stations.len())
-            .map(|place| {
-                let run_length = model.cycles_per_shift(StationId(place as u16)) / budget_per_feature;
-                drift::calibration::cusum_threshold(REFERENCE, run_length)
-            })
-            .collect();
+        model.thresholds = model.solve_thresholds();
         model
+    }
+
+    /// Solving takes milliseconds and stations are many, but most have one of a few cycle times.
+    fn solve_thresholds(&self) -> Vec<f64> {
+        let mut solved: Vec<(f64, f64)> = Vec::new();
+        let threshold = |place| {
+            let run_length = self.cycles_per_shift(StationId(place as u16)) / self.budget_per_feature;
+            if let Some(&(_, threshold)) = solved.iter().find(|(known, _)| *known == run_length) {
+                return threshold;
+            }
+            let threshold = drift::calibration::cusum_threshold(REFERENCE, run_length);
+            solved.push((run_length, threshold));
+            threshold
+        };
+        (0..self.stations.len()).map(threshold).collect()
     }
 
     /// Cycles, or windows, that a station has in a shift by its design.

@@ -1,21 +1,21 @@
 use std::sync::Arc;
 
-use plant::Plant;
+use plant::{Origin, Plant, Signal, Station};
 use serde::{Deserialize, Serialize};
 
 use crate::twin::{State, Twin};
 
 /// Grows with every change to what the twin remembers.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// What stands before the state in a snapshot.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 struct Header {
     version: u32,
-    signals: Vec<String>,
-    /// Per station: name and the names of its features.
-    stations: Vec<(String, Vec<String>)>,
-    links: Vec<String>,
+    /// CRC-32 of all that the meaning of the state depends on.
+    meaning: u32,
+    /// CRC-32 of the state's bytes.
+    state: u32,
 }
 
 /// Why a twin cannot be restored from a snapshot. A replay of the log gives the same twin.
@@ -30,29 +30,26 @@ pub enum SnapshotError {
         /// The version found.
         found: u32,
     },
-    /// It is of a plant with other stations, features, signals or links.
+    /// Its bytes are not those that were written.
+    #[error("the snapshot is damaged; replay the recording instead")]
+    Damaged,
+    /// It is of a plant with other stations, features, signals, limits or links, or that learns otherwise.
     #[error("the snapshot is of another configuration; replay the recording instead")]
     OtherPlant,
 }
 
-impl Header {
-    fn of(twin: &Twin) -> Self {
-        let plant = twin.plant();
-        let features = |place: usize| {
-            twin.model.stations[place].features.iter().map(|feature| feature.spec.name.to_owned()).collect()
-        };
-        Self {
-            version: VERSION,
-            signals: plant.signals.iter().map(|signal| signal.path.clone()).collect(),
-            stations: plant
-                .stations
-                .iter()
-                .enumerate()
-                .map(|(place, station)| (station.name.clone(), features(place)))
-                .collect(),
-            links: plant.links.iter().map(|link| link.name.clone()).collect(),
-        }
-    }
+/// CRC-32 of all that the meaning of the state depends on: the plant as far as it does not only say where things are
+/// written and reached, and the process models.
+fn meaning(twin: &Twin) -> u32 {
+    let plant = twin.plant();
+    let links: Vec<&str> = plant.links.iter().map(|link| link.name.as_str()).collect();
+    let nowhere = || Origin { file: String::new(), line: 0 };
+    let station = |station: &Station| Station { origin: nowhere(), ..station.clone() };
+    let signal = |signal: &Signal| Signal { origin: nowhere(), address: String::new(), ..signal.clone() };
+    let stations: Vec<Station> = plant.stations.iter().map(station).collect();
+    let signals: Vec<Signal> = plant.signals.iter().map(signal).collect();
+    let own = (&plant.variants, links, stations, signals, &plant.limits, &plant.detection);
+    crc32fast::hash(format!("{own:?} {:?}", twin.model.stations).as_bytes())
 }
 
 impl Twin {
@@ -62,8 +59,11 @@ impl Twin {
     /// # Errors
     /// If the state cannot be encoded.
     pub fn snapshot(&self) -> Result<Vec<u8>, SnapshotError> {
-        let header = postcard::to_stdvec(&Header::of(self))?;
-        Ok(postcard::to_extend(&self.state, header)?)
+        let state = postcard::to_stdvec(&self.state)?;
+        let header = Header { version: VERSION, meaning: meaning(self), state: crc32fast::hash(&state) };
+        let mut snapshot = postcard::to_stdvec(&header)?;
+        snapshot.extend(state);
+        Ok(snapshot)
     }
 
     /// The twin as it was at the snapshot: given the same inputs from there on, it gives the same outputs.
@@ -71,16 +71,19 @@ impl Twin {
     /// # Errors
     /// If the bytes are not a snapshot of this version of the program and this plant.
     pub fn restore(plant: Arc<Plant>, snapshot: &[u8]) -> Result<Self, SnapshotError> {
-        let mut twin = Self::new(plant);
         let (version, _) = postcard::take_from_bytes::<u32>(snapshot)?;
         if version != VERSION {
             return Err(SnapshotError::OtherVersion { found: version });
         }
-        let (header, rest) = postcard::take_from_bytes::<Header>(snapshot)?;
-        if header != Header::of(&twin) {
+        let (header, state) = postcard::take_from_bytes::<Header>(snapshot)?;
+        if header.state != crc32fast::hash(state) {
+            return Err(SnapshotError::Damaged);
+        }
+        let mut twin = Self::new(plant);
+        if header.meaning != meaning(&twin) {
             return Err(SnapshotError::OtherPlant);
         }
-        twin.state = postcard::from_bytes::<State>(rest)?;
+        twin.state = postcard::from_bytes::<State>(state)?;
         Ok(twin)
     }
 }

@@ -100,9 +100,8 @@ impl Twin {
     pub fn apply(&mut self, input: &Input, out: &mut Outputs) {
         let mut step = Step { out, sequence: input.sequence, raised: 0 };
         self.state.counts.inputs += 1;
-        self.state.counts.clock_steps_back += u64::from(input.received < self.state.now);
         self.state.sequence = input.sequence;
-        self.state.now = input.received;
+        self.set_clock(input.received);
         match &input.event {
             Event::Samples(batch) => self.batch(batch, &mut step),
             Event::Link { link, state } => self.link(*link, state, &mut step),
@@ -110,6 +109,26 @@ impl Twin {
             Event::Tick => {}
         }
         self.watch_links(&mut step);
+    }
+
+    /// Where the clock was put back, times that it could not show any more must not outweigh the right ones to come.
+    fn set_clock(&mut self, now: Timestamp) {
+        let is_put_back = now < self.state.now;
+        self.state.now = now;
+        if !is_put_back {
+            return;
+        }
+        self.state.counts.clock_steps_back += 1;
+        let latest = now.plus_seconds(FUTURE_MAX_S);
+        for link in &mut self.state.links {
+            link.forget_after(latest, now);
+        }
+        for station in &mut self.state.stations {
+            station.builder.forget_after(latest);
+        }
+        for sample in self.state.signals.iter_mut().flatten().filter(|sample| sample.source_time > latest) {
+            sample.source_time = now;
+        }
     }
 
     /// All that a person may want to see of the line.
@@ -198,6 +217,10 @@ impl Twin {
             return at;
         }
         let route = *route;
+        // Before the sample is taken in, so that it does not matter whether it came in the same batch or the next.
+        if let Some(cycle) = self.state.stations[route.station.index()].builder.advance(at) {
+            self.complete(route.station, cycle, step);
+        }
         if !self.model.stations[route.station.index()].has_cycles {
             self.watch_without_cycles(route.station, at, step);
         }

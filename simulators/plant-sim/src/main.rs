@@ -53,7 +53,8 @@ struct Arguments {
 async fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
+        // The OPC UA library complains at each connection that there is no certificate, which is on purpose.
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn,opcua_core=off,opcua_crypto=off"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

@@ -1,6 +1,6 @@
 //! A line of three stations that a test tells what happens, second by second.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use plant::{
     DataType, Detection, Limit, Link, LinkSettings, ModbusSettings, Origin, Plant, Role, Signal, Station, StationId,
@@ -13,35 +13,35 @@ use telemetry::{
 use twin::{Output, Outputs, Twin};
 
 /// The weld's PLC.
-pub const PLC: LinkId = LinkId(0);
+pub(crate) const PLC: LinkId = LinkId(0);
 /// The broker of all others.
-pub const BROKER: LinkId = LinkId(1);
+pub(crate) const BROKER: LinkId = LinkId(1);
 
-pub const COOLING: StationId = StationId(0);
-pub const WELD: StationId = StationId(1);
-pub const TIGHTEN: StationId = StationId(2);
+pub(crate) const COOLING: StationId = StationId(0);
+pub(crate) const WELD: StationId = StationId(1);
+pub(crate) const TIGHTEN: StationId = StationId(2);
 
 /// Signals by what they are, in the plant's order.
-pub const FLOW: SignalId = SignalId(0);
-pub const SUPPLY: SignalId = SignalId(1);
-pub const WELD_ACTIVE: SignalId = SignalId(2);
-pub const LIFE: SignalId = SignalId(3);
-pub const PART: SignalId = SignalId(4);
-pub const RESISTANCE: SignalId = SignalId(5);
-pub const VARIANT: SignalId = SignalId(6);
-pub const TIGHTEN_ACTIVE: SignalId = SignalId(7);
-pub const ANGLE: SignalId = SignalId(8);
-pub const TIGHTEN_FAULT: SignalId = SignalId(9);
-pub const TORQUE: SignalId = SignalId(10);
-pub const SIGNALS: u32 = 11;
+pub(crate) const FLOW: SignalId = SignalId(0);
+pub(crate) const SUPPLY: SignalId = SignalId(1);
+pub(crate) const WELD_ACTIVE: SignalId = SignalId(2);
+pub(crate) const LIFE: SignalId = SignalId(3);
+pub(crate) const PART: SignalId = SignalId(4);
+pub(crate) const RESISTANCE: SignalId = SignalId(5);
+pub(crate) const VARIANT: SignalId = SignalId(6);
+pub(crate) const TIGHTEN_ACTIVE: SignalId = SignalId(7);
+pub(crate) const ANGLE: SignalId = SignalId(8);
+pub(crate) const TIGHTEN_FAULT: SignalId = SignalId(9);
+pub(crate) const TORQUE: SignalId = SignalId(10);
+pub(crate) const SIGNALS: u32 = 11;
 
 /// Seconds from one part to the next.
-pub const TAKT_S: f64 = 10.0;
+pub(crate) const TAKT_S: f64 = 10.0;
 /// Lowest resistance that the weld may have, in the unit of the samples.
-pub const RESISTANCE_LOW: f64 = 80.0;
-pub const WARM_UP_CYCLES: u32 = 10;
+pub(crate) const RESISTANCE_LOW: f64 = 80.0;
+pub(crate) const WARM_UP_CYCLES: u32 = 10;
 
-pub fn plant() -> Arc<Plant> {
+pub(crate) fn plant() -> Arc<Plant> {
     let origin = || Origin { file: String::new(), line: 0 };
     let modbus = ModbusSettings {
         host: String::new(),
@@ -121,33 +121,33 @@ pub fn plant() -> Arc<Plant> {
 }
 
 /// The line's time, seconds after its begin in the year 2026.
-pub fn at(seconds: f64) -> Timestamp {
+pub(crate) fn at(seconds: f64) -> Timestamp {
     Timestamp::from_millis(1_795_413_600_000).plus_seconds(seconds)
 }
 
-pub fn sample(signal: SignalId, seconds: f64, value: Value) -> Sample {
+pub(crate) fn sample(signal: SignalId, seconds: f64, value: Value) -> Sample {
     Sample { signal, source_time: at(seconds), value, quality: Quality::Good }
 }
 
-pub fn number(signal: SignalId, seconds: f64, value: f64) -> Sample {
+pub(crate) fn number(signal: SignalId, seconds: f64, value: f64) -> Sample {
     sample(signal, seconds, Value::Float(value))
 }
 
-pub fn yes(signal: SignalId, seconds: f64) -> Sample {
+pub(crate) fn yes(signal: SignalId, seconds: f64) -> Sample {
     sample(signal, seconds, Value::Boolean(true))
 }
 
-pub fn no(signal: SignalId, seconds: f64) -> Sample {
+pub(crate) fn no(signal: SignalId, seconds: f64) -> Sample {
     sample(signal, seconds, Value::Boolean(false))
 }
 
 /// A little of both signs, different at each cycle, and the same in every run.
-pub fn noise(cycle: usize) -> f64 {
+pub(crate) fn noise(cycle: usize) -> f64 {
     ((cycle * 7919) % 23) as f64 / 11.0 - 1.0
 }
 
 /// One weld, from its begin for 8 s.
-pub fn weld(cycle: usize, resistance: f64) -> Vec<Sample> {
+pub(crate) fn weld(cycle: usize, resistance: f64) -> Vec<Sample> {
     let begin = cycle as f64 * TAKT_S;
     let part = Symbol::new(&format!("P{cycle:05}")).unwrap();
     vec![
@@ -159,35 +159,41 @@ pub fn weld(cycle: usize, resistance: f64) -> Vec<Sample> {
     ]
 }
 
-pub fn batch(link: LinkId, samples: Vec<Sample>) -> Event {
+pub(crate) fn batch(link: LinkId, samples: Vec<Sample>) -> Event {
     Event::Samples(SampleBatch { link, samples })
 }
 
-pub fn up(link: LinkId) -> Event {
+pub(crate) fn up(link: LinkId) -> Event {
     Event::Link { link, state: LinkState::Up }
 }
 
-pub fn down(link: LinkId) -> Event {
+pub(crate) fn down(link: LinkId) -> Event {
     Event::Link { link, state: LinkState::Down { reason: "the cable is cut".to_owned() } }
 }
 
-pub fn acknowledge(incident: IncidentId) -> Event {
+pub(crate) fn acknowledge(incident: IncidentId) -> Event {
     let action = CommandAction::Acknowledge { incident, comment: "on it".to_owned() };
     Event::Command(Command { by: "anna".to_owned(), action })
 }
 
+/// A new twin: a copy, because what a twin must solve when it is made takes its time.
+pub(crate) fn new_twin() -> Twin {
+    static NEW: LazyLock<Twin> = LazyLock::new(|| Twin::new(plant()));
+    NEW.clone()
+}
+
 /// A twin that stamps what it is told.
-pub struct Line {
-    pub twin: Twin,
+pub(crate) struct Line {
+    pub(crate) twin: Twin,
 }
 
 impl Line {
-    pub fn new() -> Self {
-        Self { twin: Twin::new(plant()) }
+    pub(crate) fn new() -> Self {
+        Self { twin: new_twin() }
     }
 
     /// Takes an event in at that second.
-    pub fn take(&mut self, seconds: f64, event: Event) -> Outputs {
+    pub(crate) fn take(&mut self, seconds: f64, event: Event) -> Outputs {
         let mut outputs = Vec::new();
         let sequence = self.twin.sequence() + 1;
         self.twin.apply(&Input { sequence, received: at(seconds), event }, &mut outputs);
@@ -195,20 +201,20 @@ impl Line {
     }
 
     /// Takes a batch in, when its last sample was true.
-    pub fn batch(&mut self, link: LinkId, samples: Vec<Sample>) -> Outputs {
+    pub(crate) fn batch(&mut self, link: LinkId, samples: Vec<Sample>) -> Outputs {
         let latest = samples.iter().map(|sample| sample.source_time).max();
         let seconds = latest.map_or(0.0, |latest| latest.seconds_since(at(0.0)));
         self.take(seconds, batch(link, samples))
     }
 
     /// Welds those cycles, with a resistance for each.
-    pub fn welds(&mut self, cycles: std::ops::Range<usize>, resistance: impl Fn(usize) -> f64) -> Outputs {
+    pub(crate) fn welds(&mut self, cycles: std::ops::Range<usize>, resistance: impl Fn(usize) -> f64) -> Outputs {
         cycles.flat_map(|cycle| self.batch(PLC, weld(cycle, resistance(cycle)))).collect()
     }
 }
 
 /// Changes of incidents, a word each, such as `raised electrode-wear`.
-pub fn incidents(outputs: &[Output]) -> Vec<String> {
+pub(crate) fn incidents(outputs: &[Output]) -> Vec<String> {
     let word = |output: &Output| match output {
         Output::Incident { change, incident } => Some(format!("{} {}", change.name(), incident.cause())),
         _ => None,

@@ -1,0 +1,6 @@
+//! The twin of a tiny line.
+#![allow(clippy::unwrap_used)]
+
+mod behaviour;
+mod properties;
+mod tiny;
