@@ -95,7 +95,7 @@ pub fn cause_of(fault: Fault) -> Cause {
 /// How well one fault was found.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Score {
-    /// Seconds from the fault's begin to the first incident at its place; `None` if there was none.
+    /// Seconds from the fault's begin until an incident of it is told to be at its place; `None` if none was.
     pub delay_s: Option<f64>,
     /// Whether a true process quantity left its limit at the fault's place.
     pub limit_crossed: bool,
@@ -103,7 +103,7 @@ pub struct Score {
     pub time_won_s: Option<f64>,
     /// Whether that incident came to have the right cause as its first.
     pub cause_is_right: bool,
-    /// Incidents elsewhere, or before the fault.
+    /// Incidents that were never at its place, or before the fault.
     pub false_incidents: usize,
 }
 
@@ -113,10 +113,14 @@ impl Trial {
         self.told.iter().filter(|told| told.change == Change::Raised)
     }
 
-    /// Incidents that are not the fault's: elsewhere, or before it.
+    /// Incidents that are not the fault's: never at its place, or before it.
     pub fn false_incidents(&self, fault: Option<Fault>) -> impl Iterator<Item = &Told> {
         let truth = fault.and_then(|_| self.fault());
-        self.raised().filter(move |told| !truth.is_some_and(|truth| self.is_true(told, truth)))
+        let comes_true = move |raised: &&Told| {
+            let is_same = |told: &&Told| told.incident.id == raised.incident.id;
+            truth.is_some_and(|truth| self.told.iter().filter(is_same).any(|told| self.is_true(told, truth)))
+        };
+        self.raised().filter(move |raised| !comes_true(raised))
     }
 
     /// Where an incident is, by name: a station or a link.
@@ -136,7 +140,7 @@ impl Trial {
             let delay_s = None;
             return Score { delay_s, limit_crossed: false, time_won_s: None, cause_is_right: false, false_incidents };
         };
-        let found = self.raised().find(|told| self.is_true(told, (onset, target)));
+        let found = self.told.iter().find(|told| self.is_true(told, (onset, target)));
         let limit = self.truth.iter().find_map(|event| match event.what {
             Truth::LimitCrossed { station, .. } if event.at >= onset && station == target => Some(event.at),
             _ => None,
@@ -162,6 +166,6 @@ impl Trial {
     }
 
     fn is_true(&self, told: &Told, (onset, target): (Timestamp, &str)) -> bool {
-        told.at >= onset && self.place_of(&told.incident) == target
+        told.incident.raised >= onset && self.place_of(&told.incident) == target
     }
 }

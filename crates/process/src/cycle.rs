@@ -103,6 +103,11 @@ impl CycleBuilder {
         }
     }
 
+    /// Whether a cycle has ended, and its last values may still come.
+    pub fn is_settling(&self) -> bool {
+        matches!(self.phase, Phase::Settling { .. })
+    }
+
     /// For a station without cycles: the window that was complete before `at`; a new one is begun where there is none.
     pub fn advance_window(&mut self, at: Timestamp) -> Option<CycleData> {
         let Phase::Open { start } = self.phase else {

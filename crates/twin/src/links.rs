@@ -1,3 +1,4 @@
+use plant::StationId;
 use serde::{Deserialize, Serialize};
 use telemetry::{LinkState, Timestamp};
 
@@ -11,11 +12,21 @@ pub(crate) struct LinkWatch {
     pub(crate) watermark: Timestamp,
     /// Whether its loss has been raised.
     pub(crate) raised: bool,
+    /// Its stations whose last cycle may not have settled, by id: those that event time matters to.
+    pub(crate) settling: Vec<StationId>,
 }
 
 impl LinkWatch {
     pub(crate) fn new() -> Self {
-        Self { state: None, since: Timestamp::EPOCH, watermark: Timestamp::from_nanos(i64::MIN), raised: false }
+        let watermark = Timestamp::from_nanos(i64::MIN);
+        Self { state: None, since: Timestamp::EPOCH, watermark, raised: false, settling: Vec::new() }
+    }
+
+    /// A cycle of one of its stations has ended.
+    pub(crate) fn settles(&mut self, station: StationId) {
+        if let Err(place) = self.settling.binary_search(&station) {
+            self.settling.insert(place, station);
+        }
     }
 
     /// Takes a new state in; a new reason while it is down does not start the time anew.

@@ -17,6 +17,8 @@ pub(crate) struct Model {
     pub(crate) downstream: Vec<Vec<StationId>>,
     /// By link: the stations whose cycles it tells.
     pub(crate) stations_of_link: Vec<Vec<StationId>>,
+    /// By station: the links that tell its cycles.
+    pub(crate) links_of_station: Vec<Vec<LinkId>>,
     /// By station: the threshold of its features' detectors.
     pub(crate) thresholds: Vec<f64>,
     /// False alarms a shift that each feature may have.
@@ -60,11 +62,23 @@ impl Model {
                 downstream[upstream.index()].push(station.id);
             }
         }
-        let stations_of_link = plant.links.iter().map(|link| stations_of_link(&plant, link.id)).collect();
+        let stations_of_link: Vec<_> = plant.links.iter().map(|link| stations_of_link(&plant, link.id)).collect();
+        let mut links_of_station = vec![Vec::new(); plant.stations.len()];
+        for (link, stations) in plant.links.iter().zip(&stations_of_link) {
+            stations.iter().for_each(|station| links_of_station[station.index()].push(link.id));
+        }
         let features: usize = stations.iter().map(|station| station.features.len()).sum();
         let budget_per_feature = plant.detection.false_alarms_per_shift / features.max(1) as f64;
-        let mut model =
-            Self { plant, stations, routes, downstream, stations_of_link, thresholds: Vec::new(), budget_per_feature };
+        let mut model = Self {
+            plant,
+            stations,
+            routes,
+            downstream,
+            stations_of_link,
+            links_of_station,
+            thresholds: Vec::new(),
+            budget_per_feature,
+        };
         model.thresholds = model.solve_thresholds();
         model
     }

@@ -182,12 +182,14 @@ impl Twin {
         let Some(link) = self.state.links.get_mut(batch.link.index()) else { return };
         link.watermark = link.watermark.max(latest);
         let watermark = link.watermark;
-        for place in 0..self.model.stations_of_link[batch.link.index()].len() {
-            let station = self.model.stations_of_link[batch.link.index()][place];
+        let mut settling = std::mem::take(&mut link.settling);
+        settling.retain(|&station| {
             if let Some(cycle) = self.state.stations[station.index()].builder.advance(watermark) {
                 self.complete(station, cycle, step);
             }
-        }
+            self.state.stations[station.index()].builder.is_settling()
+        });
+        self.state.links[batch.link.index()].settling = settling;
     }
 
     /// Takes a sample in. Returns its time as far as it can be believed.
@@ -297,6 +299,9 @@ impl Twin {
         let is_last = self.model.downstream[station.index()].is_empty();
         let state = &mut self.state.stations[station.index()];
         state.builder.end(at);
+        for link in &self.model.links_of_station[station.index()] {
+            self.state.links[link.index()].settles(station);
+        }
         state.worked_on = state.present;
         let mut changed = state.watch.working(false, at);
         if is_last {
