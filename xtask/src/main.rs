@@ -31,6 +31,12 @@ enum Chore {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Judge the detectors: known answers, the false-alarm budget, public data, speed.
+    Score {
+        /// Arguments for the program: `--data FOLDER [SECTION ...]`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Measure throughput, delay and memory.
     Bench {
         /// Arguments for the program.
@@ -53,8 +59,9 @@ fn run(chore: Chore) -> anyhow::Result<()> {
     match chore {
         Chore::Test { arguments } => test(&arguments),
         Chore::Peers => peers::install(),
-        Chore::Faults { arguments } => program("fault-table", &arguments),
-        Chore::Bench { arguments } => program("bench", &arguments),
+        Chore::Faults { arguments } => program("e2e", "fault-table", &arguments),
+        Chore::Score { arguments } => program("score", "score", &arguments),
+        Chore::Bench { arguments } => program("e2e", "bench", &arguments),
     }
 }
 
@@ -69,7 +76,7 @@ fn test(arguments: &[String]) -> anyhow::Result<()> {
     Step::cargo("test", ["test"]).args(selection).run()
 }
 
-/// Builds a program of the end-to-end package for speed and runs it.
-fn program(name: &str, arguments: &[String]) -> anyhow::Result<()> {
-    Step::cargo(name, ["run", "--release", "-p", "e2e", "--bin", name, "--"]).args(arguments).run()
+/// Builds a program for speed and runs it.
+fn program(package: &str, name: &str, arguments: &[String]) -> anyhow::Result<()> {
+    Step::cargo(name, ["run", "--release", "-p", package, "--bin", name, "--"]).args(arguments).run()
 }

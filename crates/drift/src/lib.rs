@@ -4,12 +4,10 @@
 //! adds these up and says when they no longer look like chance; [`calibration`] solves its threshold from the average
 //! run length between false alarms.
 
-mod baseline;
-mod batch;
 pub mod calibration;
-mod cusum;
+mod chart;
 mod normal;
+mod reference;
 
-pub use baseline::{Baseline, COVARIATES_MAX, Floor, Residual};
-pub use batch::BatchVariance;
-pub use cusum::{Cusum, CusumStep, Direction, Shift};
+pub use chart::{Cusum, Direction, Shift, Step};
+pub use reference::{Baseline, BatchVariance, COVARIATES_MAX, Floor, Residual};

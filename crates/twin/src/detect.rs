@@ -1,7 +1,7 @@
 //! From a complete cycle to verdicts.
 
 use alarms::{Detector, Direction, Evidence, Source, Verdict};
-use drift::{CusumStep, Residual, Shift};
+use drift::{Residual, Shift};
 use plant::{Cause, StationId};
 use process::{BoundFeature, CycleData, Quantity};
 use telemetry::Symbol;
@@ -113,12 +113,12 @@ impl Twin {
         let seen = feature.observe(value, covariates, context, learning, bound.spec.floor, cycle.start);
         self.state.counts.baselines_evicted += u64::from(seen.evicted);
         match (seen.cusum, seen.residual) {
-            (CusumStep::Raised(shift) | CusumStep::Standing(shift), Some(residual)) => {
+            (drift::Step::Raised(shift) | drift::Step::Standing(shift), Some(residual)) => {
                 if let Some(verdict) = self.drifted(station, place, value, shift, residual, cycle) {
                     self.raise(verdict, step);
                 }
             }
-            (CusumStep::Cleared, _) => {
+            (drift::Step::Cleared, _) => {
                 self.clear(Source::Feature { station, feature: place as u16 }, cycle.end, step);
             }
             _ => {}

@@ -1,4 +1,4 @@
-use drift::{Baseline, BatchVariance, Cusum, CusumStep, Residual, Shift};
+use drift::{Baseline, BatchVariance, Cusum, Residual, Shift};
 use process::BoundFeature;
 use serde::{Deserialize, Serialize};
 use telemetry::{Symbol, Timestamp};
@@ -47,7 +47,7 @@ struct Seen {
 /// What a value did to the feature.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct FeatureStep {
-    pub(crate) cusum: CusumStep,
+    pub(crate) cusum: drift::Step,
     pub(crate) residual: Option<Residual>,
     pub(crate) evicted: bool,
 }
@@ -76,26 +76,26 @@ impl FeatureState {
     ) -> FeatureStep {
         let evicted = self.select(context, learning.baseline_cycles);
         let Some((_, baseline)) = self.baselines.last_mut() else {
-            return FeatureStep { cusum: CusumStep::Quiet, residual: None, evicted };
+            return FeatureStep { cusum: drift::Step::Quiet, residual: None, evicted };
         };
         let residual = baseline.observe(value, covariates, drift_floor(floor));
         let warm = baseline.count() >= learning.warm_up_cycles;
         self.value = Some(value);
         self.residual = residual.map(|Residual { expected, sigma, doubt, .. }| Seen { expected, sigma, doubt });
-        let cusum = residual.map_or(CusumStep::Quiet, |residual| self.detect(residual, warm, mark));
+        let cusum = residual.map_or(drift::Step::Quiet, |residual| self.detect(residual, warm, mark));
         FeatureStep { cusum, residual, evicted }
     }
 
     /// The chart sees less of a residual than there is: what the baseline may be off by is taken away, and what is left
     /// is divided by how far the process wanders anyway. That lengthens the run between false alarms, never shortens it.
-    fn detect(&mut self, residual: Residual, warm: bool, mark: Timestamp) -> CusumStep {
+    fn detect(&mut self, residual: Residual, warm: bool, mark: Timestamp) -> drift::Step {
         let clipped = residual.z.clamp(-Cusum::CLIP, Cusum::CLIP);
         let beyond_doubt = (clipped.abs() - DOUBT_ERRORS * residual.doubt).max(0.0).copysign(clipped);
         let step = if warm {
             self.level += LEVEL_WEIGHT * (clipped - self.level);
             self.cusum.observe(beyond_doubt / self.wander.spread(), mark.as_nanos())
         } else {
-            CusumStep::Quiet
+            drift::Step::Quiet
         };
         // What may be a shift must not teach what is normal.
         if self.cusum.statistic() > self.cusum.threshold() / 2.0 {

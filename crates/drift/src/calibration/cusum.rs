@@ -1,5 +1,4 @@
-//! Thresholds solved from the run length between false alarms.
-
+use super::quadrature::{gauss_legendre, solve};
 use crate::normal;
 
 /// Nodes of the quadrature; 60 give more than six digits for thresholds up to 20.
@@ -11,20 +10,21 @@ const NODES: usize = 60;
 /// Solves Page's integral equation by Gauss-Legendre quadrature: E. S. Page, Biometrika 41 (1954) 100; A. L. Goel and
 /// S. M. Wu, Technometrics 13 (1971) 221.
 pub fn cusum_arl_one_sided(k: f64, h: f64, shift: f64) -> f64 {
-    let rule = gauss_legendre(h);
+    let rule = gauss_legendre(NODES, 0.0, h);
     let mean = shift - k;
     // Unknowns: the run length from 0, then from each node. Row i: L(u_i) - L(0) P(to 0) - sum of w_j L(x_j) f = 1.
-    let mut matrix = [[0.0; NODES + 2]; NODES + 1];
-    for (i, row) in matrix.iter_mut().enumerate() {
-        let from = if i == 0 { 0.0 } else { rule[i - 1].0 };
+    let starts = std::iter::once(0.0).chain(rule.iter().map(|&(node, _)| node));
+    let row = |(i, from): (usize, f64)| {
+        let mut row = vec![0.0; NODES + 2];
         row[0] = -normal::cumulative(-from - mean);
-        for (j, &(to, weight)) in rule.iter().enumerate() {
-            row[j + 1] = -weight * normal::density(to - from - mean);
+        for (value, &(to, weight)) in row[1..].iter_mut().zip(&rule) {
+            *value = -weight * normal::density(to - from - mean);
         }
         row[i] += 1.0;
         row[NODES + 1] = 1.0;
-    }
-    solve_first(&mut matrix)
+        row
+    };
+    solve(starts.enumerate().map(row).collect())[0]
 }
 
 /// Average run length of a two-sided CUSUM: two one-sided ones of which either ends the run.
@@ -45,51 +45,6 @@ pub fn cusum_threshold(k: f64, arl: f64) -> f64 {
         }
     }
     high
-}
-
-/// Nodes and weights of the Gauss-Legendre rule on 0 ..= `end`.
-fn gauss_legendre(end: f64) -> [(f64, f64); NODES] {
-    let mut rule = [(0.0, 0.0); NODES];
-    let n = NODES as f64;
-    for (i, slot) in rule.iter_mut().enumerate() {
-        let mut x = libm::cos(core::f64::consts::PI * (i as f64 + 0.75) / (n + 0.5));
-        let mut slope = 1.0;
-        for _ in 0..20 {
-            let (value, derivative) = legendre(x);
-            slope = derivative;
-            x -= value / derivative;
-        }
-        *slot = (0.5 * end * (1.0 - x), end / ((1.0 - x * x) * slope * slope));
-    }
-    rule
-}
-
-/// Legendre's polynomial of degree [`NODES`] and its derivative.
-fn legendre(x: f64) -> (f64, f64) {
-    let (mut previous, mut current) = (1.0, x);
-    for degree in 2..=NODES {
-        let degree = degree as f64;
-        (previous, current) = (current, ((2.0 * degree - 1.0) * x * current - (degree - 1.0) * previous) / degree);
-    }
-    (current, NODES as f64 * (x * current - previous) / (x * x - 1.0))
-}
-
-/// The first unknown of a linear system given with its right side as last column; Gaussian elimination with pivoting.
-fn solve_first(matrix: &mut [[f64; NODES + 2]; NODES + 1]) -> f64 {
-    const SIZE: usize = NODES + 1;
-    // Eliminate from the last unknown to the second, so that the first is left alone at the end.
-    for column in (0..SIZE).rev() {
-        let pivot = (0..=column).max_by(|&a, &b| matrix[a][column].abs().total_cmp(&matrix[b][column].abs()));
-        matrix.swap(column, pivot.unwrap_or(column));
-        let pivot_row = matrix[column];
-        for row in matrix.iter_mut().take(column) {
-            let factor = row[column] / pivot_row[column];
-            for (value, pivot_value) in row.iter_mut().zip(&pivot_row) {
-                *value -= factor * pivot_value;
-            }
-        }
-    }
-    matrix[0][SIZE] / matrix[0][0]
 }
 
 #[cfg(test)]

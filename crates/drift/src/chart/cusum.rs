@@ -1,41 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-/// Which way a mean shifted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Direction {
-    /// Upwards.
-    Up,
-    /// Downwards.
-    Down,
-}
-
-/// A shift that the chart holds to be real.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Shift {
-    /// Which way.
-    pub direction: Direction,
-    /// The cumulative sum, standard deviations.
-    pub statistic: f64,
-    /// The mark of the first observation after the sum was last 0: the estimated begin.
-    pub onset_mark: i64,
-    /// Observations since then.
-    pub run: u32,
-    /// Estimated size of the shift, standard deviations, positive.
-    pub size: f64,
-}
-
-/// What an observation did to the chart.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum CusumStep {
-    /// Nothing stands out.
-    Quiet,
-    /// The threshold was crossed just now.
-    Raised(Shift),
-    /// It had been crossed, and the shift still stands.
-    Standing(Shift),
-    /// The shift had stood, and is gone: the sum fell back to 0.
-    Cleared,
-}
+use super::{Direction, Shift, Step};
 
 /// Two-sided tabular CUSUM of standardised observations.
 ///
@@ -86,21 +51,21 @@ impl Cusum {
 
     /// Takes the next observation in. `mark` is the caller's name for it (a time, a number); it comes back as onset.
     /// An observation that is not a number changes nothing.
-    pub fn observe(&mut self, z: f64, mark: i64) -> CusumStep {
+    pub fn observe(&mut self, z: f64, mark: i64) -> Step {
         if z.is_nan() {
-            return CusumStep::Quiet;
+            return Step::Quiet;
         }
         let z = z.clamp(-Self::CLIP, Self::CLIP);
         let (up_stood, down_stood) = (self.up.standing, self.down.standing);
         self.up.add(z, self.reference, self.threshold, mark);
         self.down.add(-z, self.reference, self.threshold, mark);
         match (self.up.standing, self.down.standing) {
-            (true, _) if !up_stood => CusumStep::Raised(self.up.shift(Direction::Up)),
-            (_, true) if !down_stood => CusumStep::Raised(self.down.shift(Direction::Down)),
-            (true, _) => CusumStep::Standing(self.up.shift(Direction::Up)),
-            (_, true) => CusumStep::Standing(self.down.shift(Direction::Down)),
-            _ if up_stood || down_stood => CusumStep::Cleared,
-            _ => CusumStep::Quiet,
+            (true, _) if !up_stood => Step::Raised(self.up.shift(Direction::Up)),
+            (_, true) if !down_stood => Step::Raised(self.down.shift(Direction::Down)),
+            (true, _) => Step::Standing(self.up.shift(Direction::Up)),
+            (_, true) => Step::Standing(self.down.shift(Direction::Down)),
+            _ if up_stood || down_stood => Step::Cleared,
+            _ => Step::Quiet,
         }
     }
 
@@ -148,10 +113,10 @@ mod tests {
         let values = [0.0, 0.2, 2.0, 2.0, 2.0, 2.0, -1.0, -1.0, -1.0, -1.0, -3.0];
         for (mark, z) in values.into_iter().enumerate() {
             steps.push(match chart.observe(z, mark as i64) {
-                CusumStep::Quiet => "quiet".to_owned(),
-                CusumStep::Raised(shift) => format!("raised from {}", shift.onset_mark),
-                CusumStep::Standing(_) => "standing".to_owned(),
-                CusumStep::Cleared => "cleared".to_owned(),
+                Step::Quiet => "quiet".to_owned(),
+                Step::Raised(shift) => format!("raised from {}", shift.onset_mark),
+                Step::Standing(_) => "standing".to_owned(),
+                Step::Cleared => "cleared".to_owned(),
             });
         }
         let expected =
@@ -162,9 +127,9 @@ mod tests {
     #[test]
     fn a_single_wild_value_is_no_drift() {
         let mut chart = Cusum::new(0.5, 4.0);
-        assert_eq!(chart.observe(1e300, 0), CusumStep::Quiet);
-        assert_eq!(chart.observe(f64::NEG_INFINITY, 1), CusumStep::Quiet);
-        assert_eq!(chart.observe(f64::NAN, 2), CusumStep::Quiet);
+        assert_eq!(chart.observe(1e300, 0), Step::Quiet);
+        assert_eq!(chart.observe(f64::NEG_INFINITY, 1), Step::Quiet);
+        assert_eq!(chart.observe(f64::NAN, 2), Step::Quiet);
     }
 
     proptest! {

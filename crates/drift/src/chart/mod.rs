@@ -1,0 +1,44 @@
+//! Control charts: standardised observations in, a step out. What each says is one [`Step`], so that a bank of them can
+//! be read alike.
+
+mod cusum;
+
+pub use cusum::Cusum;
+use serde::{Deserialize, Serialize};
+
+/// Which way a mean shifted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Direction {
+    /// Upwards.
+    Up,
+    /// Downwards.
+    Down,
+}
+
+/// A shift that the chart holds to be real.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Shift {
+    /// Which way.
+    pub direction: Direction,
+    /// The statistic of the chart, in the unit of its threshold.
+    pub statistic: f64,
+    /// The mark of the observation that the shift is estimated to begin with.
+    pub onset_mark: i64,
+    /// Observations since then.
+    pub run: u32,
+    /// Estimated size of the shift, standard deviations, positive.
+    pub size: f64,
+}
+
+/// What an observation did to the chart.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Step {
+    /// Nothing stands out.
+    Quiet,
+    /// The threshold was crossed just now.
+    Raised(Shift),
+    /// It had been crossed, and the shift still stands.
+    Standing(Shift),
+    /// The shift had stood, and is gone.
+    Cleared,
+}
