@@ -48,8 +48,10 @@ pub enum Direction {
 /// What noticed it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Detector {
-    /// Two-sided cumulative sum of the standardised residual.
-    Cusum,
+    /// Likelihood ratio over every size and begin of a shift of the mean.
+    MeanShift,
+    /// Likelihood ratio for values that scatter more than before.
+    SpreadGrowth,
     /// A value that no longer changes from cycle to cycle.
     FlatLine,
     /// A link that stayed down.
@@ -60,7 +62,8 @@ impl Detector {
     /// The detector's stable name.
     pub const fn name(self) -> &'static str {
         match self {
-            Self::Cusum => "cusum",
+            Self::MeanShift => "mean-shift",
+            Self::SpreadGrowth => "spread-growth",
             Self::FlatLine => "flat-line",
             Self::LinkWatch => "link-watch",
         }

@@ -75,7 +75,7 @@ mod tests {
             r#""onset":"2026-11-24T08:14:30Z","raised":"2026-11-24T08:20:00Z","updated":"2026-11-24T08:20:00Z","#,
             r#""time_to_limit_s":1502.0,"affected":[],"evidence":[{"station":"weld-20","name":"weld resistance","#,
             r#""unit":"µΩ","variant":"EV1","part":"P-000317","direction":"down","value":168.5,"baseline":182.0,"#,
-            r#""sigma":4.5,"baseline_cycles":120,"deviation_sigma":-3.0,"detector":"cusum","statistic":9.25,"#,
+            r#""sigma":4.5,"baseline_cycles":120,"deviation_sigma":-3.0,"detector":"mean-shift","statistic":9.25,"#,
             r#""threshold":7.5,"false_alarms_per_shift":0.015625,"onset":"2026-11-24T08:14:30Z"}]}}"#,
             "\n"
         );

@@ -46,6 +46,7 @@ fn movement(evidence: &Evidence, incident: &Incident) -> &'static str {
     let moves = incident.time_to_limit_s.is_some_and(|seconds| seconds > 0.0);
     match (evidence.detector, evidence.direction) {
         (Detector::FlatLine, _) => "unchanged",
+        (Detector::SpreadGrowth, _) => "scatters",
         (_, Some(Direction::Up)) if moves => "rising",
         (_, Some(Direction::Down)) if moves => "falling",
         (_, Some(Direction::Up)) => "high",

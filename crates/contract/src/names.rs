@@ -74,8 +74,10 @@ wire_names! {
 wire_names! {
     /// What noticed it.
     DetectorName from alarms::Detector {
-        /// Two-sided cumulative sum of the standardised residual; its statistic is in standard deviations.
-        Cusum,
+        /// A mean that shifted; its statistic is a log-likelihood ratio.
+        MeanShift,
+        /// Values that scatter more than before; its statistic is a log-likelihood ratio.
+        SpreadGrowth,
         /// A value that no longer changes from cycle to cycle; its statistic is in cycles.
         FlatLine,
         /// A link that stayed down; its statistic is in seconds.
@@ -214,7 +216,12 @@ mod tests {
         for state in [alarms::IncidentState::ReturnedUnacknowledged, alarms::IncidentState::Closed] {
             check(StateName::from(state), state.name());
         }
-        for detector in [alarms::Detector::Cusum, alarms::Detector::FlatLine, alarms::Detector::LinkWatch] {
+        for detector in [
+            alarms::Detector::MeanShift,
+            alarms::Detector::SpreadGrowth,
+            alarms::Detector::FlatLine,
+            alarms::Detector::LinkWatch,
+        ] {
             check(DetectorName::from(detector), detector.name());
         }
         check(PriorityName::from(alarms::Priority::High), alarms::Priority::High.name());

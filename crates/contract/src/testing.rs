@@ -43,13 +43,7 @@ pub(crate) fn plant() -> Plant {
         ],
         signals: vec![current()],
         limits: Vec::new(),
-        detection: Detection {
-            false_alarms_per_shift: 1.0,
-            shift_h: 8.0,
-            warm_up_cycles: 30,
-            baseline_cycles: 300,
-            link_loss_s: 10.0,
-        },
+        detection: Detection { false_alarms_per_shift: 1.0, shift_h: 8.0, warm_up_cycles: 30, link_loss_s: 10.0 },
     }
 }
 
@@ -119,7 +113,7 @@ pub(crate) fn evidence() -> Evidence {
         baseline: Some(182.0),
         sigma: Some(4.5),
         baseline_cycles: 120,
-        detector: Detector::Cusum,
+        detector: Detector::MeanShift,
         statistic: 9.25,
         threshold: 7.5,
         false_alarms_per_shift: 0.015625,

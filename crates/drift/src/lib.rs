@@ -6,8 +6,10 @@
 
 pub mod calibration;
 mod chart;
+mod monitor;
 mod normal;
 mod reference;
 
-pub use chart::{Cusum, Direction, Shift, Step};
-pub use reference::{Baseline, BatchVariance, COVARIATES_MAX, Floor, Residual};
+pub use chart::{Cusum, Direction, Focus, Shift, Spread, Step};
+pub use monitor::{ColumnMonitor, Monitor, Thresholds, Verdict};
+pub use reference::{Baseline, BatchVariance, COVARIATES_MAX, Residual, Scorer, Shape, Whitener};

@@ -40,9 +40,6 @@ pub(crate) struct DetectionKeys {
     /// Cycles of one variant at one station before their baseline is used.
     #[schemars(range(min = 10, max = 100_000))]
     pub(crate) warm_up_cycles: u32,
-    /// Cycles after which a baseline stops learning; at least `warm_up_cycles`.
-    #[schemars(range(min = 10, max = 1_000_000))]
-    pub(crate) baseline_cycles: u32,
     /// How long a link may be down before that is an incident, seconds.
     #[schemars(range(min = 0.0, max = 86_400.0))]
     link_loss_s: f64,
@@ -50,14 +47,14 @@ pub(crate) struct DetectionKeys {
 
 impl Default for DetectionKeys {
     fn default() -> Self {
-        Self { false_alarms_per_shift: 0.5, shift_h: 8.0, warm_up_cycles: 25, baseline_cycles: 100, link_loss_s: 10.0 }
+        Self { false_alarms_per_shift: 0.5, shift_h: 8.0, warm_up_cycles: 25, link_loss_s: 10.0 }
     }
 }
 
 impl From<DetectionKeys> for Detection {
     fn from(keys: DetectionKeys) -> Self {
-        let DetectionKeys { false_alarms_per_shift, shift_h, warm_up_cycles, baseline_cycles, link_loss_s } = keys;
-        Self { false_alarms_per_shift, shift_h, warm_up_cycles, baseline_cycles, link_loss_s }
+        let DetectionKeys { false_alarms_per_shift, shift_h, warm_up_cycles, link_loss_s } = keys;
+        Self { false_alarms_per_shift, shift_h, warm_up_cycles, link_loss_s }
     }
 }
 

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use crate::entries::{Entries, read_keys};
 use crate::files::Files;
-use crate::keys::{DetectionKeys, LimitKeys, LineKeys, LinkKeys, StationKeys, VariantKeys};
+use crate::keys::{LimitKeys, LineKeys, LinkKeys, StationKeys, VariantKeys};
 use crate::named::fits_symbol;
 use crate::problem::Findings;
 use crate::tags::TagLists;
@@ -61,7 +61,6 @@ fn plant(tree: &Tree, json: &serde_json::Value, tags: &TagLists, findings: &mut 
         variant_entries.sound().map(|(_, _, keys)| Variant { name: keys.name.clone(), code: keys.code }).collect();
     let links = links::build(link_entries, line);
     let keys = keys?;
-    check_detection(&keys.detection, tree, findings);
     Some(Plant {
         enterprise: keys.enterprise,
         site: keys.site,
@@ -88,13 +87,5 @@ fn check_variants(variants: &Entries<VariantKeys>, tree: &Tree, findings: &mut F
             let place = tree.place(&format!("{}/name", entry.pointer));
             findings.add(place, format!("{:?} is too long", keys.name), "at most 30 bytes: no signal gives more");
         }
-    }
-}
-
-fn check_detection(keys: &DetectionKeys, tree: &Tree, findings: &mut Findings) {
-    let DetectionKeys { warm_up_cycles, baseline_cycles, .. } = keys;
-    if baseline_cycles < warm_up_cycles {
-        let message = format!("{baseline_cycles} is less than warm_up_cycles, {warm_up_cycles}");
-        findings.add(tree.place("/detection/baseline_cycles"), message, "at least as many");
     }
 }

@@ -373,8 +373,6 @@ pub struct Detection {
     pub shift_h: f64,
     /// Cycles of one variant at one station before their baseline is used, at least 10.
     pub warm_up_cycles: u32,
-    /// Cycles after which a baseline stops learning.
-    pub baseline_cycles: u32,
     /// How long a link may be down before that is an incident, seconds.
     pub link_loss_s: f64,
 }

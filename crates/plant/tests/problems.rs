@@ -98,14 +98,6 @@ fn keys_and_values() {
         r#"line = "b1"
 
 [detection]
-baseline_cycles = 20"#,
-        "plant.toml:7: detection.baseline_cycles: 20 is less than warm_up_cycles, 25; expected at least as many",
-    );
-    check(
-        r#"line = "b1""#,
-        r#"line = "b1"
-
-[detection]
 warm_up_cycles = 5"#,
         "plant.toml:7: detection.warm_up_cycles: 5 is too small; expected a whole number from 10 to 100000",
     );

@@ -6,7 +6,7 @@ use plant::{Cause, StationId};
 use process::{BoundFeature, CycleData, Quantity};
 use telemetry::Symbol;
 
-use crate::feature::Context;
+use crate::feature::{Change, Context};
 use crate::output::{Cycle, Output};
 use crate::sensor::{CHANCE, FlatLineStep};
 use crate::twin::{Step, Twin};
@@ -108,25 +108,26 @@ impl Twin {
             *slot = cycle.quantity(quantity, model, ambient_c)?;
         }
         let covariates = &covariates[..bound.covariates.len()];
-        let learning = &self.model.plant.detection;
+        let warm_up_cycles = self.model.plant.detection.warm_up_cycles;
         let feature = &mut state.features[place];
-        let seen = feature.observe(value, covariates, context, learning, bound.spec.floor, cycle.start);
+        let seen = feature.observe(value, covariates, context, warm_up_cycles, bound.spec.floor, cycle.start);
         self.state.counts.baselines_evicted += u64::from(seen.evicted);
-        match (seen.cusum, seen.residual) {
-            (drift::Step::Raised(shift) | drift::Step::Standing(shift), Some(residual)) => {
-                if let Some(verdict) = self.drifted(station, place, value, shift, residual, cycle) {
-                    self.raise(verdict, step);
-                }
-            }
-            (drift::Step::Cleared, _) => {
-                self.clear(Source::Feature { station, feature: place as u16 }, cycle.end, step);
-            }
-            _ => {}
+        let verdict = match (seen.change, seen.residual) {
+            (Change::Mean(shift), Some(residual)) => self.shifted(station, place, value, shift, residual, cycle),
+            (Change::Spread(shift), Some(residual)) => self.spread_out(station, place, value, shift, residual, cycle),
+            _ => None,
+        };
+        if let Some(verdict) = verdict {
+            self.raise(verdict, step);
+        }
+        if seen.change == Change::Gone {
+            self.clear(Source::Feature { station, feature: place as u16 }, cycle.end, step);
         }
         Some(value)
     }
 
-    fn drifted(
+    /// The mean of a feature has shifted.
+    fn shifted(
         &self,
         station: StationId,
         place: usize,
@@ -135,7 +136,7 @@ impl Twin {
         residual: Residual,
         cycle: &CycleData,
     ) -> Option<Verdict> {
-        let bound: &BoundFeature = &self.model.stations[station.index()].features[place];
+        let bound = &self.model.stations[station.index()].features[place];
         let (direction, causes) = match shift.direction {
             drift::Direction::Up => (Direction::Up, bound.spec.rise),
             drift::Direction::Down => (Direction::Down, bound.spec.fall),
@@ -145,30 +146,73 @@ impl Twin {
         }
         let state = &self.state.stations[station.index()];
         let feature = &state.features[place];
-        let variant = state.worked_on.variant.map(usize::from);
         let limits = match (bound.spec.quantity, bound.signals.as_slice()) {
-            (Quantity::Mean(_), &[signal]) => self.model.limits(signal, variant),
+            (Quantity::Mean(_), &[signal]) => self.model.limits(signal, state.worked_on.variant.map(usize::from)),
             _ => (None, None),
         };
         let evidence = Evidence {
+            direction: Some(direction),
+            detector: Detector::MeanShift,
+            threshold: feature.mean_threshold(),
+            ..self.evidence(station, place, value, shift, residual)
+        };
+        let time_to_limit_s = feature.time_to_limit_s(shift, limits, cycle.end);
+        Some(Verdict { at: cycle.end, evidence, causes: causes.to_vec(), time_to_limit_s })
+    }
+
+    /// The values of a feature scatter more than they did: what can push it either way may come and go.
+    fn spread_out(
+        &self,
+        station: StationId,
+        place: usize,
+        value: f64,
+        shift: Shift,
+        residual: Residual,
+        cycle: &CycleData,
+    ) -> Option<Verdict> {
+        let spec = &self.model.stations[station.index()].features[place].spec;
+        let mut causes = spec.rise.to_vec();
+        for &(cause, weight) in spec.fall {
+            match causes.iter_mut().find(|(known, _)| *known == cause) {
+                Some((_, known)) => *known = weight.max(*known),
+                None => causes.push((cause, weight)),
+            }
+        }
+        if causes.is_empty() {
+            return None;
+        }
+        let feature = &self.state.stations[station.index()].features[place];
+        let evidence = Evidence {
+            detector: Detector::SpreadGrowth,
+            threshold: feature.spread_threshold(),
+            ..self.evidence(station, place, value, shift, residual)
+        };
+        Some(Verdict { at: cycle.end, evidence, causes, time_to_limit_s: None })
+    }
+
+    /// What both kinds of change of a feature have in common, without direction.
+    fn evidence(&self, station: StationId, place: usize, value: f64, shift: Shift, residual: Residual) -> Evidence {
+        let bound: &BoundFeature = &self.model.stations[station.index()].features[place];
+        let state = &self.state.stations[station.index()];
+        let feature = &state.features[place];
+        let variant = state.worked_on.variant.map(usize::from);
+        Evidence {
             source: Source::Feature { station, feature: place as u16 },
             name: bound.spec.name.to_owned(),
             unit: bound.unit.clone(),
             variant: variant.and_then(|variant| Symbol::new(&self.model.plant.variants[variant].name).ok()),
             part: state.worked_on.part,
-            direction: Some(direction),
+            direction: None,
             value: Some(value),
             baseline: Some(residual.expected),
             sigma: Some(residual.sigma),
             baseline_cycles: feature.baseline_cycles(),
-            detector: Detector::Cusum,
+            detector: Detector::MeanShift,
             statistic: shift.statistic,
-            threshold: feature.threshold(),
+            threshold: feature.mean_threshold(),
             false_alarms_per_shift: self.model.budget_per_feature,
             onset: telemetry::Timestamp::from_nanos(shift.onset_mark),
             note: String::new(),
-        };
-        let time_to_limit_s = feature.time_to_limit_s(shift, limits, cycle.end);
-        Some(Verdict { at: cycle.end, evidence, causes: causes.to_vec(), time_to_limit_s })
+        }
     }
 }

@@ -1,16 +1,12 @@
-use drift::{Baseline, BatchVariance, Cusum, Residual, Shift};
+use drift::{Baseline, Monitor, Residual, Shift, Step, Thresholds};
 use process::BoundFeature;
 use serde::{Deserialize, Serialize};
 use telemetry::{Symbol, Timestamp};
 
 use crate::view::FeatureView;
 
-/// Half the shift that the detector finds soonest, standard deviations.
-pub(crate) const REFERENCE: f64 = 0.5;
 /// Contexts that a feature keeps baselines for; the one not seen for longest goes.
 const CONTEXTS_MAX: usize = 16;
-/// Standard errors of its expectation that a baseline is held to be off by: 95 % of all baselines are off by less.
-const DOUBT_ERRORS: f64 = 2.0;
 /// Weight of the newest residual in the level that trends are told from.
 const LEVEL_WEIGHT: f64 = 0.2;
 
@@ -23,14 +19,13 @@ pub(crate) struct Context {
     pub(crate) program: Option<Symbol>,
 }
 
-/// One feature of one station: a baseline for each context, one detector over all of them.
+/// One feature of one station: a baseline for each context, one monitor over all of them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct FeatureState {
     /// Most recently used last.
     baselines: Vec<(Context, Baseline)>,
-    /// Over all contexts: what wanders in the process does so whatever is built.
-    wander: BatchVariance,
-    cusum: Cusum,
+    /// Over all contexts: what drifts in the process does so whatever is built.
+    monitor: Monitor,
     level: f64,
     value: Option<f64>,
     residual: Option<Seen>,
@@ -41,27 +36,43 @@ pub(crate) struct FeatureState {
 struct Seen {
     expected: f64,
     sigma: f64,
-    doubt: f64,
 }
 
 /// What a value did to the feature.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct FeatureStep {
-    pub(crate) cusum: drift::Step,
+    pub(crate) change: Change,
     pub(crate) residual: Option<Residual>,
     pub(crate) evicted: bool,
 }
 
-impl FeatureState {
-    pub(crate) fn new(threshold: f64) -> Self {
-        Self {
-            baselines: Vec::new(),
-            wander: BatchVariance::default(),
-            cusum: Cusum::new(REFERENCE, threshold),
-            level: 0.0,
-            value: None,
-            residual: None,
+/// What the charts of a feature say together.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Change {
+    /// Nothing new.
+    None,
+    /// The mean has shifted, now or for some time.
+    Mean(Shift),
+    /// The spread has grown, now or for some time; its mean has not shifted.
+    Spread(Shift),
+    /// What was told of has gone.
+    Gone,
+}
+
+impl Change {
+    fn of(verdict: drift::Verdict) -> Self {
+        match (verdict.mean, verdict.spread) {
+            (Step::Raised(shift) | Step::Standing(shift), _) => Self::Mean(shift),
+            (_, Step::Raised(shift) | Step::Standing(shift)) => Self::Spread(shift),
+            (Step::Cleared, _) | (_, Step::Cleared) => Self::Gone,
+            (Step::Quiet, Step::Quiet) => Self::None,
         }
+    }
+}
+
+impl FeatureState {
+    pub(crate) fn new(thresholds: Thresholds) -> Self {
+        Self { baselines: Vec::new(), monitor: Monitor::new(thresholds), level: 0.0, value: None, residual: None }
     }
 
     /// Takes the value of a cycle in. While the context's baseline warms up there is nothing to detect.
@@ -70,46 +81,44 @@ impl FeatureState {
         value: f64,
         covariates: &[f64],
         context: Context,
-        learning: &plant::Detection,
+        warm_up_cycles: u32,
         floor: process::Floor,
         mark: Timestamp,
     ) -> FeatureStep {
-        let evicted = self.select(context, learning.baseline_cycles);
+        let evicted = self.select(context);
+        let is_calm = self.monitor.learns();
         let Some((_, baseline)) = self.baselines.last_mut() else {
-            return FeatureStep { cusum: drift::Step::Quiet, residual: None, evicted };
+            return FeatureStep { change: Change::None, residual: None, evicted };
         };
-        let residual = baseline.observe(value, covariates, drift_floor(floor));
-        let warm = baseline.count() >= learning.warm_up_cycles;
+        let is_warm = baseline.count() >= warm_up_cycles;
+        let residual = baseline.observe(value, covariates, is_calm || !is_warm);
         self.value = Some(value);
-        self.residual = residual.map(|Residual { expected, sigma, doubt, .. }| Seen { expected, sigma, doubt });
-        let cusum = residual.map_or(drift::Step::Quiet, |residual| self.detect(residual, warm, mark));
-        FeatureStep { cusum, residual, evicted }
-    }
-
-    /// The chart sees less of a residual than there is: what the baseline may be off by is taken away, and what is left
-    /// is divided by how far the process wanders anyway. That lengthens the run between false alarms, never shortens it.
-    fn detect(&mut self, residual: Residual, warm: bool, mark: Timestamp) -> drift::Step {
-        let clipped = residual.z.clamp(-Cusum::CLIP, Cusum::CLIP);
-        let beyond_doubt = (clipped.abs() - DOUBT_ERRORS * residual.doubt).max(0.0).copysign(clipped);
-        let step = if warm {
-            self.level += LEVEL_WEIGHT * (clipped - self.level);
-            self.cusum.observe(beyond_doubt / self.wander.spread(), mark.as_nanos())
-        } else {
-            drift::Step::Quiet
+        self.residual = residual.map(|Residual { expected, sigma, .. }| Seen { expected, sigma });
+        let change = match residual {
+            Some(residual) if is_warm => self.detect(value, residual, floor, mark),
+            Some(residual) if is_calm => {
+                self.monitor.learn(residual.z);
+                Change::None
+            }
+            _ => Change::None,
         };
-        // What may be a shift must not teach what is normal.
-        if self.cusum.statistic() > self.cusum.threshold() / 2.0 {
-            self.wander.forget_batch();
-        } else {
-            self.wander.observe(clipped);
-        }
-        step
+        FeatureStep { change, residual, evicted }
     }
 
-    /// The tool was dressed or changed: what stood before says nothing of what comes. Returns whether a shift had stood.
+    fn detect(&mut self, value: f64, residual: Residual, floor: process::Floor, mark: Timestamp) -> Change {
+        let noteworthy = match floor {
+            process::Floor::Absolute(sigma) => sigma,
+            process::Floor::Share(share) => share * residual.expected.abs(),
+        };
+        let bound = if noteworthy > 0.0 { (value - residual.expected).abs() / noteworthy } else { f64::INFINITY };
+        self.level += LEVEL_WEIGHT * (residual.z.clamp(-bound, bound) - self.level);
+        Change::of(self.monitor.observe(residual.z, bound, mark.as_nanos()))
+    }
+
+    /// The tool was dressed or changed: what stood before says nothing of what comes. Returns whether a change had stood.
     pub(crate) fn reset(&mut self) -> bool {
         self.level = 0.0;
-        self.cusum.reset()
+        self.monitor.reset()
     }
 
     /// Cycles that the baseline of the latest context was learnt from.
@@ -125,7 +134,7 @@ impl FeatureState {
         limits: (Option<f64>, Option<f64>),
         now: Timestamp,
     ) -> Option<f64> {
-        let (Seen { expected, sigma, doubt }, value) = (self.residual?, self.value?);
+        let (Seen { expected, sigma }, value) = (self.residual?, self.value?);
         let (sign, limit) = match shift.direction {
             drift::Direction::Up => (1.0, limits.1?),
             drift::Direction::Down => (-1.0, limits.0?),
@@ -135,14 +144,14 @@ impl FeatureState {
         if room <= 0.0 || (limit - value) * sign <= 0.0 {
             return Some(0.0);
         }
-        // A step has the mean of its run as level; a ramp has come to twice that. The chart saw less than there was.
+        // A step has the mean of its run as level; a ramp has come to twice that.
         let elapsed_s = now.seconds_since(Timestamp::from_nanos(shift.onset_mark));
-        let mean = shift.size.abs() * self.wander.spread() + DOUBT_ERRORS * doubt;
-        let is_ramp = level > 1.25 * mean;
+        let is_ramp = level > 1.25 * shift.size.abs();
         (is_ramp && elapsed_s > 0.0).then(|| room / (level * sigma / elapsed_s))
     }
 
     pub(crate) fn view(&self, bound: &BoundFeature, warm_up_cycles: u32) -> FeatureView {
+        let (statistic, threshold) = self.nearest();
         FeatureView {
             name: bound.spec.name,
             unit: bound.unit.clone(),
@@ -151,17 +160,29 @@ impl FeatureState {
             sigma: self.residual.map(|seen| seen.sigma),
             baseline_cycles: self.baseline_cycles(),
             warm_up_cycles,
-            statistic: self.cusum.statistic(),
-            threshold: self.cusum.threshold(),
+            statistic,
+            threshold,
         }
     }
 
-    pub(crate) fn threshold(&self) -> f64 {
-        self.cusum.threshold()
+    /// Statistic and threshold of the chart that is nearest to its threshold.
+    fn nearest(&self) -> (f64, f64) {
+        let (mean, spread) = (self.monitor.mean(), self.monitor.spread());
+        let mean = (mean.statistic(), mean.threshold());
+        let spread = (spread.statistic(), spread.threshold());
+        if mean.0 / mean.1 >= spread.0 / spread.1 { mean } else { spread }
+    }
+
+    pub(crate) fn mean_threshold(&self) -> f64 {
+        self.monitor.mean().threshold()
+    }
+
+    pub(crate) fn spread_threshold(&self) -> f64 {
+        self.monitor.spread().threshold()
     }
 
     /// Makes the context's baseline the last one. Returns whether another had to go for it.
-    fn select(&mut self, context: Context, cycles: u32) -> bool {
+    fn select(&mut self, context: Context) -> bool {
         if let Some(place) = self.baselines.iter().position(|(known, _)| *known == context) {
             self.baselines[place..].rotate_left(1);
             return false;
@@ -170,14 +191,7 @@ impl FeatureState {
         if full {
             self.baselines.remove(0);
         }
-        self.baselines.push((context, Baseline::new(cycles)));
+        self.baselines.push((context, Baseline::default()));
         full
-    }
-}
-
-fn drift_floor(floor: process::Floor) -> drift::Floor {
-    match floor {
-        process::Floor::Absolute(sigma) => drift::Floor::Absolute(sigma),
-        process::Floor::Share(share) => drift::Floor::Share(share),
     }
 }

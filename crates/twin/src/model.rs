@@ -1,10 +1,9 @@
 use std::sync::Arc;
 
+use drift::Thresholds;
 use plant::{Plant, Role, StationId};
 use process::{StationModel, WINDOW_S};
 use telemetry::{LinkId, SignalId};
-
-use crate::feature::REFERENCE;
 
 /// All that follows from the plant alone and never changes.
 #[derive(Debug, Clone)]
@@ -19,8 +18,8 @@ pub(crate) struct Model {
     pub(crate) stations_of_link: Vec<Vec<StationId>>,
     /// By station: the links that tell its cycles.
     pub(crate) links_of_station: Vec<Vec<LinkId>>,
-    /// By station: the threshold of its features' detectors.
-    pub(crate) thresholds: Vec<f64>,
+    /// By station: the thresholds of its features' charts.
+    pub(crate) thresholds: Vec<Thresholds>,
     /// False alarms a shift that each feature may have.
     pub(crate) budget_per_feature: f64,
 }
@@ -84,18 +83,18 @@ impl Model {
     }
 
     /// Solving takes milliseconds and stations are many, but most have one of a few cycle times.
-    fn solve_thresholds(&self) -> Vec<f64> {
-        let mut solved: Vec<(f64, f64)> = Vec::new();
-        let threshold = |place| {
+    fn solve_thresholds(&self) -> Vec<Thresholds> {
+        let mut solved: Vec<(f64, Thresholds)> = Vec::new();
+        let thresholds = |place| {
             let run_length = self.cycles_per_shift(StationId(place as u16)) / self.budget_per_feature;
-            if let Some(&(_, threshold)) = solved.iter().find(|(known, _)| *known == run_length) {
-                return threshold;
+            if let Some(&(_, thresholds)) = solved.iter().find(|(known, _)| *known == run_length) {
+                return thresholds;
             }
-            let threshold = drift::calibration::cusum_threshold(REFERENCE, run_length);
-            solved.push((run_length, threshold));
-            threshold
+            let thresholds = Thresholds::solve(run_length);
+            solved.push((run_length, thresholds));
+            thresholds
         };
-        (0..self.stations.len()).map(threshold).collect()
+        (0..self.stations.len()).map(thresholds).collect()
     }
 
     /// Cycles, or windows, that a station has in a shift by its design.

@@ -1,3 +1,4 @@
+use drift::Thresholds;
 use flow::StateWatch;
 use process::{CycleBuilder, StationModel};
 use serde::{Deserialize, Serialize};
@@ -34,11 +35,11 @@ pub(crate) struct Present {
 }
 
 impl StationState {
-    pub(crate) fn new(model: &StationModel, threshold: f64) -> Self {
+    pub(crate) fn new(model: &StationModel, thresholds: Thresholds) -> Self {
         Self {
             builder: CycleBuilder::new(model),
             watch: StateWatch::new(),
-            features: vec![FeatureState::new(threshold); model.features.len()],
+            features: vec![FeatureState::new(thresholds); model.features.len()],
             sensors: vec![FlatLineWatch::default(); model.inputs.len()],
             present: Present::default(),
             worked_on: Present::default(),

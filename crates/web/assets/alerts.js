@@ -10,7 +10,8 @@ const count = document.getElementById("alert-count");
 
 const URGENCY = { high: 0, medium: 1, low: 2 };
 const DETECTORS = {
-  cusum: { title: "Lasting shift (CUSUM)", unit: "σ" },
+  "mean-shift": { title: "Shift of the mean", unit: "log-likelihood" },
+  "spread-growth": { title: "Grown spread", unit: "log-likelihood" },
   "flat-line": { title: "Flat line", unit: "cycles" },
   "link-watch": { title: "Link watch", unit: "s" },
 };

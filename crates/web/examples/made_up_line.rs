@@ -300,11 +300,11 @@ fn cap_wear() -> Value {
         "evidence": [
             {"station": "weld-20", "name": "weld resistance", "unit": "µΩ", "variant": "LR-82", "part": "PK26-004813",
              "direction": "down", "value": 131.2, "baseline": 142.5, "sigma": 2.6, "baseline_cycles": 240,
-             "deviation_sigma": -4.35, "detector": "cusum", "statistic": 9.8, "threshold": 5.2,
+             "deviation_sigma": -4.35, "detector": "mean-shift", "statistic": 9.8, "threshold": 5.2,
              "false_alarms_per_shift": 0.011, "onset": before(2_520.0)},
             {"station": "weld-20", "name": "weld energy", "unit": "J", "variant": "LR-82", "part": "PK26-004813",
              "direction": "down", "value": 1_640.0, "baseline": 1_702.0, "sigma": 28.0, "baseline_cycles": 240,
-             "deviation_sigma": -2.21, "detector": "cusum", "statistic": 5.6, "threshold": 5.2,
+             "deviation_sigma": -2.21, "detector": "mean-shift", "statistic": 5.6, "threshold": 5.2,
              "false_alarms_per_shift": 0.011, "onset": before(1_900.0), "note": "tool life fell back to 0 shortly before"},
         ],
     })
@@ -335,7 +335,7 @@ fn low_flow() -> Value {
         "affected": ["weld-30", "laser-40"],
         "evidence": [
             {"station": "cooling-1", "name": "flow", "unit": "l/min", "direction": "down", "value": 84.2,
-             "baseline": 88.0, "sigma": 1.1, "baseline_cycles": 300, "deviation_sigma": -3.45, "detector": "cusum",
+             "baseline": 88.0, "sigma": 1.1, "baseline_cycles": 300, "deviation_sigma": -3.45, "detector": "mean-shift",
              "statistic": 5.9, "threshold": 5.2, "false_alarms_per_shift": 0.011, "onset": before(8_400.0)},
         ],
     })

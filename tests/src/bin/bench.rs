@@ -5,7 +5,6 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Instant;
 
-use drift::{Baseline, Cusum, Floor};
 use e2e::trial::START;
 use plant::{
     DataType, Detection, Link, LinkSettings, ModbusSettings, Origin, Plant, Role, Signal, Station, StationId,
@@ -105,26 +104,7 @@ fn main() -> anyhow::Result<()> {
     row("through the twin", applied_s);
     row("writing the recording (once)", written_s);
     println!("{cycles} cycles; {:.1} bytes a sample in the recording", bytes as f64 / samples as f64);
-    println!("drift: {:.2} million updates/s of a baseline with two covariates and its chart", drift_updates() / 1e6);
     Ok(())
-}
-
-/// Values a second that a baseline and its chart take in, once the baseline has learnt.
-fn drift_updates() -> f64 {
-    const UPDATES: u32 = 1_000_000;
-    let seconds = median(|| {
-        let (mut baseline, mut chart) = (Baseline::new(100), Cusum::new(0.5, 10.0));
-        let begun = Instant::now();
-        for update in 0..UPDATES {
-            let noise = |salt: u32| f64::from((update.wrapping_mul(2_654_435_761).wrapping_add(salt) >> 16) % 1_000);
-            let covariates = [noise(1), noise(7_919)];
-            if let Some(residual) = baseline.observe(100_000.0 + noise(0), &covariates, Floor::Share(0.01)) {
-                black_box(chart.observe(residual.z, i64::from(update)));
-            }
-        }
-        begun.elapsed().as_secs_f64()
-    });
-    f64::from(UPDATES) / seconds
 }
 
 fn samples_of(input: &Input) -> &[Sample] {
@@ -233,12 +213,6 @@ fn plant() -> Plant {
         stations: (0..STATIONS).map(station).collect(),
         signals: (0..u32::from(STATIONS) * ROLES.len() as u32).map(signal).collect(),
         limits: Vec::new(),
-        detection: Detection {
-            false_alarms_per_shift: 0.5,
-            shift_h: 8.0,
-            warm_up_cycles: 25,
-            baseline_cycles: 100,
-            link_loss_s: 10.0,
-        },
+        detection: Detection { false_alarms_per_shift: 0.5, shift_h: 8.0, warm_up_cycles: 25, link_loss_s: 10.0 },
     }
 }

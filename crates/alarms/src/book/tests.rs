@@ -38,13 +38,7 @@ fn plant() -> Plant {
         ],
         signals: Vec::new(),
         limits: Vec::new(),
-        detection: Detection {
-            false_alarms_per_shift: 0.5,
-            shift_h: 8.0,
-            warm_up_cycles: 25,
-            baseline_cycles: 100,
-            link_loss_s: 10.0,
-        },
+        detection: Detection { false_alarms_per_shift: 0.5, shift_h: 8.0, warm_up_cycles: 25, link_loss_s: 10.0 },
     }
 }
 
@@ -68,7 +62,7 @@ fn verdict(source: Source, seconds: f64, causes: &[(Cause, f64)], time_to_limit_
         baseline: None,
         sigma: None,
         baseline_cycles: 0,
-        detector: Detector::Cusum,
+        detector: Detector::MeanShift,
         statistic: 0.0,
         threshold: 0.0,
         false_alarms_per_shift: 0.0,

@@ -2,9 +2,13 @@
 //! be read alike.
 
 mod cusum;
+mod focus;
+mod spread;
 
 pub use cusum::Cusum;
+pub use focus::Focus;
 use serde::{Deserialize, Serialize};
+pub use spread::Spread;
 
 /// Which way a mean shifted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

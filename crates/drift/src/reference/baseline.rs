@@ -11,32 +11,12 @@ const TERMS: usize = COVARIATES_MAX + 1;
 pub struct Residual {
     /// What was expected, in the value's unit.
     pub expected: f64,
-    /// Spread of a single value around its expectation, one standard deviation, in the value's unit.
+    /// Spread of a single value around its expectation, one standard deviation, in the value's unit; 0 if nothing has
+    /// varied yet.
     pub sigma: f64,
-    /// The difference in standard deviations, with the uncertainty of the baseline itself taken into account: standard
-    /// normal as long as nothing has changed, however short the baseline is.
+    /// The difference in standard deviations, with the uncertainty of the expectation itself taken into account: for
+    /// normal values standard normal as long as nothing has changed, however short the baseline is.
     pub z: f64,
-    /// Standard error of the expectation itself, in standard deviations: by so much all residuals may be off the same
-    /// way once the baseline has stopped learning.
-    pub doubt: f64,
-}
-
-/// The smallest spread to believe in: the resolution of the sensor, or what nobody cares about.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Floor {
-    /// In the value's unit.
-    Absolute(f64),
-    /// As a share of what is expected.
-    Share(f64),
-}
-
-impl Floor {
-    fn of(self, expected: f64) -> f64 {
-        match self {
-            Self::Absolute(sigma) => sigma,
-            Self::Share(share) => share * expected.abs(),
-        }
-    }
 }
 
 /// What a feature is in one context: a linear function of up to three covariates, learnt value by value.
@@ -44,15 +24,14 @@ impl Floor {
 /// Residuals are recursive: each value is predicted from those before it, and its error is divided by the standard
 /// error of that prediction, so they are independent and follow Student's distribution (R. L. Brown, J. Durbin and
 /// J. M. Evans, JRSS B 37 (1975) 149), and become standard normal by its quantiles (the self-starting chart of
-/// D. M. Hawkins, The Statistician 36 (1987) 299). After `cycles` values the baseline stops learning, so that a slow
-/// drift is not learnt as normal.
+/// D. M. Hawkins, The Statistician 36 (1987) 299). All values count alike for ever, so that a drift that goes on is
+/// learnt by half at most; whoever suspects a change tells the baseline not to learn from it.
 ///
 /// The least-squares fit is updated by square-root-free Givens rotations (W. M. Gentleman, Applied Statistics 23 (1974)
 /// 448, AS 75), about the first value, so that a large offset costs no digits. A covariate that has not varied yet takes
 /// no part; one that leaves the range it was learnt in widens the prediction.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Baseline {
-    cycles: u32,
     count: u32,
     origin: [f64; TERMS],
     weights: [f64; TERMS],
@@ -75,28 +54,15 @@ impl Baseline {
     /// Degrees of freedom below which there is no residual yet.
     const DEGREES_MIN: u32 = 5;
 
-    /// An empty baseline that learns from `cycles` values.
-    pub fn new(cycles: u32) -> Self {
-        Self {
-            cycles,
-            count: 0,
-            origin: [0.0; TERMS],
-            weights: [0.0; TERMS],
-            rows: [[0.0; TERMS]; TERMS],
-            thetas: [0.0; TERMS],
-            squares: 0.0,
-        }
-    }
-
     /// Values learnt from so far.
     pub fn count(&self) -> u32 {
         self.count
     }
 
-    /// Takes the next value in: learns from it if there is still to learn, and returns its residual once there are
-    /// enough values to judge by. `covariates` beyond the third are ignored; a value or covariate that is not a
-    /// number, or beyond 1e100, changes nothing and has no residual.
-    pub fn observe(&mut self, value: f64, covariates: &[f64], floor: Floor) -> Option<Residual> {
+    /// Takes the next value in and returns its residual once there are enough values to judge by; learns from it if told
+    /// so. `covariates` beyond the third are ignored; a value or covariate that is not a number, or beyond 1e100,
+    /// changes nothing and has no residual.
+    pub fn observe(&mut self, value: f64, covariates: &[f64], learns: bool) -> Option<Residual> {
         let is_measurement = |number: f64| number.abs() <= Self::MAGNITUDE_MAX;
         if !is_measurement(value) || !covariates.iter().copied().all(is_measurement) {
             return None;
@@ -113,38 +79,36 @@ impl Baseline {
             *term -= origin;
         }
         terms[0] = 1.0;
-        let residual = self.residual(value, terms, floor);
-        if self.count < self.cycles {
+        let residual = self.residual(value, terms);
+        if learns {
             self.learn(value, terms, residual);
         }
         residual
     }
 
     /// What is expected, with its spread, for those covariates; `None` while there is too little to judge by.
-    fn residual(&self, value: f64, terms: [f64; TERMS], floor: Floor) -> Option<Residual> {
+    fn residual(&self, value: f64, terms: [f64; TERMS]) -> Option<Residual> {
         let rank = self.weights.iter().filter(|&&weight| weight > 0.0).count() as u32;
         let degrees = self.count.checked_sub(rank).filter(|&degrees| degrees >= Self::DEGREES_MIN)?;
-        let centred = value - self.origin[0];
-        let rotated = self.clone().rotate(centred, terms);
+        let rotated = self.clone().rotate(value - self.origin[0], terms);
         if rotated.weight <= 0.0 {
             return None;
         }
         let degrees = f64::from(degrees);
         let expected = value - rotated.error;
-        let sigma = libm::sqrt(self.squares / degrees).max(floor.of(expected));
-        let doubt = libm::sqrt(1.0 / rotated.weight - 1.0);
+        let sigma = libm::sqrt(self.squares / degrees);
         if sigma <= 0.0 {
             // Nothing has ever varied: a value that does is beyond all doubt, one that does not is as expected.
             let z = if rotated.error == 0.0 { 0.0 } else { libm::copysign(f64::MAX, rotated.error) };
-            return Some(Residual { expected, sigma, z, doubt });
+            return Some(Residual { expected, sigma, z });
         }
-        let student = rotated.error * libm::sqrt(rotated.weight) / sigma;
-        Some(Residual { expected, sigma, z: normal::from_student(student, degrees), doubt })
+        let z = normal::from_student(rotated.error * libm::sqrt(rotated.weight) / sigma, degrees);
+        (expected.is_finite() && !z.is_nan()).then_some(Residual { expected, sigma, z })
     }
 
     fn learn(&mut self, value: f64, terms: [f64; TERMS], residual: Option<Residual>) {
         let value = match residual {
-            Some(Residual { expected, sigma, z, .. }) if z.abs() > Self::LEARN_CLIP => {
+            Some(Residual { expected, sigma, z }) if z.abs() > Self::LEARN_CLIP => {
                 expected + libm::copysign(Self::LEARN_CLIP * sigma, z)
             }
             _ => value,
@@ -191,8 +155,6 @@ mod tests {
 
     use super::*;
 
-    const NO_FLOOR: Floor = Floor::Absolute(0.0);
-
     /// The residual of the last value by its definition: least squares over all values before it.
     fn last_by_definition(values: &[(f64, f64)]) -> (f64, f64) {
         let (&(last_x, last_y), before) = values.split_last().unwrap();
@@ -215,8 +177,8 @@ mod tests {
             offset in prop::sample::select(vec![0.0, 1e6, -1e9]),
         ) {
             let values: Vec<(f64, f64)> = values.into_iter().map(|(x, noise)| (x, 2.0 * x + noise)).collect();
-            let mut baseline = Baseline::new(1_000);
-            let residuals: Vec<_> = values.iter().map(|&(x, y)| baseline.observe(y + offset, &[x], NO_FLOOR)).collect();
+            let mut baseline = Baseline::default();
+            let residuals: Vec<_> = values.iter().map(|&(x, y)| baseline.observe(y + offset, &[x], true)).collect();
             let (last, before) = residuals.split_last().unwrap();
             prop_assume!(before.iter().flatten().all(|residual| residual.z.abs() <= Baseline::LEARN_CLIP));
             let (expected, student) = last_by_definition(&values);
@@ -229,9 +191,9 @@ mod tests {
 
         #[test]
         fn nothing_breaks_it(values in prop::collection::vec((any::<f64>(), any::<f64>()), 0..60)) {
-            let mut baseline = Baseline::new(40);
+            let mut baseline = Baseline::default();
             for (value, covariate) in values {
-                if let Some(residual) = baseline.observe(value, &[covariate], NO_FLOOR) {
+                if let Some(residual) = baseline.observe(value, &[covariate], true) {
                     prop_assert!(!residual.z.is_nan());
                 }
             }
@@ -241,13 +203,13 @@ mod tests {
     /// A ramp in a covariate that is not told is drift; told, it is expected.
     #[test]
     fn a_covariate_explains_what_it_explains() {
-        let mut told = Baseline::new(50);
-        let mut untold = Baseline::new(50);
+        let mut told = Baseline::default();
+        let mut untold = Baseline::default();
         let mut last = (None, None);
         for cycle in 0..100 {
             let life = f64::from(cycle % 60);
             let value = 100.0 - 0.5 * life + 0.3 * f64::from((cycle * 7919) % 11 - 5);
-            last = (told.observe(value, &[life], NO_FLOOR), untold.observe(value, &[], NO_FLOOR));
+            last = (told.observe(value, &[life], true), untold.observe(value, &[], true));
         }
         assert!(last.0.unwrap().z.abs() < 2.5);
         assert!(last.0.unwrap().sigma < last.1.unwrap().sigma / 5.0);
@@ -255,19 +217,19 @@ mod tests {
 
     #[test]
     fn a_value_that_never_varied_and_then_does_stands_out() {
-        let mut baseline = Baseline::new(50);
+        let mut baseline = Baseline::default();
         for _ in 0..30 {
-            assert!(baseline.observe(5.0, &[1.0], Floor::Absolute(0.01)).is_none_or(|residual| residual.z == 0.0));
+            assert!(baseline.observe(5.0, &[1.0], true).is_none_or(|residual| residual.z == 0.0));
         }
-        assert!(baseline.observe(5.2, &[1.0], Floor::Share(0.002)).unwrap().z > 6.0);
+        assert!(baseline.observe(5.2, &[1.0], true).unwrap().z > 6.0);
     }
 
     #[test]
     fn small_noise_on_a_huge_offset_keeps_its_spread() {
-        let mut baseline = Baseline::new(1_000);
+        let mut baseline = Baseline::default();
         let mut last = None;
         for cycle in 0..500 {
-            last = baseline.observe(1e9 + 1e-3 * f64::from((cycle * 7919) % 101 - 50) / 29.2, &[], NO_FLOOR);
+            last = baseline.observe(1e9 + 1e-3 * f64::from((cycle * 7919) % 101 - 50) / 29.2, &[], true);
         }
         assert!((last.unwrap().sigma / 1e-3 - 1.0).abs() < 0.05);
     }

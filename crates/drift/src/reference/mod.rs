@@ -2,6 +2,12 @@
 
 mod baseline;
 mod batch;
+mod scorer;
+mod shape;
+mod whitening;
 
-pub use baseline::{Baseline, COVARIATES_MAX, Floor, Residual};
+pub use baseline::{Baseline, COVARIATES_MAX, Residual};
 pub use batch::BatchVariance;
+pub use scorer::Scorer;
+pub use shape::Shape;
+pub use whitening::Whitener;

@@ -114,7 +114,6 @@ pub(crate) fn plant() -> Arc<Plant> {
             false_alarms_per_shift: 0.5,
             shift_h: 8.0,
             warm_up_cycles: WARM_UP_CYCLES,
-            baseline_cycles: 30,
             link_loss_s: 10.0,
         },
     })

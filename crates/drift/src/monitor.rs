@@ -1,0 +1,219 @@
+use serde::{Deserialize, Serialize};
+
+use crate::calibration::{Observations, focus_threshold, spread_threshold};
+use crate::{Baseline, Focus, Residual, Scorer, Shape, Spread, Step};
+
+/// Thresholds of the charts of a [`Monitor`], solved together from one run length between false alarms.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Thresholds {
+    mean: f64,
+    spread: f64,
+}
+
+impl Thresholds {
+    /// The smallest shift of the mean that is looked for, standard deviations.
+    pub const MIN_SHIFT: f64 = 0.5;
+    /// What part of all false alarms is left to the mean; the rest is for the spread.
+    const MEAN_SHARE: f64 = 0.8;
+
+    /// Thresholds with which a monitor has one false alarm, of whatever chart, in `run_length` observations on average.
+    /// Takes some milliseconds.
+    pub fn solve(run_length: f64) -> Self {
+        let kept = Observations::RankScores(Shape::VALUES_MAX);
+        Self {
+            mean: focus_threshold(Self::MIN_SHIFT, run_length / Self::MEAN_SHARE, kept),
+            spread: spread_threshold(run_length / (1.0 - Self::MEAN_SHARE), Shape::SCORE_MAX),
+        }
+    }
+}
+
+/// What a monitor makes of one observation.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Verdict {
+    /// The observation as an independent standard normal score.
+    pub score: f64,
+    /// What the chart of the mean says; sizes are in standard deviations of what is new in each observation.
+    pub mean: Step,
+    /// What the chart of the spread says.
+    pub spread: Step,
+}
+
+/// Watches one stream of standardised residuals for a shift of its mean, of any size and begin, and for grown spread.
+///
+/// Residuals become scores that are independent and standard normal whatever the stream is (see [`Scorer`]), so that the
+/// thresholds hold for all alike. It learns as it goes, but not from what looks like a change: from half of a threshold
+/// on, nothing is learnt.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Monitor {
+    scorer: Scorer,
+    mean: Focus,
+    spread: Spread,
+}
+
+impl Monitor {
+    /// A monitor that has seen nothing.
+    pub fn new(thresholds: Thresholds) -> Self {
+        Self {
+            scorer: Scorer::default(),
+            mean: Focus::new(Thresholds::MIN_SHIFT, thresholds.mean),
+            spread: Spread::new(thresholds.spread),
+        }
+    }
+
+    /// Whether the next residual would be learnt from: nothing looks like a change.
+    pub fn learns(&self) -> bool {
+        let is_calm = |statistic: f64, threshold: f64| statistic < 0.5 * threshold;
+        is_calm(self.mean.statistic(), self.mean.threshold())
+            && is_calm(self.spread.statistic(), self.spread.threshold())
+    }
+
+    /// Residuals learnt from.
+    pub fn learnt(&self) -> u32 {
+        self.scorer.learnt()
+    }
+
+    /// The chart of the mean.
+    pub fn mean(&self) -> &Focus {
+        &self.mean
+    }
+
+    /// The chart of the spread.
+    pub fn spread(&self) -> &Spread {
+        &self.spread
+    }
+
+    /// Takes a standardised residual in that is only to be learnt from.
+    pub fn learn(&mut self, z: f64) {
+        self.scorer.observe(z, true);
+    }
+
+    /// Takes the next standardised residual in. Its score counts for at most `bound` standard deviations either way:
+    /// less than that is of no interest, whatever its odds. `mark` is the caller's name for it; it comes back as onset.
+    /// A residual that is not a number changes nothing.
+    pub fn observe(&mut self, z: f64, bound: f64, mark: i64) -> Verdict {
+        if z.is_nan() {
+            return Verdict { score: 0.0, mean: Step::Quiet, spread: Step::Quiet };
+        }
+        let learns = self.learns();
+        let score = self.scorer.observe(z, learns).clamp(-bound.abs(), bound.abs());
+        let for_chart = |threshold: f64| score / self.scorer.widening(threshold);
+        let (for_mean, for_spread) = (for_chart(self.mean.threshold()), for_chart(self.spread.threshold()));
+        Verdict { score, mean: self.mean.observe(for_mean, mark), spread: self.spread.observe(for_spread, mark) }
+    }
+
+    /// Forgets what may be a change, but not what is normal. Returns whether a change had stood.
+    pub fn reset(&mut self) -> bool {
+        let (mean_stood, spread_stood) = (self.mean.reset(), self.spread.reset());
+        mean_stood || spread_stood
+    }
+}
+
+/// Watches one column of plain numbers: a baseline without covariates, and a monitor of its residuals.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ColumnMonitor {
+    baseline: Baseline,
+    monitor: Monitor,
+    warm_up: u32,
+}
+
+impl ColumnMonitor {
+    /// A monitor that learns from the first `warm_up` numbers before it says anything.
+    pub fn new(thresholds: Thresholds, warm_up: u32) -> Self {
+        Self { baseline: Baseline::default(), monitor: Monitor::new(thresholds), warm_up }
+    }
+
+    /// The monitor of the residuals.
+    pub fn monitor(&self) -> &Monitor {
+        &self.monitor
+    }
+
+    /// Takes the next number in. `None` during the warm-up, and for what is not a number or beyond 1e100.
+    pub fn observe(&mut self, value: f64, mark: i64) -> Option<(Residual, Verdict)> {
+        let is_warm = self.baseline.count() >= self.warm_up;
+        let residual = self.baseline.observe(value, &[], !is_warm || self.monitor.learns())?;
+        if !is_warm {
+            self.monitor.learn(residual.z);
+            return None;
+        }
+        Some((residual, self.monitor.observe(residual.z, f64::INFINITY, mark)))
+    }
+
+    /// Forgets what may be a change, but not what is normal. Returns whether a change had stood.
+    pub fn reset(&mut self) -> bool {
+        self.monitor.reset()
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn monitor() -> ColumnMonitor {
+        ColumnMonitor::new(Thresholds::solve(1e5), 50)
+    }
+
+    /// Repeatable numbers that are nearly independent, uniform in -1 ..= 1.
+    fn noise(step: u64) -> f64 {
+        let bits = step.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let bits = (bits ^ (bits >> 31)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        ((bits ^ (bits >> 29)) >> 11) as f64 / (1u64 << 52) as f64 - 1.0
+    }
+
+    fn first_alarm(column: &mut ColumnMonitor, values: impl Iterator<Item = f64>) -> Option<(usize, i64, bool)> {
+        values.enumerate().find_map(|(place, value)| match column.observe(value, place as i64)?.1 {
+            Verdict { mean: Step::Raised(shift), .. } => Some((place, shift.onset_mark, true)),
+            Verdict { spread: Step::Raised(shift), .. } => Some((place, shift.onset_mark, false)),
+            _ => None,
+        })
+    }
+
+    #[test]
+    fn a_shift_is_found_near_its_begin_whatever_the_offset() {
+        for (offset, scale) in [(0.0, 1.0), (1e9, 1e-3), (-5.0, 1e12)] {
+            let values = (0..800).map(|step| offset + scale * (noise(step) + if step < 600 { 0.0 } else { 1.2 }));
+            let (found, onset, is_mean) = first_alarm(&mut monitor(), values).unwrap();
+            assert!(
+                is_mean && (603..625).contains(&found) && (595..=606).contains(&onset),
+                "{offset}: {found}, {onset}"
+            );
+        }
+    }
+
+    #[test]
+    fn grown_spread_is_found() {
+        let values = (0..900).map(|step| noise(step) * if step < 600 { 1.0 } else { 3.0 });
+        let (found, onset, is_mean) = first_alarm(&mut monitor(), values).unwrap();
+        assert!(!is_mean && found < 640 && onset >= 590, "{found}, {onset}");
+    }
+
+    #[test]
+    fn what_never_varies_raises_nothing_and_then_any_change_does() {
+        let mut column = monitor();
+        assert_eq!(first_alarm(&mut column, std::iter::repeat_n(7.25, 500)), None);
+        assert!(first_alarm(&mut column, std::iter::repeat_n(7.26, 20)).is_some());
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+        #[test]
+        fn nothing_breaks_it_and_a_restored_one_goes_on_alike(
+            values in prop::collection::vec(any::<f64>(), 60..160),
+            at in 0usize..160,
+        ) {
+            let mut column = ColumnMonitor::new(Thresholds { mean: 4.0, spread: 4.0 }, 10);
+            let mut other = column.clone();
+            for (place, &value) in values.iter().enumerate() {
+                if place == at {
+                    other = postcard::from_bytes(&postcard::to_stdvec(&other).unwrap()).unwrap();
+                }
+                let seen = column.observe(value, place as i64);
+                prop_assert!(value.is_finite() || seen.is_none());
+                prop_assert!(seen.is_none_or(|(_, verdict)| verdict.score.is_finite()));
+                prop_assert_eq!(seen, other.observe(value, place as i64));
+            }
+        }
+    }
+}
