@@ -5,11 +5,17 @@
 mod bisection;
 mod chain;
 mod cusum;
+mod ewma;
 mod markov;
+mod multivariate;
 mod quadrature;
+mod shewhart;
 
 pub use cusum::{
     cusum_arl, cusum_arl_from, cusum_arl_moving, cusum_arl_one_sided, cusum_arl_one_sided_from, cusum_arl_steady_state,
     cusum_threshold,
 };
+pub use ewma::{ewma_arl, ewma_arl_moving, ewma_limit};
 pub use markov::cusum_arl_any;
+pub use multivariate::{hotelling_arl, hotelling_limit_known, hotelling_limit_phase_one, hotelling_limit_phase_two};
+pub use shewhart::{shewhart_arl, shewhart_arl_moving, shewhart_limit, shewhart_sdrl, shewhart_signal_probability};
