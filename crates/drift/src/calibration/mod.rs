@@ -9,6 +9,7 @@ mod ewma;
 mod markov;
 mod multivariate;
 mod quadrature;
+mod runs_rules;
 mod shewhart;
 
 pub use cusum::{
@@ -18,4 +19,5 @@ pub use cusum::{
 pub use ewma::{ewma_arl, ewma_arl_moving, ewma_limit};
 pub use markov::cusum_arl_any;
 pub use multivariate::{hotelling_arl, hotelling_limit_known, hotelling_limit_phase_one, hotelling_limit_phase_two};
+pub use runs_rules::runs_rules_arl;
 pub use shewhart::{shewhart_arl, shewhart_arl_moving, shewhart_limit, shewhart_sdrl, shewhart_signal_probability};

@@ -2,9 +2,14 @@
 //! be read alike.
 
 mod cusum;
+mod rule;
+mod shewhart;
 
 pub use cusum::Cusum;
+pub use rule::Rule;
+pub(crate) use rule::{Marks, Pattern};
 use serde::{Deserialize, Serialize};
+pub use shewhart::Shewhart;
 
 /// Which way a mean shifted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
