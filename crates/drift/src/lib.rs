@@ -9,5 +9,5 @@ mod chart;
 mod normal;
 mod reference;
 
-pub use chart::{Cusum, Direction, Rule, Shewhart, Shift, Step};
+pub use chart::{Cusum, Direction, Ewma, Rule, Shewhart, Shift, Step};
 pub use reference::{Baseline, BatchVariance, COVARIATES_MAX, Floor, Residual};

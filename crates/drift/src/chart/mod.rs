@@ -2,10 +2,12 @@
 //! be read alike.
 
 mod cusum;
+mod ewma;
 mod rule;
 mod shewhart;
 
 pub use cusum::Cusum;
+pub use ewma::Ewma;
 pub use rule::Rule;
 pub(crate) use rule::{Marks, Pattern};
 use serde::{Deserialize, Serialize};
