@@ -55,6 +55,11 @@ impl Cusum {
         self.up.sum.max(self.down.sum)
     }
 
+    /// The sums upwards and downwards, standard deviations.
+    pub fn sums(&self) -> (f64, f64) {
+        (self.up.sum, self.down.sum)
+    }
+
     /// The threshold, standard deviations.
     pub fn threshold(&self) -> f64 {
         self.threshold
