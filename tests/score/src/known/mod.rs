@@ -15,17 +15,16 @@ use std::path::Path;
 use anyhow::ensure;
 
 use judge::Judge;
-use simulate::Noise;
+use simulate::{Noise, RUNS, RUNS_OF_DOUBTFUL};
 
 /// Prints the section; an error if any cell of any table is not reproduced.
 pub(crate) fn score(folder: &Path) -> anyhow::Result<()> {
     let mut noise = Noise::new();
     println!("## Known answers\n");
     println!(
-        "Solver: within 0.5 %, beyond the rounding of the table. Simulation: {} runs of the chart",
-        simulate::RUNS
+        "Solver: within 0.5 %, beyond the rounding of the table. Simulation: {RUNS} runs of the chart itself for each"
     );
-    println!("itself for each cell, within 4 standard errors.\n");
+    println!("cell, within 4 standard errors; a cell outside is simulated again, with {RUNS_OF_DOUBTFUL} runs.\n");
     println!("{}", Judge::HEADING);
     let judges = [
         univariate::cusum(folder, &mut noise)?,
