@@ -10,6 +10,6 @@ mod monitor;
 mod normal;
 mod reference;
 
-pub use chart::{Cusum, Direction, Focus, Shift, Spread, Step};
+pub use chart::{Cusum, Direction, Ewma, Focus, Rule, Shewhart, Shift, Spread, Step};
 pub use monitor::{ColumnMonitor, Monitor, Thresholds, Verdict};
 pub use reference::{Baseline, BatchVariance, COVARIATES_MAX, Residual, Scorer, Shape, Whitener};

@@ -2,14 +2,26 @@
 //!
 //! All run lengths are in observations, all values in standard deviations.
 
+mod bisection;
 mod chain;
 mod cusum;
+mod ewma;
 mod focus;
 mod markov;
+mod multivariate;
 mod quadrature;
+mod runs_rules;
+mod shewhart;
 mod spread;
 
-pub use cusum::{cusum_arl, cusum_arl_one_sided, cusum_threshold};
+pub use cusum::{
+    cusum_arl, cusum_arl_from, cusum_arl_moving, cusum_arl_one_sided, cusum_arl_one_sided_from, cusum_arl_steady_state,
+    cusum_threshold,
+};
+pub use ewma::{ewma_arl, ewma_arl_moving, ewma_limit};
 pub use focus::{Observations, focus_arl, focus_threshold};
 pub use markov::cusum_arl_any;
+pub use multivariate::{hotelling_arl, hotelling_limit_known, hotelling_limit_phase_one, hotelling_limit_phase_two};
+pub use runs_rules::runs_rules_arl;
+pub use shewhart::{shewhart_arl, shewhart_arl_moving, shewhart_limit, shewhart_sdrl, shewhart_signal_probability};
 pub use spread::{spread_arl, spread_threshold};

@@ -1,5 +1,6 @@
-//! Integral equations of the second kind, `L(u) = g(u) + integral of K(u, x) L(x) dx`, solved by Nystrom's method: the
-//! integral becomes a weighted sum over the nodes of a Gauss-Legendre rule, and the equation a linear system.
+//! Integral equations of the second kind, `L(u) = 1 + integral of K(u, x) L(x) dx`, by Nystrom's method: the integral
+//! becomes a weighted sum over the nodes of a Gauss-Legendre rule, and the chart a [`Chain`](super::chain::Chain) on the
+//! nodes.
 
 /// Nodes and weights of the Gauss-Legendre rule with that many nodes on `from ..= to`.
 pub(crate) fn gauss_legendre(nodes: usize, from: f64, to: f64) -> Vec<(f64, f64)> {
@@ -27,33 +28,6 @@ fn legendre(degree: usize, x: f64) -> (f64, f64) {
     (current, degree as f64 * (x * current - previous) / (x * x - 1.0))
 }
 
-/// The solution of a linear system given by its rows, each with its right side as last entry; Gaussian elimination with
-/// partial pivoting. Our own, because a library's would use the fused operations of the machine it runs on, and the same
-/// threshold must come out everywhere.
-pub(crate) fn solve(mut rows: Vec<Vec<f64>>) -> Vec<f64> {
-    let size = rows.len();
-    for column in 0..size {
-        let pivot = (column..size).max_by(|&a, &b| rows[a][column].abs().total_cmp(&rows[b][column].abs()));
-        rows.swap(column, pivot.unwrap_or(column));
-        let (above, below) = rows.split_at_mut(column + 1);
-        let pivot_row = &above[column];
-        for row in below {
-            let factor = row[column] / pivot_row[column];
-            if factor != 0.0 {
-                for (value, pivot_value) in row[column..].iter_mut().zip(&pivot_row[column..]) {
-                    *value -= factor * pivot_value;
-                }
-            }
-        }
-    }
-    let mut solution = vec![0.0; size];
-    for row in (0..size).rev() {
-        let known: f64 = (row + 1..size).map(|column| rows[row][column] * solution[column]).sum();
-        solution[row] = (rows[row][size] - known) / rows[row][row];
-    }
-    solution
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -63,11 +37,5 @@ mod tests {
         let integral: f64 = gauss_legendre(6, 1.0, 3.0).iter().map(|&(x, weight)| weight * x.powi(11)).sum();
         let exact = (3f64.powi(12) - 1.0) / 12.0;
         assert!((integral / exact - 1.0).abs() < 1e-12);
-    }
-
-    #[test]
-    fn a_system_that_needs_its_pivots_is_solved() {
-        let solution = solve(vec![vec![0.0, 2.0, 4.0], vec![3.0, 1.0, 5.0]]);
-        assert_eq!(solution, [1.0, 2.0]);
     }
 }

@@ -6,12 +6,14 @@ use super::{Direction, Shift, Step};
 ///
 /// E. S. Page, Biometrika 41 (1954) 100; D. C. Montgomery, Introduction to Statistical Quality Control, 9.1. Departures,
 /// with their reasons: each observation is held to ± [`Cusum::CLIP`], because one wild value is a spike and no drift
-/// (this lengthens the run between false alarms, never shortens it); and a sum is held to twice the threshold, so that
-/// a shift that has gone is seen to have gone in reasonable time.
+/// (this lengthens the run between false alarms, never shortens it; [`Cusum::unclipped`] is the textbook's chart); and a
+/// sum is held to twice the threshold, so that a shift that has gone is seen to have gone in reasonable time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Cusum {
     reference: f64,
     threshold: f64,
+    clips: bool,
+    head_start: f64,
     up: Side,
     down: Side,
 }
@@ -31,12 +33,31 @@ impl Cusum {
 
     /// A chart with that reference value (half the shift it is to find soonest) and threshold, in standard deviations.
     pub fn new(reference: f64, threshold: f64) -> Self {
-        Self { reference, threshold, up: Side::default(), down: Side::default() }
+        Self { reference, threshold, clips: true, head_start: 0.0, up: Side::default(), down: Side::default() }
+    }
+
+    /// The same chart taking each observation for what it is; infinite ones are passed over then.
+    pub fn unclipped(self) -> Self {
+        Self { clips: false, ..self }
+    }
+
+    /// The same chart with fast initial response: both sums begin at `head_start`, 0 up to the threshold (by tradition
+    /// half of it), now and after each reset, because a process that was just set up is more often wrong. J. M. Lucas and
+    /// R. B. Crosier, Technometrics 24 (1982) 199. Observations that were taken in already are forgotten.
+    pub fn with_head_start(self, head_start: f64) -> Self {
+        let head_start = head_start.clamp(0.0, self.threshold);
+        let side = Side { sum: head_start, ..Side::default() };
+        Self { head_start, up: side, down: side, ..self }
     }
 
     /// The larger of the two sums, standard deviations.
     pub fn statistic(&self) -> f64 {
         self.up.sum.max(self.down.sum)
+    }
+
+    /// The sums upwards and downwards, standard deviations.
+    pub fn sums(&self) -> (f64, f64) {
+        (self.up.sum, self.down.sum)
     }
 
     /// The threshold, standard deviations.
@@ -52,10 +73,10 @@ impl Cusum {
     /// Takes the next observation in. `mark` is the caller's name for it (a time, a number); it comes back as onset.
     /// An observation that is not a number changes nothing.
     pub fn observe(&mut self, z: f64, mark: i64) -> Step {
-        if z.is_nan() {
+        let z = if self.clips { z.clamp(-Self::CLIP, Self::CLIP) } else { z };
+        if !z.is_finite() {
             return Step::Quiet;
         }
-        let z = z.clamp(-Self::CLIP, Self::CLIP);
         let (up_stood, down_stood) = (self.up.standing, self.down.standing);
         self.up.add(z, self.reference, self.threshold, mark);
         self.down.add(-z, self.reference, self.threshold, mark);
@@ -72,16 +93,17 @@ impl Cusum {
     /// Forgets all observations: the process was changed on purpose. Returns whether a shift had stood.
     pub fn reset(&mut self) -> bool {
         let stood = self.is_standing();
-        self.up = Side::default();
-        self.down = Side::default();
+        let side = Side { sum: self.head_start, ..Side::default() };
+        (self.up, self.down) = (side, side);
         stood
     }
 }
 
 impl Side {
     fn add(&mut self, z: f64, reference: f64, threshold: f64, mark: i64) {
-        if self.sum == 0.0 {
-            *self = Self { onset_mark: mark, ..Self::default() };
+        // A sum at 0 begins anew; so does one that nothing was added to yet, from wherever it is.
+        if self.sum == 0.0 || self.run == 0 {
+            *self = Self { sum: self.sum, onset_mark: mark, ..Self::default() };
         }
         self.run = self.run.saturating_add(1);
         self.total += z;
@@ -132,6 +154,47 @@ mod tests {
         assert_eq!(chart.observe(f64::NAN, 2), Step::Quiet);
     }
 
+    #[test]
+    fn an_unclipped_chart_takes_a_value_for_what_it_is() {
+        let mut chart = Cusum::new(0.5, 4.0).unclipped();
+        let before = chart.clone();
+        for z in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            assert_eq!(chart.observe(z, 0), Step::Quiet);
+        }
+        assert_eq!(chart, before);
+        assert!(matches!(chart.observe(4.6, 1), Step::Raised(_)));
+    }
+
+    /// A process that is off from the start is found sooner, and its onset is the first observation; after a reset again.
+    #[test]
+    fn a_head_start_finds_a_bad_start_sooner_and_dates_it_to_the_start() {
+        let raised_at = |chart: &mut Cusum, first: i64| {
+            (first..first + 20).find_map(|mark| match chart.observe(1.5, mark) {
+                Step::Raised(shift) => Some((mark - first, shift.onset_mark - first, shift.run, shift.size)),
+                _ => None,
+            })
+        };
+        let mut chart = Cusum::new(0.5, 4.0).with_head_start(2.0);
+        assert_eq!(raised_at(&mut Cusum::new(0.5, 4.0), 10), Some((4, 0, 5, 1.5)));
+        assert_eq!(raised_at(&mut chart, 10), Some((2, 0, 3, 1.5)));
+        assert!(chart.reset());
+        assert_eq!(raised_at(&mut chart, 100), Some((2, 0, 3, 1.5)));
+    }
+
+    /// A head start is used up by values in control: what comes later is dated to where its own run begins.
+    #[test]
+    fn a_head_start_that_was_used_up_leaves_no_trace() {
+        let mut with = Cusum::new(0.5, 4.0).with_head_start(2.0);
+        let mut without = Cusum::new(0.5, 4.0);
+        for (mark, z) in [0.0, -1.0, 1.0, -2.0, 0.0, 0.0, 0.0, 0.0].into_iter().enumerate() {
+            with.observe(z, mark as i64);
+            without.observe(z, mark as i64);
+        }
+        for mark in 8..20 {
+            assert_eq!(with.observe(2.0, mark), without.observe(2.0, mark));
+        }
+    }
+
     proptest! {
         /// The chart's own recursion against the definition: the largest sum over any run that ends here.
         #[test]
@@ -147,8 +210,10 @@ mod tests {
         }
 
         #[test]
-        fn a_restored_chart_goes_on_alike(values in prop::collection::vec(-4.0..4.0f64, 2..80), at in 0usize..79) {
-            let mut chart = Cusum::new(0.5, 3.0);
+        fn a_restored_chart_goes_on_alike(
+            values in prop::collection::vec(-4.0..4.0f64, 2..80), at in 0usize..79, head_start in 0.0..3.0f64,
+        ) {
+            let mut chart = Cusum::new(0.5, 3.0).with_head_start(head_start);
             let mut other = chart.clone();
             for (mark, &z) in values.iter().enumerate() {
                 if mark == at {

@@ -2,12 +2,19 @@
 //! be read alike.
 
 mod cusum;
+mod ewma;
 mod focus;
+mod rule;
+mod shewhart;
 mod spread;
 
 pub use cusum::Cusum;
+pub use ewma::Ewma;
 pub use focus::Focus;
+pub use rule::Rule;
+pub(crate) use rule::{Marks, Pattern};
 use serde::{Deserialize, Serialize};
+pub use shewhart::Shewhart;
 pub use spread::Spread;
 
 /// Which way a mean shifted.
