@@ -9,7 +9,11 @@ mod chart;
 mod monitor;
 mod normal;
 mod reference;
+mod special;
+#[cfg(test)]
+mod testing;
 
 pub use chart::{Cusum, Direction, Focus, Shift, Spread, Step};
 pub use monitor::{ColumnMonitor, Monitor, Thresholds, Verdict};
 pub use reference::{Baseline, BatchVariance, COVARIATES_MAX, Residual, Scorer, Shape, Whitener};
+pub use reference::{Slope, TimeTo, Trend};
