@@ -9,6 +9,7 @@ mod chart;
 mod monitor;
 mod normal;
 mod reference;
+mod sensor;
 mod special;
 #[cfg(test)]
 mod testing;
@@ -17,3 +18,4 @@ pub use chart::{Cusum, Direction, Focus, Shift, Spread, Step};
 pub use monitor::{ColumnMonitor, Monitor, Thresholds, Verdict};
 pub use reference::{Baseline, BatchVariance, COVARIATES_MAX, Residual, Scorer, Shape, Whitener};
 pub use reference::{Slope, TimeTo, Trend};
+pub use sensor::{Finding, Stuck};

@@ -34,15 +34,15 @@ pub struct Shift {
     pub size: f64,
 }
 
-/// What an observation did to the chart.
+/// What an observation did to a chart, or to another watch that finds a `T`.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Step {
+pub enum Step<T = Shift> {
     /// Nothing stands out.
     Quiet,
     /// The threshold was crossed just now.
-    Raised(Shift),
+    Raised(T),
     /// It had been crossed, and the shift still stands.
-    Standing(Shift),
+    Standing(T),
     /// The shift had stood, and is gone.
     Cleared,
 }
