@@ -14,6 +14,7 @@ mod special;
 #[cfg(test)]
 mod testing;
 
+pub use chart::{Bounded, EDetector};
 pub use chart::{Cusum, Direction, Focus, Shift, Spread, Step};
 pub use monitor::{ColumnMonitor, Monitor, Thresholds, Verdict};
 pub use reference::{Baseline, BatchVariance, COVARIATES_MAX, Residual, Scorer, Shape, Whitener};

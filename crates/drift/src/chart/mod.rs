@@ -2,10 +2,12 @@
 //! be read alike.
 
 mod cusum;
+mod e_detector;
 mod focus;
 mod spread;
 
 pub use cusum::Cusum;
+pub use e_detector::{Bounded, EDetector};
 pub use focus::Focus;
 use serde::{Deserialize, Serialize};
 pub use spread::Spread;
