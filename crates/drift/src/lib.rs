@@ -9,7 +9,13 @@ mod chart;
 mod monitor;
 mod normal;
 mod reference;
+mod sensor;
+mod special;
+#[cfg(test)]
+mod testing;
 
-pub use chart::{Cusum, Direction, Ewma, Focus, Rule, Shewhart, Shift, Spread, Step};
+pub use chart::{Bounded, Cusum, Direction, EDetector, Ewma, Focus, Rule, Shewhart, Shift, Spread, Step};
 pub use monitor::{ColumnMonitor, Monitor, Thresholds, Verdict};
 pub use reference::{Baseline, BatchVariance, COVARIATES_MAX, Residual, Scorer, Shape, Whitener};
+pub use reference::{Slope, TimeTo, Trend};
+pub use sensor::{Finding, Stuck};

@@ -1,14 +1,14 @@
 //! From a complete cycle to verdicts.
 
 use alarms::{Detector, Direction, Evidence, Source, Verdict};
-use drift::{Residual, Shift};
+use drift::{Finding, Residual, Shift};
 use plant::{Cause, StationId};
 use process::{BoundFeature, CycleData, Quantity};
 use telemetry::Symbol;
 
 use crate::feature::{Change, Context};
 use crate::output::{Cycle, Output};
-use crate::sensor::{CHANCE, FlatLineStep};
+use crate::station::STUCK_CHANCE;
 use crate::twin::{Step, Twin};
 
 impl Twin {
@@ -20,11 +20,12 @@ impl Twin {
                 continue; // a count, not a measurement
             }
             let source = Source::Sensor { station, signal };
-            match self.state.stations[station.index()].sensors[place].observe(changes > 0) {
-                FlatLineStep::Quiet => {}
-                FlatLineStep::Cleared => self.clear(source, cycle.end, step),
-                FlatLineStep::Raised { run, needed } => {
-                    let verdict = self.flat_line(station, source, place, run, needed, cycle);
+            let sensor = &mut self.state.stations[station.index()].sensors[place];
+            match sensor.observe(changes > 0, cycle.start.as_nanos()) {
+                drift::Step::Quiet | drift::Step::Standing(_) => {}
+                drift::Step::Cleared => self.clear(source, cycle.end, step),
+                drift::Step::Raised(stuck) => {
+                    let verdict = self.flat_line(station, source, place, stuck, cycle);
                     self.raise(verdict, step);
                 }
             }
@@ -36,8 +37,7 @@ impl Twin {
         station: StationId,
         source: Source,
         place: usize,
-        run: u32,
-        needed: u32,
+        stuck: Finding,
         cycle: &CycleData,
     ) -> Verdict {
         let model = &self.model.stations[station.index()];
@@ -56,10 +56,10 @@ impl Twin {
             sigma: None,
             baseline_cycles: 0,
             detector: Detector::FlatLine,
-            statistic: f64::from(run),
-            threshold: f64::from(needed),
-            false_alarms_per_shift: CHANCE * self.model.cycles_per_shift(station),
-            onset: cycle.start.plus_seconds(-f64::from(run - 1) * cycle.end.seconds_since(cycle.start)),
+            statistic: stuck.statistic,
+            threshold: stuck.threshold,
+            false_alarms_per_shift: STUCK_CHANCE * self.model.cycles_per_shift(station),
+            onset: telemetry::Timestamp::from_nanos(stuck.onset_mark),
             note: String::new(),
         };
         Verdict { at: cycle.end, evidence, causes: vec![(Cause::SensorFlatLine, 1.0)], time_to_limit_s: None }
@@ -96,7 +96,7 @@ impl Twin {
         let bound = &model.features[place];
         let state = &mut self.state.stations[station.index()];
         let blind = bound.needs.iter().any(|signal| {
-            model.inputs.iter().zip(&state.sensors).any(|((_, input), sensor)| input == signal && sensor.is_flat())
+            model.inputs.iter().zip(&state.sensors).any(|((_, input), sensor)| input == signal && sensor.is_standing())
         });
         if blind {
             return None;

@@ -8,7 +8,6 @@ mod feature;
 mod links;
 mod model;
 mod output;
-mod sensor;
 mod snapshot;
 mod station;
 mod twin;

@@ -1,11 +1,13 @@
-use drift::Thresholds;
+use drift::{Stuck, Thresholds};
 use flow::StateWatch;
 use process::{CycleBuilder, StationModel};
 use serde::{Deserialize, Serialize};
 use telemetry::Symbol;
 
 use crate::feature::FeatureState;
-use crate::sensor::FlatLineWatch;
+
+/// The chance that a healthy sensor is called stuck at one cycle.
+pub(crate) const STUCK_CHANCE: f64 = 1e-7;
 
 /// All that the twin remembers of a station.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -14,7 +16,7 @@ pub(crate) struct StationState {
     pub(crate) watch: StateWatch,
     pub(crate) features: Vec<FeatureState>,
     /// By place among the model's inputs.
-    pub(crate) sensors: Vec<FlatLineWatch>,
+    pub(crate) sensors: Vec<Stuck>,
     /// What the part signals say now.
     pub(crate) present: Present,
     /// What they said when the last cycle ended.
@@ -40,7 +42,7 @@ impl StationState {
             builder: CycleBuilder::new(model),
             watch: StateWatch::new(),
             features: vec![FeatureState::new(thresholds); model.features.len()],
-            sensors: vec![FlatLineWatch::default(); model.inputs.len()],
+            sensors: vec![Stuck::new(STUCK_CHANCE); model.inputs.len()],
             present: Present::default(),
             worked_on: Present::default(),
             tool_life: None,

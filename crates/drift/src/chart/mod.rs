@@ -2,6 +2,7 @@
 //! be read alike.
 
 mod cusum;
+mod e_detector;
 mod ewma;
 mod focus;
 mod rule;
@@ -9,6 +10,7 @@ mod shewhart;
 mod spread;
 
 pub use cusum::Cusum;
+pub use e_detector::{Bounded, EDetector};
 pub use ewma::Ewma;
 pub use focus::Focus;
 pub use rule::Rule;
@@ -41,15 +43,15 @@ pub struct Shift {
     pub size: f64,
 }
 
-/// What an observation did to the chart.
+/// What an observation did to a chart, or to another watch that finds a `T`.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Step {
+pub enum Step<T = Shift> {
     /// Nothing stands out.
     Quiet,
     /// The threshold was crossed just now.
-    Raised(Shift),
+    Raised(T),
     /// It had been crossed, and the shift still stands.
-    Standing(Shift),
+    Standing(T),
     /// The shift had stood, and is gone.
     Cleared,
 }

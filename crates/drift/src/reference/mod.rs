@@ -4,10 +4,12 @@ mod baseline;
 mod batch;
 mod scorer;
 mod shape;
+mod trend;
 mod whitening;
 
 pub use baseline::{Baseline, COVARIATES_MAX, Residual};
 pub use batch::BatchVariance;
 pub use scorer::Scorer;
 pub use shape::Shape;
+pub use trend::{Slope, TimeTo, Trend};
 pub use whitening::Whitener;

@@ -1,0 +1,17 @@
+//! Sensor health: whether a signal can be believed at all. One watch for each way in which sensors fail; each states the
+//! chance of its false alarms.
+
+mod stuck;
+
+pub use stuck::Stuck;
+
+/// A way in which a sensor fails, as a watch has found it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Finding {
+    /// The statistic of the watch, in the unit of its threshold.
+    pub statistic: f64,
+    /// The threshold that it crossed.
+    pub threshold: f64,
+    /// The mark of the observation that it is estimated to begin with.
+    pub onset_mark: i64,
+}
