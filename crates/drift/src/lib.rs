@@ -10,6 +10,8 @@ mod monitor;
 mod normal;
 mod reference;
 
+pub use calibration::InControlRate;
+pub use chart::{BernoulliCusum, CountCusum, GeometricCusum, PoissonCusum};
 pub use chart::{Cusum, Direction, Focus, Shift, Spread, Step};
 pub use monitor::{ColumnMonitor, Monitor, Thresholds, Verdict};
 pub use reference::{Baseline, BatchVariance, COVARIATES_MAX, Residual, Scorer, Shape, Whitener};

@@ -3,12 +3,15 @@
 //! All run lengths are in observations, all values in standard deviations.
 
 mod chain;
+mod counts;
 mod cusum;
 mod focus;
 mod markov;
 mod quadrature;
 mod spread;
 
+pub use counts::InControlRate;
+pub(crate) use counts::{CountDesign, CountLaw};
 pub use cusum::{cusum_arl, cusum_arl_one_sided, cusum_threshold};
 pub use focus::{Observations, focus_arl, focus_threshold};
 pub use markov::cusum_arl_any;

@@ -1,10 +1,12 @@
 //! Control charts: standardised observations in, a step out. What each says is one [`Step`], so that a bank of them can
 //! be read alike.
 
+mod counts;
 mod cusum;
 mod focus;
 mod spread;
 
+pub use counts::{BernoulliCusum, CountCusum, GeometricCusum, PoissonCusum};
 pub use cusum::Cusum;
 pub use focus::Focus;
 use serde::{Deserialize, Serialize};
