@@ -14,7 +14,8 @@ mod special;
 #[cfg(test)]
 mod testing;
 
-pub use chart::{Bounded, Cusum, Direction, EDetector, Ewma, Focus, Rule, Shewhart, Shift, Spread, Step};
+pub use calibration::InControlRate;
+pub use chart::{BernoulliCusum, Bounded, CountCusum, Cusum, Direction, EDetector, Ewma, Focus, GeometricCusum, PoissonCusum, Rule, Shewhart, Shift, Spread, Step};
 pub use monitor::{ColumnMonitor, Monitor, Thresholds, Verdict};
 pub use reference::{Baseline, BatchVariance, COVARIATES_MAX, Residual, Scorer, Shape, Whitener};
 pub use reference::{Slope, TimeTo, Trend};

@@ -1,6 +1,7 @@
 //! Control charts: standardised observations in, a step out. What each says is one [`Step`], so that a bank of them can
 //! be read alike.
 
+mod counts;
 mod cusum;
 mod e_detector;
 mod ewma;
@@ -9,6 +10,7 @@ mod rule;
 mod shewhart;
 mod spread;
 
+pub use counts::{BernoulliCusum, CountCusum, GeometricCusum, PoissonCusum};
 pub use cusum::Cusum;
 pub use e_detector::{Bounded, EDetector};
 pub use ewma::Ewma;
