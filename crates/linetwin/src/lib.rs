@@ -16,3 +16,4 @@ pub mod recorder;
 pub mod replay;
 pub mod setup;
 pub mod simulated;
+pub mod table;
