@@ -12,6 +12,7 @@ pub mod demo;
 pub mod engine;
 pub mod example;
 pub mod figures;
+pub mod import;
 pub mod recorder;
 pub mod replay;
 pub mod setup;

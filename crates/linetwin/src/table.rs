@@ -16,6 +16,7 @@ mod time;
 #[cfg(test)]
 mod tests;
 
+use std::fmt;
 use std::path::PathBuf;
 
 use csv::StringRecord;
@@ -23,13 +24,13 @@ use telemetry::Timestamp;
 
 pub use cell::{Decimal, Number, condition};
 pub use column::{Column, Kind};
+pub(crate) use place::Place;
 pub use place::TableError;
 pub use scan::Delimiter;
+pub(crate) use scan::Scan;
 pub use time::{TimeFormat, UnixUnit};
 
 use layout::Layout;
-use place::Place;
-use scan::Scan;
 use time::{Moment, TimeReader};
 
 /// Rows that can be put in order of time: their places take 1.6 GB.
@@ -95,6 +96,26 @@ pub struct Found {
     pub rows_in_clock_change: u64,
     /// The earliest and the latest time.
     pub span: Option<(Timestamp, Timestamp)>,
+}
+
+impl Found {
+    /// Tells what a person would not expect of an export, a line each.
+    pub fn tell_oddities(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (count, what) in [
+            (self.rows_back_in_time, "rows are earlier than the row above: all were put in order of time"),
+            (
+                self.rows_in_clock_change,
+                "rows have a local time that clocks showed twice or never: taken as if not yet changed",
+            ),
+            (self.empty_rows, "rows are empty"),
+            (self.padded_rows, "rows end in more delimiters than the header"),
+        ] {
+            if count > 0 {
+                writeln!(f, "  {count} {what}")?;
+            }
+        }
+        Ok(())
+    }
 }
 
 impl Table {

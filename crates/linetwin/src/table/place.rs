@@ -9,7 +9,7 @@ use plant::{Origin, Problem};
 /// What is wrong with a table: file, line, column, what was found, and what was expected.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub struct TableError(Problem);
+pub struct TableError(Box<Problem>);
 
 impl TableError {
     /// Line of the file, from 1; 0 where the file as a whole is meant.
@@ -23,12 +23,12 @@ impl TableError {
 /// A reader of CSV knows bytes exactly, but lines only nearly where they end in CR LF or are empty. So lines are counted
 /// when one is to be told, from the start of the file.
 #[derive(Debug, Clone)]
-pub(super) struct Place {
+pub(crate) struct Place {
     path: PathBuf,
 }
 
 impl Place {
-    pub(super) fn new(path: &Path) -> Self {
+    pub(crate) fn new(path: &Path) -> Self {
         Self { path: path.to_owned() }
     }
 
@@ -37,7 +37,7 @@ impl Place {
     }
 
     /// Something is wrong in the row that begins at that byte, or after the empty lines there.
-    pub(super) fn error(
+    pub(crate) fn error(
         &self,
         byte: u64,
         column: &str,
@@ -55,11 +55,11 @@ impl Place {
     fn problem(&self, line: u32, column: &str, message: impl Into<String>, expected: impl Into<String>) -> TableError {
         let origin = Origin { file: self.path.display().to_string(), line };
         let (message, expected) = (message.into(), expected.into());
-        TableError(Problem { origin, key: column.to_owned(), message, expected, nearest: None })
+        TableError(Box::new(Problem { origin, key: column.to_owned(), message, expected, nearest: None }))
     }
 
     /// The line, from 1, of the row that begins at that byte; 0 if the file cannot be read any more.
-    pub(super) fn line(&self, byte: u64) -> u32 {
+    pub(crate) fn line(&self, byte: u64) -> u32 {
         let count = || {
             let (mut line, mut previous) = (1, b' ');
             for (at, found) in (0..).zip(BufReader::new(File::open(&self.path)?).bytes()) {

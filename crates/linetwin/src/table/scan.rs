@@ -13,8 +13,10 @@ use super::place::{Place, TableError};
 pub struct Delimiter(u8);
 
 impl Delimiter {
+    /// That of the project's own lists.
+    pub(crate) const COMMA: Self = Self(b',');
     /// The delimiters that are looked for.
-    pub(super) const ALL: [Self; 4] = [Self(b','), Self(b';'), Self(b'\t'), Self(b'|')];
+    pub(super) const ALL: [Self; 4] = [Self::COMMA, Self(b';'), Self(b'\t'), Self(b'|')];
 }
 
 impl FromStr for Delimiter {
@@ -37,7 +39,7 @@ const ROW_BYTES_MAX: u64 = 16 * 1024 * 1024;
 const READ_BYTES: usize = 64 * 1024;
 
 /// Reads rows one after the other, each as long as the header.
-pub(super) struct Scan {
+pub(crate) struct Scan {
     place: Place,
     reader: Reader<Guard>,
     header: StringRecord,
@@ -48,7 +50,7 @@ pub(super) struct Scan {
 
 impl Scan {
     /// Opens the file and reads its header.
-    pub(super) fn open(place: &Place, delimiter: Delimiter) -> Result<Self, TableError> {
+    pub(crate) fn open(place: &Place, delimiter: Delimiter) -> Result<Self, TableError> {
         let file = File::open(place.path())
             .map_err(|error| place.file_error(format!("cannot be read: {error}"), "a CSV file"))?;
         let guard = Guard { file, since_row: 0 };
@@ -69,17 +71,17 @@ impl Scan {
     }
 
     /// The fields of the header.
-    pub(super) fn header(&self) -> &StringRecord {
+    pub(crate) fn header(&self) -> &StringRecord {
         &self.header
     }
 
     /// The row that was read last.
-    pub(super) fn record(&self) -> &StringRecord {
+    pub(crate) fn record(&self) -> &StringRecord {
         &self.record
     }
 
     /// Reads the next row. Returns the byte that it begins at; `None` at the end.
-    pub(super) fn read(&mut self) -> Result<Option<u64>, TableError> {
+    pub(crate) fn read(&mut self) -> Result<Option<u64>, TableError> {
         let byte = self.reader.position().byte();
         self.reader.get_mut().since_row = 0;
         match self.reader.read_record(&mut self.record) {
