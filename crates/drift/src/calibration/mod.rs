@@ -6,7 +6,7 @@ mod chain;
 mod cusum;
 mod focus;
 mod markov;
-mod quadrature;
+pub(crate) mod quadrature;
 mod spread;
 
 pub use cusum::{cusum_arl, cusum_arl_one_sided, cusum_threshold};
