@@ -77,3 +77,43 @@ fn long_run_variance(first: f64, second: f64, count: f64) -> f64 {
     let level = (first / persistence).min(1.0);
     level * (1.0 + persistence) / (1.0 - persistence) + (1.0 - level)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::noise;
+    use super::*;
+
+    /// The long-run variance against its definition, the variance of means of batches times their size.
+    fn check(values: &[f64], batch: usize, tolerance: f64) {
+        let Some(fit) = ColumnFit::new(values) else { panic!("no fit") };
+        let means = values.chunks_exact(batch).map(|batch| batch.iter().sum::<f64>() / batch.len() as f64 - fit.mean);
+        let count = (values.len() / batch) as f64;
+        let defined = batch as f64 * means.map(|mean| mean * mean).sum::<f64>() / count / (fit.spread * fit.spread);
+        assert!((fit.long_run_variance / defined - 1.0).abs() < tolerance, "{} {defined}", fit.long_run_variance);
+    }
+
+    #[test]
+    fn independent_values_have_a_long_run_variance_of_1() {
+        let values: Vec<f64> = (0..20_000).map(noise).collect();
+        check(&values, 50, 0.15);
+        check(&values, 1, 0.05);
+    }
+
+    #[test]
+    fn a_wandering_level_under_noise_is_seen_through_it() {
+        let mut level = 0.0;
+        let wander = |step: u64| {
+            level = 0.95 * level + 0.3 * noise(2 * step);
+            level + noise(2 * step + 1)
+        };
+        check(&(0..40_000).map(wander).collect::<Vec<_>>(), 400, 0.25);
+    }
+
+    #[test]
+    fn too_few_values_constants_and_rounding_errors_are_no_column() {
+        assert_eq!(ColumnFit::new(&[1.0, 2.0, f64::NAN, 3.0]), None);
+        assert_eq!(ColumnFit::new(&[7.1; 100]), None);
+        let rounding: Vec<f64> = (0..100).map(|step| 1e9 + if step % 2 == 0 { 1.2e-7 } else { 0.0 }).collect();
+        assert_eq!(ColumnFit::new(&rounding), None);
+    }
+}

@@ -1,6 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::column::ColumnFit;
+use super::error::FitError;
 use super::mewma_run_length::mewma_threshold;
 use crate::chart::{Direction, Shift, Step};
 use crate::normal;
@@ -19,34 +20,6 @@ impl Default for RowSettings {
         Self { rows_per_false_alarm: 1e7, rows_per_false_change: 1e4 }
     }
 }
-
-/// Why a table cannot be judged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FitError {
-    /// There are fewer training rows than are needed.
-    TooFewRows {
-        /// Training rows there are.
-        rows: usize,
-        /// Training rows needed.
-        needed: usize,
-    },
-    /// This training row, counted from 0, has another number of columns than the first.
-    UnequalRow(usize),
-    /// No column has enough numbers that vary.
-    NothingVaries,
-}
-
-impl core::fmt::Display for FitError {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        match self {
-            Self::TooFewRows { rows, needed } => write!(f, "{rows} training rows; at least {needed} are needed"),
-            Self::UnequalRow(row) => write!(f, "training row {row} has another number of columns than the first"),
-            Self::NothingVaries => write!(f, "no column has enough numbers that vary in the training rows"),
-        }
-    }
-}
-
-impl core::error::Error for FitError {}
 
 /// Judges the rows of any table of numbers: learns from training rows what each column is, then says of each row
 /// whether the line is *different from then* (the alarm) and whether it *just changed* (a change point).
