@@ -82,7 +82,7 @@ fn a_regime_begins_and_ends_with_a_change() {
     assert_eq!(verdicts.iter().filter(|verdict| verdict.step == Step::Cleared).count(), 1);
 }
 
-/// 200 columns that never change, long training: the false alarms keep to their budget.
+/// 20 columns that never change, long training: the false alarms keep to their budget.
 #[test]
 fn false_alarms_are_as_rare_as_asked_for() {
     let settings = RowSettings { rows_per_false_alarm: 1_000.0, rows_per_false_change: 1e6 };
