@@ -9,6 +9,7 @@ pub mod cli;
 pub mod console;
 pub mod daemon;
 pub mod demo;
+pub mod detect;
 pub mod engine;
 pub mod example;
 pub mod figures;
