@@ -7,6 +7,7 @@
 pub mod calibration;
 mod chart;
 mod monitor;
+pub mod multivariate;
 mod normal;
 mod reference;
 mod sensor;

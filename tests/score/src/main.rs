@@ -4,6 +4,7 @@
 mod budget;
 mod known;
 mod nab;
+mod nab_score;
 mod screw;
 mod skab;
 mod speed;

@@ -10,7 +10,7 @@ mod ewma;
 mod focus;
 mod markov;
 mod multivariate;
-mod quadrature;
+pub(crate) mod quadrature;
 mod runs_rules;
 mod shewhart;
 mod spread;
