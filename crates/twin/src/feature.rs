@@ -112,6 +112,24 @@ impl FeatureState {
         self.cusum.reset()
     }
 
+    /// What is normal is another from now on: all that was learnt is forgotten. Returns whether a shift had stood.
+    pub(crate) fn relearn(&mut self) -> bool {
+        self.baselines.clear();
+        self.wander = BatchVariance::default();
+        self.residual = None;
+        self.reset()
+    }
+
+    /// Whether anything was learnt, in any context.
+    pub(crate) fn has_learnt(&self) -> bool {
+        !self.baselines.is_empty()
+    }
+
+    /// Whether something was learnt under that program.
+    pub(crate) fn knows_program(&self, program: Symbol) -> bool {
+        self.baselines.iter().any(|(context, _)| context.program == Some(program))
+    }
+
     /// Cycles that the baseline of the latest context was learnt from.
     pub(crate) fn baseline_cycles(&self) -> u32 {
         self.baselines.last().map_or(0, |(_, baseline)| baseline.count())
