@@ -3,7 +3,7 @@
 use alarms::{Intervention, Source};
 use plant::{Cause, Locus, Plant, Role, StationId};
 use process::{BoundFeature, Quantity};
-use telemetry::{Command, CommandAction, InterventionKind, Symbol, Timestamp};
+use telemetry::{InterventionKind, SignalId, Symbol, Timestamp};
 
 use crate::output::Output;
 use crate::station::StationState;
@@ -91,43 +91,19 @@ fn is_measured(quantity: Quantity) -> bool {
 }
 
 impl Twin {
-    /// Does what an operator asks for, or says why not.
-    pub(crate) fn command(&mut self, command: &Command, step: &mut Step<'_>) {
-        let refused = match &command.action {
-            CommandAction::Acknowledge { incident, comment } => {
-                match self.state.book.acknowledge(*incident, &command.by, comment, self.state.now) {
-                    Ok((change, incident)) => {
-                        step.incident(change, incident);
-                        None
-                    }
-                    Err(error) => Some(error.to_string()),
-                }
-            }
-            CommandAction::ReportIntervention { place, kind, done, comment } => {
-                match self.reported(&command.by, place, *kind, *done, comment) {
-                    Ok(intervention) => {
-                        self.interrupt(&intervention);
-                        self.intervene(intervention, self.state.now, step);
-                        None
-                    }
-                    Err(reason) => Some(reason),
-                }
-            }
-        };
-        if let Some(reason) = refused {
-            step.push(Output::CommandRefused { command: command.clone(), reason });
-        }
-    }
-
-    /// The intervention that an operator tells of, in this plant's terms.
-    fn reported(
-        &self,
+    /// An operator tells that this was done.
+    ///
+    /// # Errors
+    /// In words, if this plant has no such place or it cannot have been done then.
+    pub(crate) fn report(
+        &mut self,
         by: &str,
         place: &str,
         kind: InterventionKind,
         done: Option<Timestamp>,
         comment: &str,
-    ) -> Result<Intervention, String> {
+        step: &mut Step<'_>,
+    ) -> Result<(), String> {
         let (station, signal) = self.place(place)?;
         let now = self.state.now;
         let at = done.unwrap_or(now);
@@ -136,16 +112,18 @@ impl Twin {
             return Err(format!("{at} is still to come; report what has been done"));
         }
         if ago_s > REPORT_MAX_S {
-            return Err(format!(
-                "{at} is more than {:.0} h ago; leave the time out if the twin shall begin anew now",
-                REPORT_MAX_S / 3600.0
-            ));
+            let hours = REPORT_MAX_S / 3600.0;
+            return Err(format!("{at} is more than {hours} h ago; leave the time out to let the twin begin anew now"));
         }
-        Ok(Intervention { kind, station, signal, at, by: Some(by.to_owned()), comment: comment.to_owned() })
+        let (by, comment) = (Some(by.to_owned()), comment.to_owned());
+        let intervention = Intervention { kind, station, signal, at, by, comment };
+        self.interrupt(&intervention);
+        self.intervene(intervention, now, step);
+        Ok(())
     }
 
     /// The station of that name, or the signal of that path with its station.
-    fn place(&self, place: &str) -> Result<(StationId, Option<telemetry::SignalId>), String> {
+    fn place(&self, place: &str) -> Result<(StationId, Option<SignalId>), String> {
         let plant = &self.model.plant;
         if let Some(station) = plant.stations.iter().find(|station| station.name == place) {
             return Ok((station.id, None));

@@ -4,7 +4,10 @@ use alarms::{Change, Detector, Evidence, Incident, IncidentBook, Source, Verdict
 use plant::{Cause, Plant, StationId};
 use process::CycleData;
 use serde::{Deserialize, Serialize};
-use telemetry::{Event, IncidentId, Input, LinkId, LinkState, Quality, Reason, Sample, SampleBatch, Timestamp, Value};
+use telemetry::{
+    Command, CommandAction, Event, IncidentId, Input, LinkId, LinkState, Quality, Reason, Sample, SampleBatch,
+    Timestamp, Value,
+};
 
 use crate::intervention;
 use crate::links::LinkWatch;
@@ -391,6 +394,23 @@ impl Twin {
             watch.raised = true;
             let at = self.state.now;
             self.raise(Verdict { at, evidence, causes: vec![(Cause::LinkLoss, 1.0)], time_to_limit_s: None }, step);
+        }
+    }
+
+    fn command(&mut self, command: &Command, step: &mut Step<'_>) {
+        let done = match &command.action {
+            CommandAction::Acknowledge { incident, comment } => {
+                let acknowledged = self.state.book.acknowledge(*incident, &command.by, comment, self.state.now);
+                acknowledged
+                    .map(|(change, incident)| step.incident(change, incident))
+                    .map_err(|error| error.to_string())
+            }
+            CommandAction::ReportIntervention { place, kind, done, comment } => {
+                self.report(&command.by, place, *kind, *done, comment, step)
+            }
+        };
+        if let Err(reason) = done {
+            step.push(Output::CommandRefused { command: command.clone(), reason });
         }
     }
 
