@@ -98,6 +98,8 @@ impl CommandV1 {
     }
 }
 
+impl Message for CommandV1 {}
+
 impl TryFrom<CommandV1> for Command {
     type Error = CommandError;
 
@@ -214,6 +216,18 @@ impl CommandReplyV1 {
             by: repeat("by"),
             error: Some(error),
         }
+    }
+
+    /// The payload as the reply to that command, if it is. A reply repeats what was asked; two that asked the same get
+    /// each other's, which say the same.
+    pub fn of(command: &CommandV1, payload: &[u8]) -> Option<Self> {
+        let reply: Self = serde_json::from_slice(payload).ok()?;
+        let asked = Self::to_command(&Command::try_from(command.clone()).ok()?, None);
+        let gist = |reply: &Self| {
+            let Self { command, incident, place, kind, by, schema: _, ok: _, error: _ } = reply.clone();
+            (command, incident, place, kind, by)
+        };
+        (gist(&reply) == gist(&asked)).then_some(reply)
     }
 
     /// The reply that an output of the twin is, if it came from a command.
@@ -372,6 +386,14 @@ mod tests {
             r#""kind":"tool-dress","by":"Kim"}"#
         );
         assert_eq!(reported, expected);
+        let asked = |kind: &str| {
+            let payload =
+                format!(r#"{{"command":"report-intervention","place":"weld-20","kind":"{kind}","by":"Kim"}}"#);
+            CommandV1::from_json(payload.as_bytes()).unwrap()
+        };
+        assert!(CommandReplyV1::of(&asked("tool-dress"), reported.as_bytes()).is_some_and(|reply| reply.ok));
+        assert_eq!(CommandReplyV1::of(&asked("retool"), reported.as_bytes()), None);
+        assert_eq!(CommandReplyV1::of(&asked("tool-dress"), b"no reply"), None);
         assert_valid("command-reply-v1", &reported);
         assert_eq!(reply(&Output::Intervention(Intervention { by: None, ..tool_dress() })), None);
     }

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
-use crate::{browse, daemon, demo, replay, setup};
+use crate::{browse, daemon, demo, replay, report, setup};
 
 /// The digital twin of a manufacturing line: telemetry in, few and explained warnings out.
 #[derive(Debug, Parser)]
@@ -27,6 +27,8 @@ enum Command {
     Browse(browse::Arguments),
     /// Run a recording through the twin: the same alerts as live, byte for byte.
     Replay(replay::Arguments),
+    /// Tell the running daemon, over its broker, what was done at a station.
+    Report(report::Arguments),
     /// Start a simulated plant, a broker, the twin and its page.
     Demo(demo::Arguments),
     /// Print the JSON Schema of the configuration, or of a message that the daemon sends or takes.
@@ -88,6 +90,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Check(arguments) => check(&arguments.config),
         Command::Browse(arguments) => browse::run(&arguments),
         Command::Replay(arguments) => replay::run(&arguments),
+        Command::Report(arguments) => report::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Schema(arguments) => schema(&arguments.of),
     }

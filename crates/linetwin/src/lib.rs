@@ -14,5 +14,6 @@ pub mod example;
 pub mod figures;
 pub mod recorder;
 pub mod replay;
+pub mod report;
 pub mod setup;
 pub mod simulated;
