@@ -17,6 +17,7 @@ use linetwin::setup::Setup;
 use linetwin::simulated::SimulatedSource;
 use plant::Overrides;
 use plant_sim::{FaultPlan, SimConfig, SimPlant};
+use telemetry::{Command, CommandAction, Event, InterventionKind};
 
 /// Runs the demo's plant with that seed, link losses among its faults, and replays the recording.
 fn check_replay(seed: u64) {
@@ -72,15 +73,25 @@ enum End {
     Killed,
 }
 
+/// What is reported as done, where, and after how many minutes of the plant's time.
+type Report = (f64, &'static str, InterventionKind);
+
+fn report(place: &str, kind: InterventionKind) -> Event {
+    let comment = "as planned".to_owned();
+    let action = CommandAction::ReportIntervention { place: place.to_owned(), kind, done: None, comment };
+    Event::Command(Command { by: "the test".to_owned(), action })
+}
+
 /// Records a run of the example plant into `folder`, with a daemon that ends and is started again after those minutes of
 /// the plant's time, and returns the alerts.
-fn record(folder: &Path, seed: u64, faults: &[&str], minutes: f64, ends: &[(f64, End)]) -> String {
+fn record(folder: &Path, seed: u64, faults: &[&str], reports: &[Report], minutes: f64, ends: &[(f64, End)]) -> String {
     let set = vec![format!("recording.folder={}", folder.display())];
     let setup = Setup::new(example::files(), Overrides { environment: Default::default(), set }).unwrap();
     let faults = faults.iter().map(|text| FaultPlan::parse(text).unwrap()).collect();
     let sim = SimPlant::new(SimConfig { seed, start: START, faults }).unwrap();
     let mut source = SimulatedSource::new(sim, &setup.plant);
     let mut events = Vec::new();
+    let mut reports = reports.iter().peekable();
     let lives = ends.iter().copied().chain([(minutes, End::Stopped)]);
     for (minutes, end) in lives {
         let (twin, sequence) = resume(folder, setup.plant.clone()).unwrap();
@@ -89,6 +100,11 @@ fn record(folder: &Path, seed: u64, faults: &[&str], minutes: f64, ends: &[(f64,
         while source.sim().now() < START.plus_seconds(minutes * 60.0) {
             let received = source.step(&mut events);
             events.drain(..).for_each(|event| engine.take(event, received));
+            while let Some((_, place, kind)) =
+                reports.next_if(|(minutes, ..)| received >= START.plus_seconds(minutes * 60.0))
+            {
+                engine.take(report(place, *kind), received);
+            }
         }
         match end {
             End::Stopped => engine.finish(),
@@ -105,16 +121,24 @@ fn replay(recording: &Path) -> String {
     fs::read_to_string(replayed).unwrap()
 }
 
+const REPORTS: [Report; 4] = [
+    (60.0, "weld-30", InterventionKind::FilterChange),
+    (80.0, "weld-20", InterventionKind::Retool),
+    (80.0, "nowhere", InterventionKind::Retool),
+    (95.0, "cooling-1", InterventionKind::Cleaning),
+];
+
 const FAULTS: [&str; 3] = ["water-restriction@50m", "micro-stops@70m", "link-loss:pack-opcua@60m"];
 
 /// A snapshot with the inputs after it is as good as the whole log.
 #[test]
 fn a_daemon_that_was_stopped_and_killed_tells_what_one_that_ran_on_tells() {
     let folder = tempfile::tempdir().unwrap();
-    let whole = record(&folder.path().join("whole"), 21, &FAULTS, 120.0, &[]);
+    let whole = record(&folder.path().join("whole"), 21, &FAULTS, &REPORTS, 120.0, &[]);
     let ends = [(31.0, End::Killed), (55.0, End::Stopped), (61.0, End::Killed), (90.0, End::Stopped)];
-    let parts = record(&folder.path().join("parts"), 21, &FAULTS, 120.0, &ends);
+    let parts = record(&folder.path().join("parts"), 21, &FAULTS, &REPORTS, 120.0, &ends);
     assert!(parts.lines().count() >= 4, "{parts}");
+    assert!(parts.contains("\"ended_by\""), "no report ended anything: {parts}");
     assert_eq!(parts, whole);
     assert_eq!(replay(&folder.path().join("parts")), whole);
 }
@@ -124,7 +148,7 @@ fn a_daemon_that_was_stopped_and_killed_tells_what_one_that_ran_on_tells() {
 fn the_alerts_of_a_short_run_are_those_that_were_reviewed() {
     let golden = workspace_root().join("tests/golden/alerts-seed7.jsonl");
     let folder = tempfile::tempdir().unwrap();
-    let alerts = record(&folder.path().join("recording"), 7, &FAULTS, 120.0, &[]);
+    let alerts = record(&folder.path().join("recording"), 7, &FAULTS, &[], 120.0, &[]);
     if std::env::var_os("UPDATE").is_some_and(|update| update == "1") {
         fs::write(&golden, &alerts).unwrap();
     }

@@ -148,7 +148,7 @@ fn replayed(recording: &Path) -> (String, String) {
 }
 
 #[test]
-fn a_shift_at_any_station_reaches_the_supervisor_who_acknowledges_it_and_replays_the_same() {
+fn a_shift_at_any_station_reaches_the_supervisor_who_acknowledges_it_reports_a_retool_and_replays_the_same() {
     let mut cells = Cells::start();
     let site = cells.site();
     let supervisor = cells.broker.subscribe("linetwin/#");
@@ -175,6 +175,7 @@ fn a_shift_at_any_station_reaches_the_supervisor_who_acknowledges_it_and_replays
     assert_eq!(station(&daemon.state(), "weld-20").unwrap().part.as_deref(), Some(&*cells.cycles.to_string()));
 
     acknowledge(&cells, &supervisor, &daemon);
+    report_a_retool(&cells, &site, &supervisor, &daemon);
     the_api_agrees_with_mqtt(&cells, &daemon);
     daemon.stop();
     is_retained(&cells.broker, "that it has stopped", STATUS, "offline");
@@ -201,6 +202,36 @@ fn acknowledge(cells: &Cells, supervisor: &Subscriber, daemon: &Daemon) {
     daemon.wait_for("the API to know of it", |line| {
         let acknowledged = line.alerts.iter().find(|alert| alert.id == id)?.acknowledged.as_ref()?;
         (acknowledged.by == "shift lead" && acknowledged.comment.as_deref() == Some("caps on order")).then_some(())
+    });
+}
+
+/// What the robot's new gripper does is normal from now on, and what it did before is no matter for an alert.
+fn report_a_retool(cells: &Cells, site: &Site, supervisor: &Subscriber, daemon: &Daemon) {
+    let id = alert_of(supervisor, "robot-50", "robot-slow-down").unwrap()["id"].as_str().unwrap().to_owned();
+    let command = json!({ "command": "report-intervention", "place": "robot-5", "kind": "retool", "by": "Kim" });
+    cells.broker.publish(&format!("{BASE_TOPIC}/cmd"), &command.to_string());
+    let refused = supervisor.wait_for("a reply to the report", |message| {
+        let is_it = message.topic == format!("{BASE_TOPIC}/cmd/reply") && message.json()["place"] == "robot-5";
+        is_it.then(|| message.json())
+    });
+    assert!(refused["error"].as_str().unwrap().contains("there is no station \"robot-5\""), "{refused}");
+    let (config, broker) = (site.config(), format!("mqtt.port={}", cells.broker.port()));
+    let report = |place: &str| {
+        let what = ["--place", place, "--kind", "retool", "--by", "Kim", "--comment", "new gripper"];
+        run_linetwin([&["report", "--config", config.to_str().unwrap(), "--set", &broker], &what[..]].concat())
+    };
+    let refused = report("robot-5");
+    assert!(refused.code == Some(1) && refused.errors.contains("there is no station"), "{refused:?}");
+    let reported = report("robot-50");
+    assert_eq!(reported.code, Some(0), "{reported:?}");
+    let topic = format!("{BASE_TOPIC}/alerts/{id}");
+    is_retained(&cells.broker, "that it is judged anew", &topic, "returned-unacknowledged");
+    daemon.wait_for("the API to know what was done", |line| {
+        let ended = line.alerts.iter().find(|alert| alert.id == id)?.ended_by.as_ref()?;
+        let robot = station(line, "robot-50")?;
+        let done = robot.interventions.last()?;
+        let learns_anew = robot.features.iter().all(|feature| feature.baseline_cycles == 0);
+        (ended == done && done.by.as_deref() == Some("Kim") && learns_anew).then_some(())
     });
 }
 

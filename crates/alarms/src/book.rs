@@ -4,7 +4,7 @@ use plant::{Cause, Locus, Plant, StationId};
 use serde::{Deserialize, Serialize};
 use telemetry::{IncidentId, Timestamp};
 
-use crate::{Acknowledgement, Incident, IncidentState, Priority, RankedCause, Source, Verdict};
+use crate::{Acknowledgement, Incident, IncidentState, Intervention, Priority, RankedCause, Source, Verdict};
 
 /// How an incident changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +53,9 @@ const HIGH_PRIORITY_S: f64 = 15.0 * 60.0;
 /// Seconds to a limit below which an incident has medium priority.
 const MEDIUM_PRIORITY_S: f64 = 60.0 * 60.0;
 
+/// Interventions that an incident keeps; the latest stay.
+const RECENT_MAX: usize = 8;
+
 /// The open incidents of the line: the only place that decides what an alert is.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct IncidentBook {
@@ -98,7 +101,16 @@ impl IncidentBook {
 
     /// Takes a verdict in: as evidence of an open incident if they can have one cause, else as a new incident with the
     /// identity `id`. Returns what is to be told: nothing, if the incident only goes on as it was told last.
-    pub fn take(&mut self, verdict: Verdict, id: IncidentId, plant: &Plant) -> Option<(Change, &Incident)> {
+    ///
+    /// `recent` is what was done shortly before where the verdict comes from; it is asked for only when the verdict says
+    /// something new.
+    pub fn take(
+        &mut self,
+        verdict: Verdict,
+        recent: impl IntoIterator<Item = Intervention>,
+        id: IncidentId,
+        plant: &Plant,
+    ) -> Option<(Change, &Incident)> {
         let known = self.open.iter().position(|entry| entry.place_of(verdict.evidence.source).is_some());
         let place = known.or_else(|| self.open.iter().position(|entry| entry.explains(&verdict, plant)));
         let (change, place) = match place {
@@ -110,7 +122,7 @@ impl IncidentBook {
         };
         let entry = &mut self.open[place];
         let before = entry.gist();
-        entry.add(verdict, plant);
+        entry.add(verdict, recent, plant);
         let since_told_s = entry.incident.updated.seconds_since(entry.told);
         // Negative if the clock was put back.
         let retell = entry.incident.time_to_limit_s.is_some() && since_told_s.abs() >= RETELL_S;
@@ -121,8 +133,14 @@ impl IncidentBook {
         Some((change, &entry.incident))
     }
 
-    /// A source's verdict no longer stands. Returns the incident if that ended it for good or for now.
-    pub fn clear(&mut self, source: Source, at: Timestamp) -> Option<(Change, Incident)> {
+    /// A source's verdict no longer stands: of itself, or because of what was done. Returns the incident if that ended it
+    /// for good or for now.
+    pub fn clear(
+        &mut self,
+        source: Source,
+        at: Timestamp,
+        because: Option<&Intervention>,
+    ) -> Option<(Change, Incident)> {
         let place = self.open.iter().position(|entry| entry.standing.contains(&source))?;
         let entry = &mut self.open[place];
         entry.standing.retain(|&standing| standing != source);
@@ -131,6 +149,7 @@ impl IncidentBook {
             return None;
         }
         entry.incident.returned = Some(at);
+        entry.incident.ended_by = because.cloned();
         entry.incident.updated = at;
         match entry.incident.state {
             IncidentState::Acknowledged => Some((Change::Closed, self.close(place))),
@@ -192,6 +211,8 @@ impl Entry {
                 time_to_limit_s: None,
                 acknowledged: None,
                 returned: None,
+                ended_by: None,
+                recent_interventions: Vec::new(),
             },
             shown_at: source.station(),
             standing: Vec::new(),
@@ -224,15 +245,17 @@ impl Entry {
         })
     }
 
-    fn add(&mut self, verdict: Verdict, plant: &Plant) {
+    fn add(&mut self, verdict: Verdict, recent: impl IntoIterator<Item = Intervention>, plant: &Plant) {
         let Verdict { at, evidence, causes, time_to_limit_s } = verdict;
         let source = evidence.source;
         if !self.standing.contains(&source) {
             self.standing.push(source);
+            self.remember(recent);
         }
         if self.incident.state == IncidentState::ReturnedUnacknowledged {
             self.incident.state = IncidentState::Unacknowledged;
             self.incident.returned = None;
+            self.incident.ended_by = None;
         }
         self.incident.onset = self.incident.onset.min(evidence.onset);
         self.incident.updated = at;
@@ -248,6 +271,17 @@ impl Entry {
         self.rank(plant);
         self.locate(plant);
         self.incident.priority = self.priority();
+    }
+
+    fn remember(&mut self, recent: impl IntoIterator<Item = Intervention>) {
+        let known = &mut self.incident.recent_interventions;
+        for intervention in recent {
+            if !known.contains(&intervention) {
+                known.push(intervention);
+            }
+        }
+        known.sort_by_key(|intervention| intervention.at);
+        known.drain(..known.len().saturating_sub(RECENT_MAX));
     }
 
     /// Ranks the causes by the weight that the evidence gives them; ties in the order of [`Cause::ALL`].

@@ -2,7 +2,7 @@ use plant::{Cause, StationId};
 use serde::{Deserialize, Serialize};
 use telemetry::{IncidentId, LinkId, Timestamp};
 
-use crate::Evidence;
+use crate::{Evidence, Intervention};
 
 /// The state of an incident, after ISA-18.2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -102,6 +102,10 @@ pub struct Incident {
     pub acknowledged: Option<Acknowledgement>,
     /// When it went away.
     pub returned: Option<Timestamp>,
+    /// The intervention that ended it, if it did not go away by itself.
+    pub ended_by: Option<Intervention>,
+    /// What was done at its stations and their utilities shortly before they showed it, the latest last.
+    pub recent_interventions: Vec<Intervention>,
 }
 
 impl Incident {

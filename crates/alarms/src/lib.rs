@@ -5,8 +5,10 @@
 
 mod book;
 mod incident;
+mod intervention;
 mod verdict;
 
 pub use book::{Change, IncidentBook, NoSuchIncident};
 pub use incident::{Acknowledgement, Incident, IncidentState, Priority, RankedCause};
+pub use intervention::Intervention;
 pub use verdict::{Detector, Direction, Evidence, Source, Verdict};

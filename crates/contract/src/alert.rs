@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::headline::headline;
 use crate::rim::{deviation_sigma, finite, schema_tag, text};
-use crate::{CauseName, DetectorName, DirectionName, Message, PriorityName, StateName, StationKindName, TimeV1};
+use crate::{
+    CauseName, DetectorName, DirectionName, InterventionV1, Message, PriorityName, StateName, StationKindName, TimeV1,
+};
 
 schema_tag!(AlertSchema = "linetwin/alert/v1");
 
@@ -58,11 +60,17 @@ pub struct AlertV1 {
     /// When it went away.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub returned: Option<TimeV1>,
+    /// What was done that ended it: it did not go away by itself, and whether all is well is judged anew from then on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ended_by: Option<InterventionV1>,
     /// Seconds from `updated` until a limit is crossed if it goes on like this; 0 if one is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub time_to_limit_s: Option<f64>,
     /// Names of other stations that show it.
     pub affected: Vec<String>,
+    /// What was done at its stations and their utilities shortly before they showed it, the latest last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub recent_interventions: Vec<InterventionV1>,
     /// What speaks for it, in the order it came.
     pub evidence: Vec<EvidenceV1>,
 }
@@ -169,8 +177,14 @@ impl AlertV1 {
             updated: incident.updated.into(),
             acknowledged: incident.acknowledged.as_ref().map(AcknowledgementV1::from),
             returned: incident.returned.map(TimeV1),
+            ended_by: incident.ended_by.as_ref().map(|ended| InterventionV1::new(ended, plant)),
             time_to_limit_s: finite(incident.time_to_limit_s),
             affected: incident.affected.iter().map(|&id| name(id)).collect(),
+            recent_interventions: incident
+                .recent_interventions
+                .iter()
+                .map(|recent| InterventionV1::new(recent, plant))
+                .collect(),
             evidence: incident.evidence.iter().map(|evidence| EvidenceV1::new(evidence, plant)).collect(),
         }
     }
@@ -219,11 +233,11 @@ impl EvidenceV1 {
 
 #[cfg(test)]
 mod tests {
-    use alarms::{Detector, Direction, IncidentState, Priority, Source};
+    use alarms::{Detector, Direction, IncidentState, Intervention, Priority, Source};
     use plant::Cause;
     use proptest::prelude::*;
     use proptest::sample::select;
-    use telemetry::{IncidentId, LinkId, SignalId, Symbol, Timestamp};
+    use telemetry::{IncidentId, InterventionKind, LinkId, SignalId, Symbol, Timestamp};
 
     use super::*;
     use crate::testing::{COOL, WELD, assert_valid, plant};
@@ -273,6 +287,19 @@ mod tests {
     }
 
     prop_compose! {
+        fn intervention()(
+            kind in select(InterventionKind::ALL),
+            station in select(vec![COOL, WELD]),
+            signal in proptest::option::of(Just(SignalId(0))),
+            at in moment(),
+            by in proptest::option::of(".{1,64}"),
+            comment in ".{0,80}",
+        ) -> Intervention {
+            Intervention { kind, station, signal, at, by, comment }
+        }
+    }
+
+    prop_compose! {
         fn incident()(
             (sequence, ordinal) in (any::<u64>(), any::<u16>()),
             state in select(vec![
@@ -288,12 +315,14 @@ mod tests {
             (onset, raised, updated) in (moment(), moment(), moment()),
             (returned, time_to_limit_s) in (proptest::option::of(moment()), proptest::option::of(number())),
             acknowledged in proptest::option::of(acknowledgement()),
+            ended_by in proptest::option::of(intervention()),
+            recent_interventions in proptest::collection::vec(intervention(), 0..3),
         ) -> Incident {
             Incident {
                 id: IncidentId { sequence, ordinal },
                 causes: causes.into_iter().map(|(cause, share)| RankedCause { cause, share }).collect(),
                 state, priority, station, link, affected, evidence, onset, raised, updated, time_to_limit_s,
-                acknowledged, returned,
+                acknowledged, returned, ended_by, recent_interventions,
             }
         }
     }

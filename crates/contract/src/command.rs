@@ -1,36 +1,47 @@
-use alarms::Change;
+use alarms::{Change, Intervention};
+use plant::Plant;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use telemetry::{Command, CommandAction, IncidentId, NotAnIncidentId};
+use telemetry::{Command, CommandAction, NotAnIncidentId};
 use twin::Output;
 
-use crate::Message;
 use crate::rim::schema_tag;
+use crate::{InterventionName, Message, TimeV1};
 
 /// What a person wants done, as a client sends it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct CommandV1 {
-    /// What to do.
-    pub command: CommandName,
-    /// The incident it is about, such as `412-0`.
-    #[schemars(regex(pattern = r"^[0-9]+-[0-9]+$"))]
-    pub incident: String,
-    /// Who asks: a name or a role, 1 to 64 characters on one line.
-    #[schemars(length(min = 1, max = 64))]
-    pub by: String,
-    /// What they add, up to 500 characters.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 500))]
-    pub comment: Option<String>,
-}
-
-/// What can be asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum CommandName {
+#[serde(tag = "command", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum CommandV1 {
     /// "I have seen this incident and take it on."
-    Acknowledge,
+    Acknowledge {
+        /// The incident, such as `412-0`.
+        #[schemars(regex(pattern = r"^[0-9]+-[0-9]+$"))]
+        incident: String,
+        /// Who asks: a name or a role, 1 to 64 characters on one line.
+        #[schemars(length(min = 1, max = 64))]
+        by: String,
+        /// What they add, up to 500 characters.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(length(max = 500))]
+        comment: Option<String>,
+    },
+    /// "This was done here": what stood before may say nothing of what comes.
+    ReportIntervention {
+        /// Where: a station's name, or a signal's path such as `weld-20/current` for what concerns only that signal.
+        place: String,
+        /// What was done.
+        kind: InterventionName,
+        /// When it was done, at most 24 h ago; now, if left out.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        at: Option<TimeV1>,
+        /// Who reports it: a name or a role, 1 to 64 characters on one line.
+        #[schemars(length(min = 1, max = 64))]
+        by: String,
+        /// What they add, up to 500 characters.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(length(max = 500))]
+        comment: Option<String>,
+    },
 }
 
 /// Why a command cannot be read.
@@ -87,24 +98,49 @@ impl CommandV1 {
     }
 }
 
+impl Message for CommandV1 {}
+
 impl TryFrom<CommandV1> for Command {
     type Error = CommandError;
 
     fn try_from(wire: CommandV1) -> Result<Self, Self::Error> {
-        let CommandV1 { command: CommandName::Acknowledge, incident, by, comment } = wire;
-        let incident: IncidentId = incident.parse()?;
-        let by = by.trim().to_owned();
-        let chars = by.chars().count();
-        if chars == 0 || chars > CommandV1::BY_MAX_CHARS || by.contains(char::is_control) {
-            return Err(CommandError::By { chars });
-        }
-        let comment = comment.unwrap_or_default();
-        let chars = comment.chars().count();
-        if chars > CommandV1::COMMENT_MAX_CHARS {
-            return Err(CommandError::Comment { chars });
-        }
-        Ok(Self { by, action: CommandAction::Acknowledge { incident, comment } })
+        Ok(match wire {
+            CommandV1::Acknowledge { incident, by, comment } => {
+                let incident = incident.parse()?;
+                Self {
+                    by: checked_by(&by)?,
+                    action: CommandAction::Acknowledge { incident, comment: checked_comment(comment)? },
+                }
+            }
+            CommandV1::ReportIntervention { place, kind, at, by, comment } => Self {
+                by: checked_by(&by)?,
+                action: CommandAction::ReportIntervention {
+                    place,
+                    kind: kind.into(),
+                    done: at.map(|at| at.0),
+                    comment: checked_comment(comment)?,
+                },
+            },
+        })
     }
+}
+
+fn checked_by(by: &str) -> Result<String, CommandError> {
+    let by = by.trim();
+    let chars = by.chars().count();
+    if chars == 0 || chars > CommandV1::BY_MAX_CHARS || by.contains(char::is_control) {
+        return Err(CommandError::By { chars });
+    }
+    Ok(by.to_owned())
+}
+
+fn checked_comment(comment: Option<String>) -> Result<String, CommandError> {
+    let comment = comment.unwrap_or_default();
+    let chars = comment.chars().count();
+    if chars > CommandV1::COMMENT_MAX_CHARS {
+        return Err(CommandError::Comment { chars });
+    }
+    Ok(comment)
 }
 
 schema_tag!(CommandReplySchema = "linetwin/command-reply/v1");
@@ -122,6 +158,12 @@ pub struct CommandReplyV1 {
     /// The incident it was about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub incident: Option<String>,
+    /// The station or signal it was about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub place: Option<String>,
+    /// What was reported as done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
     /// Who asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
@@ -131,15 +173,28 @@ pub struct CommandReplyV1 {
 }
 
 impl CommandReplyV1 {
-    /// The reply to an acknowledgement; `error` says why it was not carried out.
-    pub fn to_acknowledge(incident: IncidentId, by: &str, error: Option<String>) -> Self {
-        Self {
+    /// The reply to a command; `error` says why it was not carried out.
+    fn to_command(command: &Command, error: Option<String>) -> Self {
+        let blank = Self {
             schema: CommandReplySchema::V1,
             ok: error.is_none(),
-            command: Some("acknowledge".to_owned()),
-            incident: Some(incident.to_string()),
-            by: Some(by.to_owned()),
+            command: None,
+            incident: None,
+            place: None,
+            kind: None,
+            by: Some(command.by.clone()),
             error,
+        };
+        match &command.action {
+            CommandAction::Acknowledge { incident, .. } => {
+                Self { command: Some("acknowledge".to_owned()), incident: Some(incident.to_string()), ..blank }
+            }
+            CommandAction::ReportIntervention { place, kind, .. } => Self {
+                command: Some("report-intervention".to_owned()),
+                place: Some(place.clone()),
+                kind: Some(kind.name().to_owned()),
+                ..blank
+            },
         }
     }
 
@@ -156,23 +211,46 @@ impl CommandReplyV1 {
             ok: false,
             command: repeat("command"),
             incident: repeat("incident"),
+            place: repeat("place"),
+            kind: repeat("kind"),
             by: repeat("by"),
             error: Some(error),
         }
     }
 
+    /// The payload as the reply to that command, if it is. A reply repeats what was asked; two that asked the same get
+    /// each other's, which say the same.
+    pub fn of(command: &CommandV1, payload: &[u8]) -> Option<Self> {
+        let reply: Self = serde_json::from_slice(payload).ok()?;
+        let asked = Self::to_command(&Command::try_from(command.clone()).ok()?, None);
+        let gist = |reply: &Self| {
+            let Self { command, incident, place, kind, by, schema: _, ok: _, error: _ } = reply.clone();
+            (command, incident, place, kind, by)
+        };
+        (gist(&reply) == gist(&asked)).then_some(reply)
+    }
+
     /// The reply that an output of the twin is, if it came from a command.
-    pub fn from_output(output: &Output) -> Option<Self> {
+    pub fn from_output(output: &Output, plant: &Plant) -> Option<Self> {
         match output {
-            Output::CommandRefused { by, incident, reason } => {
-                Some(Self::to_acknowledge(*incident, by, Some(reason.clone())))
-            }
+            Output::CommandRefused { command, reason } => Some(Self::to_command(command, Some(reason.clone()))),
             Output::Incident { change: Change::Acknowledged | Change::Closed, incident } => {
                 // An incident is also closed by going away, long after it was acknowledged: nobody asked for that.
                 let acknowledged = incident.acknowledged.as_ref().filter(|ack| ack.at == incident.updated)?;
-                Some(Self::to_acknowledge(incident.id, &acknowledged.by, None))
+                let action = CommandAction::Acknowledge { incident: incident.id, comment: String::new() };
+                Some(Self::to_command(&Command { by: acknowledged.by.clone(), action }, None))
             }
-            Output::Incident { .. } | Output::Station { .. } | Output::Cycle(_) => None,
+            Output::Intervention(Intervention { kind, station, signal, at, by: Some(by), .. }) => {
+                let place = signal.map_or(&plant.station(*station).name, |signal| &plant.signal(signal).path);
+                let action = CommandAction::ReportIntervention {
+                    place: place.clone(),
+                    kind: *kind,
+                    done: Some(*at),
+                    comment: String::new(),
+                };
+                Some(Self::to_command(&Command { by: by.clone(), action }, None))
+            }
+            Output::Incident { .. } | Output::Intervention(_) | Output::Station { .. } | Output::Cycle(_) => None,
         }
     }
 }
@@ -183,9 +261,10 @@ impl Message for CommandReplyV1 {}
 #[allow(clippy::unwrap_used)]
 mod tests {
     use alarms::Acknowledgement;
+    use telemetry::{IncidentId, InterventionKind};
 
     use super::*;
-    use crate::testing::{assert_valid, at, incident};
+    use crate::testing::{assert_valid, at, incident, plant, tool_dress};
 
     fn read(payload: &str) -> Result<Command, String> {
         let wire = CommandV1::from_json(payload.as_bytes()).map_err(|problem| problem.to_string())?;
@@ -216,12 +295,40 @@ mod tests {
     }
 
     #[test]
+    fn a_report_of_an_intervention_is_read() {
+        let report = |kind, done| Command {
+            by: "Kim".into(),
+            action: CommandAction::ReportIntervention { place: "weld-20".into(), kind, done, comment: String::new() },
+        };
+        let payload = r#"{"command":"report-intervention","place":"weld-20","kind":"retool","by":"Kim"}"#;
+        assert_eq!(read(payload), Ok(report(InterventionKind::Retool, None)));
+        assert_valid("command-v1", payload);
+        let payload = r#"{"command":"report-intervention","place":"weld-20","kind":"tool-dress","by":"Kim","at":"2026-11-24T08:18:00Z"}"#;
+        assert_eq!(read(payload), Ok(report(InterventionKind::ToolDress, Some(at("2026-11-24T08:18:00Z")))));
+        assert_valid("command-v1", payload);
+        let refused = |rest: &str, expected: &str| {
+            check_refused(
+                &format!(r#"{{"command":"report-intervention","place":"weld-20","by":"Kim"{rest}}}"#),
+                expected,
+            );
+        };
+        refused("", "missing field `kind`");
+        refused(r#","kind":"repaint""#, "unknown variant `repaint`, expected one of `retool`, `changeover`");
+        refused(r#","kind":"retool","at":"yesterday""#, "\"yesterday\" is not an RFC 3339 time");
+        refused(r#","kind":"retool","incident":"1-0""#, "unknown field `incident`");
+        refused(&format!(r#","kind":"retool","comment":"{}""#, "x".repeat(501)), "at most 500 fit");
+    }
+
+    #[test]
     fn a_refusal_says_what_was_expected() {
         check_refused("", "EOF while parsing a value at line 1 column 0; expected JSON such as {\"command\"");
         check_refused("\u{0}", "expected value");
         check_refused(r#"["acknowledge","1-0","x",null]"#, "invalid type: sequence, expected a map");
         check_refused("{}", "missing field `command`");
-        check_refused(r#"{"command":"shelve"}"#, "unknown variant `shelve`, expected `acknowledge`");
+        check_refused(
+            r#"{"command":"shelve"}"#,
+            "unknown variant `shelve`, expected `acknowledge` or `report-intervention`",
+        );
         check_refused(r#"{"command":"acknowledge","incident":"1-0","by":"x","why":1}"#, "unknown field `why`");
         check_refused(r#"{"command":"acknowledge","incident":7,"by":"x"}"#, "invalid type: integer `7`");
         check_refused(
@@ -256,7 +363,8 @@ mod tests {
                 at: at(moment),
                 comment: String::new(),
             });
-            let reply = CommandReplyV1::from_output(&Output::Incident { change, incident: Box::new(incident) });
+            let reply =
+                CommandReplyV1::from_output(&Output::Incident { change, incident: Box::new(incident) }, &plant());
             assert_eq!(reply.is_some_and(|reply| reply.ok), expected, "{change:?} {acknowledged:?}");
         };
         check(Change::Raised, None, false);
@@ -264,8 +372,29 @@ mod tests {
         check(Change::Closed, Some("2026-11-24T08:20:00Z"), true);
         check(Change::Closed, Some("2026-11-24T08:19:00Z"), false);
         check(Change::Updated, Some("2026-11-24T08:20:00Z"), false);
-        let refused = Output::CommandRefused { by: "lead".into(), incident: incident().id, reason: "closed".into() };
-        let reply = CommandReplyV1::from_output(&refused).unwrap();
-        assert_eq!((reply.ok, reply.error.as_deref()), (false, Some("closed")));
+        let reply = |output: &Output| CommandReplyV1::from_output(output, &plant()).map(|reply| reply.to_json());
+        let command = read(CommandV1::EXAMPLE).unwrap();
+        let refused = reply(&Output::CommandRefused { command, reason: "closed".into() }).unwrap();
+        let expected = concat!(
+            r#"{"schema":"linetwin/command-reply/v1","ok":false,"command":"acknowledge","incident":"412-0","#,
+            r#""by":"shift lead","error":"closed"}"#
+        );
+        assert_eq!(refused, expected);
+        let reported = reply(&Output::Intervention(tool_dress())).unwrap();
+        let expected = concat!(
+            r#"{"schema":"linetwin/command-reply/v1","ok":true,"command":"report-intervention","place":"weld-20","#,
+            r#""kind":"tool-dress","by":"Kim"}"#
+        );
+        assert_eq!(reported, expected);
+        let asked = |kind: &str| {
+            let payload =
+                format!(r#"{{"command":"report-intervention","place":"weld-20","kind":"{kind}","by":"Kim"}}"#);
+            CommandV1::from_json(payload.as_bytes()).unwrap()
+        };
+        assert!(CommandReplyV1::of(&asked("tool-dress"), reported.as_bytes()).is_some_and(|reply| reply.ok));
+        assert_eq!(CommandReplyV1::of(&asked("retool"), reported.as_bytes()), None);
+        assert_eq!(CommandReplyV1::of(&asked("tool-dress"), b"no reply"), None);
+        assert_valid("command-reply-v1", &reported);
+        assert_eq!(reply(&Output::Intervention(Intervention { by: None, ..tool_dress() })), None);
     }
 }

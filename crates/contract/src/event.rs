@@ -54,7 +54,7 @@ pub fn alert_line(output: &Output, plant: &Plant, sequence: u64, at: Timestamp) 
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::testing::{assert_valid, at, incident, plant};
+    use crate::testing::{assert_valid, at, incident, plant, tool_dress};
 
     #[test]
     fn an_alert_line_is_one_event_and_stays_the_same_to_the_byte() {
@@ -84,8 +84,7 @@ mod tests {
 
     #[test]
     fn other_outputs_make_no_line() {
-        let output =
-            Output::CommandRefused { by: "lead".into(), incident: incident().id, reason: "it is closed".into() };
+        let output = Output::Intervention(tool_dress());
         assert_eq!(alert_line(&output, &plant(), 1, Timestamp::EPOCH), None);
     }
 }

@@ -65,6 +65,9 @@ fn cause(incident: &Incident) -> String {
 }
 
 fn outlook(incident: &Incident) -> String {
+    if let Some(ended) = &incident.ended_by {
+        return format!("; judged anew after {} at {}", ended.kind.title(), clock(ended.at, incident.updated));
+    }
     match (incident.returned, incident.time_to_limit_s) {
         (Some(returned), _) => format!("; normal again since {}", clock(returned, incident.updated)),
         (None, Some(seconds)) if seconds <= 0.0 => "; limit crossed".to_owned(),
@@ -101,7 +104,7 @@ mod tests {
     use telemetry::LinkId;
 
     use super::*;
-    use crate::testing::{COOL, CURRENT, WELD, at, incident, plant};
+    use crate::testing::{COOL, CURRENT, WELD, at, incident, plant, tool_dress};
 
     fn check(change: impl FnOnce(&mut Incident), expected: &str) {
         let mut incident = incident();
@@ -131,6 +134,19 @@ mod tests {
                 incident.returned = Some(at("2026-11-24T08:19:59Z"));
             },
             &format!("{start}; normal again since 08:19 UTC"),
+        );
+    }
+
+    #[test]
+    fn what_was_ended_is_not_called_normal() {
+        check(
+            |incident| {
+                incident.time_to_limit_s = None;
+                incident.returned = Some(at("2026-11-24T08:19:59Z"));
+                incident.ended_by = Some(tool_dress());
+            },
+            "weld-20: weld resistance low since 08:14 UTC, electrode wear likely (78 %); judged anew after tool dress at \
+             08:18 UTC",
         );
     }
 

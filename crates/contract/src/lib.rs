@@ -10,6 +10,7 @@ mod alert;
 mod command;
 mod event;
 mod headline;
+mod intervention;
 mod names;
 mod rim;
 mod schema;
@@ -20,8 +21,9 @@ mod status;
 mod testing;
 
 pub use alert::{AcknowledgementV1, AlertSchema, AlertV1, CauseV1, EvidenceV1};
-pub use command::{CommandError, CommandName, CommandReplySchema, CommandReplyV1, CommandV1};
+pub use command::{CommandError, CommandReplySchema, CommandReplyV1, CommandV1};
 pub use event::{EventSchema, EventV1, alert_line};
+pub use intervention::{InterventionName, InterventionV1};
 pub use names::{CauseName, ChangeName, DetectorName, DirectionName, PriorityName, StateName, StationKindName};
 pub use rim::{Message, TimeV1};
 pub use schema::schemas;

@@ -2,8 +2,17 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The wire's counterpart of an enum of the core: the same cases, spelt in kebab-case. A case that is added to the core
-/// does not compile here until it is promised to the outside as well.
+/// does not compile here until it is promised to the outside as well. `both` are names that also come in.
 macro_rules! wire_names {
+    ($(#[$doc:meta])* $wire:ident both $core:ty { $($(#[$case_doc:meta])* $case:ident,)* }) => {
+        wire_names! { $(#[$doc])* $wire from $core { $($(#[$case_doc])* $case,)* } }
+
+        impl From<$wire> for $core {
+            fn from(wire: $wire) -> Self {
+                match wire { $($wire::$case => Self::$case,)* }
+            }
+        }
+    };
     ($(#[$doc:meta])* $wire:ident from $core:ty { $($(#[$case_doc:meta])* $case:ident,)* }) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -200,6 +209,7 @@ causes! {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::InterventionName;
 
     fn check(wire: impl Serialize, name: &str) {
         assert_eq!(serde_json::to_value(wire).ok(), Some(name.into()));
@@ -223,6 +233,10 @@ mod tests {
             alarms::Detector::LinkWatch,
         ] {
             check(DetectorName::from(detector), detector.name());
+        }
+        for &kind in telemetry::InterventionKind::ALL {
+            check(InterventionName::from(kind), kind.name());
+            assert_eq!(telemetry::InterventionKind::from(InterventionName::from(kind)), kind);
         }
         check(PriorityName::from(alarms::Priority::High), alarms::Priority::High.name());
         check(ChangeName::from(alarms::Change::Raised), alarms::Change::Raised.name());

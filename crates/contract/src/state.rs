@@ -181,7 +181,7 @@ mod tests {
     use twin::{FeatureView, StationView};
 
     use super::*;
-    use crate::testing::{COOL, CURRENT, WELD, assert_valid, at, incident, plant};
+    use crate::testing::{COOL, CURRENT, WELD, assert_valid, at, incident, plant, tool_dress};
 
     fn station(station: plant::StationId, features: Vec<FeatureView>) -> StationView {
         StationView {
@@ -192,6 +192,7 @@ mod tests {
             variant: Some(0),
             cycles: 12,
             last_cycle_s: Some(57.5),
+            interventions: vec![tool_dress()],
             features,
         }
     }

@@ -7,7 +7,7 @@ use twin::{FeatureView, LineView, StationView};
 
 use crate::names::wire_names;
 use crate::rim::{deviation_sigma, finite, text};
-use crate::{StationKindName, TimeV1};
+use crate::{InterventionV1, StationKindName, TimeV1};
 
 /// A station.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -39,6 +39,9 @@ pub struct StationV1 {
     pub upstream: Vec<String>,
     /// Names of the stations whose media it depends on.
     pub utilities: Vec<String>,
+    /// What was done there: the latest of each kind, the latest last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub interventions: Vec<InterventionV1>,
     /// Its signals, in the order of their names.
     pub signals: Vec<SignalV1>,
     /// Its features.
@@ -162,6 +165,7 @@ impl StationV1 {
             ideal_cycle_s: finite(*ideal_cycle_s),
             upstream: names(upstream),
             utilities: names(utilities),
+            interventions: view.interventions.iter().map(|done| InterventionV1::new(done, plant)).collect(),
             signals: plant
                 .signals_of(*id)
                 .map(|signal| SignalV1::new(signal, line.signals.get(signal.id.index()).copied().flatten()))

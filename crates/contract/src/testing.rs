@@ -1,11 +1,11 @@
 //! A small plant and an incident of it, for tests.
 
-use alarms::{Detector, Direction, Evidence, Incident, IncidentState, Priority, RankedCause, Source};
+use alarms::{Detector, Direction, Evidence, Incident, IncidentState, Intervention, Priority, RankedCause, Source};
 use plant::{
     Cause, DataType, Detection, Link, LinkSettings, ModbusSettings, Origin, Plant, Role, Signal, Station, StationId,
     StationKind, Variant, WordOrder,
 };
-use telemetry::{IncidentId, LinkId, SignalId, Symbol, Timestamp};
+use telemetry::{IncidentId, InterventionKind, LinkId, SignalId, Symbol, Timestamp};
 
 pub(crate) const COOL: StationId = StationId(0);
 pub(crate) const WELD: StationId = StationId(1);
@@ -98,6 +98,8 @@ pub(crate) fn incident() -> Incident {
         time_to_limit_s: Some(1502.0),
         acknowledged: None,
         returned: None,
+        ended_by: None,
+        recent_interventions: Vec::new(),
     }
 }
 
@@ -119,6 +121,18 @@ pub(crate) fn evidence() -> Evidence {
         false_alarms_per_shift: 0.015625,
         onset: at("2026-11-24T08:14:30Z"),
         note: String::new(),
+    }
+}
+
+/// The caps were dressed at 08:18.
+pub(crate) fn tool_dress() -> Intervention {
+    Intervention {
+        kind: InterventionKind::ToolDress,
+        station: WELD,
+        signal: None,
+        at: at("2026-11-24T08:18:00Z"),
+        by: Some("Kim".into()),
+        comment: "12 passes".into(),
     }
 }
 

@@ -13,11 +13,15 @@ mod reference;
 mod sensor;
 mod special;
 #[cfg(test)]
+#[cfg(test)]
 mod testing;
 
 pub use calibration::InControlRate;
-pub use chart::{BernoulliCusum, Bounded, CountCusum, Cusum, Direction, EDetector, Ewma, Focus, GeometricCusum, PoissonCusum, Rule, Shewhart, Shift, Spread, Step};
+pub use chart::{
+    BernoulliCusum, Bounded, CountCusum, Cusum, Direction, EDetector, Ewma, Focus, GeometricCusum, PoissonCusum, Rule,
+    Shewhart, Shift, Spread, Step,
+};
 pub use monitor::{ColumnMonitor, Monitor, Thresholds, Verdict};
-pub use reference::{Baseline, BatchVariance, COVARIATES_MAX, Residual, Scorer, Shape, Whitener};
+pub use reference::{Baseline, COVARIATES_MAX, Residual, Scorer, Shape, Whitener};
 pub use reference::{Slope, TimeTo, Trend};
 pub use sensor::{Finding, Stuck};

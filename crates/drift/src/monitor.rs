@@ -101,6 +101,12 @@ impl Monitor {
         Verdict { score, mean: self.mean.observe(for_mean, mark), spread: self.spread.observe(for_spread, mark) }
     }
 
+    /// Forgets everything: what is normal is another from now on. Returns whether a change had stood.
+    pub fn relearn(&mut self) -> bool {
+        self.scorer = Scorer::default();
+        self.reset()
+    }
+
     /// Forgets what may be a change, but not what is normal. Returns whether a change had stood.
     pub fn reset(&mut self) -> bool {
         let (mean_stood, spread_stood) = (self.mean.reset(), self.spread.reset());

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
-use crate::{browse, daemon, demo, detect, import, replay, setup};
+use crate::{browse, daemon, demo, detect, import, replay, report, setup};
 
 /// The digital twin of a manufacturing line: telemetry in, few and explained warnings out.
 #[derive(Debug, Parser)]
@@ -31,6 +31,8 @@ enum Command {
     Import(import::Arguments),
     /// Run the detectors over a historian's export in CSV: what changed, when, in which columns.
     Detect(detect::Arguments),
+    /// Tell the running daemon, over its broker, what was done at a station.
+    Report(report::Arguments),
     /// Start a simulated plant, a broker, the twin and its page.
     Demo(demo::Arguments),
     /// Print the JSON Schema of the configuration, or of a message that the daemon sends or takes.
@@ -94,6 +96,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Replay(arguments) => replay::run(&arguments),
         Command::Import(arguments) => import::run(&arguments),
         Command::Detect(arguments) => detect::run(&arguments),
+        Command::Report(arguments) => report::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Schema(arguments) => schema(&arguments.of),
     }

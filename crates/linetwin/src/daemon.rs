@@ -224,18 +224,23 @@ fn begin_unconnected(engine: &mut Engine, clock: &Clock) {
 }
 
 fn notifier(setup: &Setup, open: Vec<Publication>) -> Notifier {
+    let node = &setup.daemon.node;
+    let topics = Topics::new(&setup.plant, node);
+    let client_id = format!("linetwin-{node}-{}", setup.plant.line);
+    Notifier::new(notify_settings(setup, client_id), topics, open)
+}
+
+/// The broker of the configuration, for a client of that name.
+pub(crate) fn notify_settings(setup: &Setup, client_id: String) -> NotifySettings {
     let settings = &setup.daemon.mqtt;
-    let node = setup.daemon.node.clone();
-    let topics = Topics::new(&setup.plant, &node);
-    let settings = NotifySettings {
+    NotifySettings {
         host: settings.host.clone(),
         port: settings.port,
-        client_id: format!("linetwin-{node}-{}", setup.plant.line),
+        client_id,
         username: settings.username.clone(),
         password: settings.password.clone(),
-        node,
-    };
-    Notifier::new(settings, topics, open)
+        node: setup.daemon.node.clone(),
+    }
 }
 
 async fn forward_commands(

@@ -112,7 +112,10 @@ impl Engine {
     }
 
     fn tell(&mut self, input: &Input) {
-        let matters = |output: &Output| matches!(output, Output::Incident { .. } | Output::CommandRefused { .. });
+        let matters = |output: &Output| match output {
+            Output::Incident { .. } | Output::Intervention(_) | Output::CommandRefused { .. } => true,
+            Output::Station { .. } | Output::Cycle(_) => false,
+        };
         if !self.outputs.iter().any(matters) {
             return;
         }

@@ -16,6 +16,7 @@ pub mod figures;
 pub mod import;
 pub mod recorder;
 pub mod replay;
+pub mod report;
 pub mod setup;
 pub mod simulated;
 pub mod table;

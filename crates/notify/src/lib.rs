@@ -17,6 +17,7 @@
 //! bounded queue in memory; the oldest make room and are counted. When it is back, the status comes first, then all open
 //! alerts and the clearing of those closed meanwhile, then the events in order.
 
+mod ask;
 mod counters;
 mod notifier;
 mod outbox;
@@ -25,6 +26,7 @@ mod session;
 mod settings;
 mod topics;
 
+pub use ask::{AskError, ask};
 pub use counters::{Counters, CountersSnapshot};
 pub use notifier::Notifier;
 pub use publication::Publication;

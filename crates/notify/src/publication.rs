@@ -30,7 +30,7 @@ impl Publication {
             publications.push(Self::Alert { incident: incident.id, content });
             publications.push(Self::Event(event.to_json()));
         }
-        publications.extend(CommandReplyV1::from_output(output).map(|reply| Self::Reply(reply.to_json())));
+        publications.extend(CommandReplyV1::from_output(output, plant).map(|reply| Self::Reply(reply.to_json())));
         publications
     }
 
@@ -45,6 +45,7 @@ impl Publication {
 mod tests {
     use alarms::{Acknowledgement, IncidentState, Priority, RankedCause};
     use plant::{Cause, Detection};
+    use telemetry::{Command, CommandAction};
 
     use super::*;
 
@@ -80,6 +81,8 @@ mod tests {
             time_to_limit_s: None,
             acknowledged: Some(Acknowledgement { by: "lead".into(), at, comment: String::new() }),
             returned: None,
+            ended_by: None,
+            recent_interventions: Vec::new(),
         }
     }
 
@@ -103,8 +106,9 @@ mod tests {
         check(&changed(Change::Raised), &[alert, event]);
         check(&changed(Change::Acknowledged), &[alert, event, reply]);
         check(&changed(Change::Closed), &["clear", event, reply]);
-        let id = incident().id;
-        check(&Output::CommandRefused { by: "lead".into(), incident: id, reason: "closed".into() }, &[reply]);
+        let action = CommandAction::Acknowledge { incident: incident().id, comment: String::new() };
+        let command = Command { by: "lead".into(), action };
+        check(&Output::CommandRefused { command, reason: "closed".into() }, &[reply]);
         let open = Publication::from_open(&incident(), &plant());
         assert_eq!(Publication::from_output(&changed(Change::Updated), &plant(), 500, Timestamp::EPOCH)[0], open);
     }

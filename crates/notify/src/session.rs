@@ -57,7 +57,9 @@ pub(crate) async fn serve(
     let since = now();
     let last_words = StatusV1::new(&notifier.settings.node, NodeState::Offline, since).to_json();
     let last_will = LastWill::new(notifier.topics.status(), last_words, QoS::AtLeastOnce, true);
-    let (client, connection) = AsyncClient::new(notifier.settings.options(last_will), MAX_REQUESTS);
+    let mut options = notifier.settings.options();
+    options.set_last_will(last_will);
+    let (client, connection) = AsyncClient::new(options, MAX_REQUESTS);
     // A stream keeps a poll that was interrupted; polling anew would begin to connect from the start.
     let mut events = pin!(stream::unfold(connection, |mut connection| async move {
         let event = connection.poll().await;

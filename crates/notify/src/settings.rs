@@ -1,7 +1,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use rumqttc::{LastWill, MqttOptions};
+use rumqttc::MqttOptions;
 
 /// How long the connection may be silent before either side asks whether the other is still there.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
@@ -27,10 +27,10 @@ pub struct NotifySettings {
 }
 
 impl NotifySettings {
-    pub(crate) fn options(&self, last_will: LastWill) -> MqttOptions {
+    pub(crate) fn options(&self) -> MqttOptions {
         let mut options = MqttOptions::new(&self.client_id, &self.host, self.port);
         options.set_keep_alive(KEEP_ALIVE).set_max_packet_size(MAX_PACKET_BYTES, MAX_PACKET_BYTES);
-        options.set_clean_session(true).set_last_will(last_will);
+        options.set_clean_session(true);
         if let Some(username) = &self.username {
             options.set_credentials(username, self.password.as_deref().unwrap_or_default());
         }

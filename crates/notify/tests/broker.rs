@@ -7,6 +7,7 @@ mod support;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use contract::CommandV1;
 use notify::{Counters, Notifier, NotifySettings, Publication, Topics};
 use plant::{Detection, Plant};
 use support::{PATIENCE, Relay, Supervisor, broker, broker_that_takes};
@@ -30,14 +31,7 @@ struct Running {
 
 impl Running {
     fn at(broker: SocketAddr, open: Vec<Publication>) -> Self {
-        let settings = NotifySettings {
-            host: broker.ip().to_string(),
-            port: broker.port(),
-            client_id: "linetwin-edge-7".into(),
-            username: None,
-            password: None,
-            node: "edge-7".into(),
-        };
+        let settings = settings("linetwin-edge-7", broker);
         let topics = Topics::new(&plant(), &settings.node);
         let notifier = Notifier::new(settings, topics, open);
         let counters = notifier.counters();
@@ -58,6 +52,17 @@ impl Running {
     async fn stop(self) {
         self.stop.cancel();
         timeout(PATIENCE, self.task).await.unwrap().unwrap();
+    }
+}
+
+fn settings(client_id: &str, broker: SocketAddr) -> NotifySettings {
+    NotifySettings {
+        host: broker.ip().to_string(),
+        port: broker.port(),
+        client_id: client_id.into(),
+        username: None,
+        password: None,
+        node: "edge-7".into(),
     }
 }
 
@@ -178,6 +183,40 @@ async fn commands_are_passed_on_and_wrong_ones_answered() {
     let counts = running.counters.snapshot();
     assert_eq!((counts.commands, counts.commands_refused), (5, 3));
     running.stop().await;
+}
+
+#[tokio::test]
+async fn who_asks_gets_the_answer_to_what_was_asked() {
+    let broker = broker().await;
+    let mut supervisor = Supervisor::at(broker, "supervisor").await;
+    let mut running = Running::at(broker, Vec::new());
+    supervisor.wait_until(is_online).await;
+    let settings = settings("who-asks", broker);
+    let payload = r#"{"command":"report-intervention","place":"weld-20","kind":"retool","by":"Kim"}"#;
+    let command = CommandV1::from_json(payload.as_bytes()).unwrap();
+    let topics = Topics::new(&plant(), "edge-7");
+    let asked = tokio::spawn(async move { notify::ask(&settings, &topics, &command, PATIENCE).await });
+    let passed_on = timeout(PATIENCE, running.commands.recv()).await.unwrap().unwrap();
+    assert_eq!(passed_on.by, "Kim");
+    let reply = |place: &str| {
+        let gist = format!(r#""command":"report-intervention","place":"{place}","kind":"retool","by":"Kim""#);
+        Publication::Reply(format!(r#"{{"schema":"linetwin/command-reply/v1","ok":true,{gist}}}"#))
+    };
+    running.tell([reply("weld-30"), reply("weld-20")]).await;
+    assert_eq!(asked.await.unwrap().unwrap().place.as_deref(), Some("weld-20"));
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn who_asks_where_nobody_listens_is_told() {
+    let settings = settings("who-asks", broker().await);
+    let command = CommandV1::from_json(CommandV1::EXAMPLE.as_bytes()).unwrap();
+    let soon = std::time::Duration::from_millis(300);
+    let error = notify::ask(&settings, &Topics::new(&plant(), "edge-7"), &command, soon).await.unwrap_err();
+    assert!(matches!(error, notify::AskError::NoAnswer(_)), "{error}");
+    let nowhere = NotifySettings { port: 1, ..settings };
+    let error = notify::ask(&nowhere, &Topics::new(&plant(), "edge-7"), &command, PATIENCE).await.unwrap_err();
+    assert!(error.to_string().contains(":1 cannot be used"), "{error}");
 }
 
 #[tokio::test]

@@ -108,6 +108,14 @@ impl CycleBuilder {
         matches!(self.phase, Phase::Settling { .. })
     }
 
+    /// When the cycle began that has not been completed yet.
+    pub fn under_way(&self) -> Option<Timestamp> {
+        match self.phase {
+            Phase::Idle => None,
+            Phase::Open { start } | Phase::Settling { start, .. } => Some(start),
+        }
+    }
+
     /// For a station without cycles: the window that was complete before `at`; a new one is begun where there is none.
     pub fn advance_window(&mut self, at: Timestamp) -> Option<CycleData> {
         let Phase::Open { start } = self.phase else {

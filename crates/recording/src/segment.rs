@@ -91,7 +91,7 @@ impl From<DamageReason> for HeaderProblem {
 fn decode_header(payload: &[u8]) -> Result<(RecordingHeader, u64), HeaderProblem> {
     let (wire::Preamble { format_version, program_version }, rest) = frame::decode_start(payload)?;
     match format_version {
-        wire::FORMAT_VERSION => {
+        wire::OLDEST_FORMAT_VERSION..=wire::FORMAT_VERSION => {
             let header: wire::Header = frame::decode(rest)?;
             Ok((header.to_recording_header(program_version), header.first_sequence))
         }

@@ -1,13 +1,16 @@
-//! What stands in the frames. Version 1; the order of fields and of variants is the format, so a change of either is a
-//! new version. A variant added at the end of an enum needs one too, because older programs cannot read it.
+//! What stands in the frames. Version 2; the order of fields and of variants is the format, so a change of either is a
+//! new version. A variant added at the end of an enum needs one too, because older programs cannot read it; what was
+//! written before is then read as it was. That is all that version 2 has over version 1: interventions.
 
 use serde::{Deserialize, Serialize};
-use telemetry::{CommandAction, IncidentId, LinkId, LinkState, Reason, SignalId, Symbol, Timestamp};
+use telemetry::{CommandAction, IncidentId, InterventionKind, LinkId, LinkState, Reason, SignalId, Symbol, Timestamp};
 
 use crate::RecordingHeader;
 
 /// The format version that this program writes, and the newest that it reads.
-pub(crate) const FORMAT_VERSION: u32 = 1;
+pub(crate) const FORMAT_VERSION: u32 = 2;
+/// The oldest format version that it reads.
+pub(crate) const OLDEST_FORMAT_VERSION: u32 = 1;
 
 /// How a header's payload starts, whatever its format version.
 #[derive(Debug, Serialize, Deserialize)]
@@ -57,6 +60,15 @@ enum Event<'a> {
         comment: &'a str,
     },
     Tick,
+    /// Since version 2.
+    Intervention {
+        by: &'a str,
+        place: &'a str,
+        /// The kind by its code.
+        kind: u8,
+        done_ns: Option<i64>,
+        comment: &'a str,
+    },
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -90,6 +102,8 @@ enum Quality {
 pub(crate) enum NotAnInput {
     #[error("unknown quality reason {0}")]
     UnknownReason(u8),
+    #[error("unknown kind of intervention {0}")]
+    UnknownIntervention(u8),
     #[error(transparent)]
     SymbolTooLong(#[from] telemetry::SymbolTooLong),
 }
@@ -160,6 +174,13 @@ impl<'a> From<&'a telemetry::Event> for Event<'a> {
                     incident_ordinal: incident.ordinal,
                     comment,
                 },
+                CommandAction::ReportIntervention { place, kind, done, comment } => Self::Intervention {
+                    by: &command.by,
+                    place,
+                    kind: kind.code(),
+                    done_ns: done.map(Timestamp::as_nanos),
+                    comment,
+                },
             },
             telemetry::Event::Tick => Self::Tick,
         }
@@ -189,6 +210,15 @@ impl TryFrom<Event<'_>> for telemetry::Event {
                 })
             }
             Event::Tick => Self::Tick,
+            Event::Intervention { by, place, kind, done_ns, comment } => Self::Command(telemetry::Command {
+                by: by.to_owned(),
+                action: CommandAction::ReportIntervention {
+                    place: place.to_owned(),
+                    kind: InterventionKind::from_code(kind).ok_or(NotAnInput::UnknownIntervention(kind))?,
+                    done: done_ns.map(Timestamp::from_nanos),
+                    comment: comment.to_owned(),
+                },
+            }),
         })
     }
 }

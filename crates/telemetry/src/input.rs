@@ -3,7 +3,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{LinkId, Quality, SignalId, Timestamp, Value};
+use crate::{InterventionKind, LinkId, Quality, SignalId, Timestamp, Value};
 
 /// One entry of the input log: the only thing that can change the twin.
 #[derive(Debug, Clone, PartialEq)]
@@ -84,6 +84,18 @@ pub enum CommandAction {
     Acknowledge {
         /// The incident.
         incident: IncidentId,
+        /// What the operator adds; may be empty.
+        comment: String,
+    },
+    /// "This was done here": what stood before may say nothing of what comes.
+    ReportIntervention {
+        /// Where: the name of a station, or the path of a signal for what concerns only that. By name, so that a
+        /// recording is read under a newer configuration.
+        place: String,
+        /// What was done.
+        kind: InterventionKind,
+        /// When it was done, if that was not just now.
+        done: Option<Timestamp>,
         /// What the operator adds; may be empty.
         comment: String,
     },

@@ -7,11 +7,13 @@
 //! program changes. Recordings, the API and MQTT have versioned types of their own.
 
 mod input;
+mod intervention;
 mod quality;
 mod time;
 mod value;
 
 pub use input::{Command, CommandAction, Event, IncidentId, Input, LinkState, NotAnIncidentId, Sample, SampleBatch};
+pub use intervention::InterventionKind;
 pub use quality::{Quality, Reason};
 pub use time::{NANOS_PER_SECOND, Timestamp};
 pub use value::{Symbol, SymbolTooLong, Value};

@@ -69,6 +69,9 @@ impl Twin {
     pub(crate) fn check_features(&mut self, station: StationId, cycle: &CycleData, step: &mut Step<'_>) {
         let present = self.state.stations[station.index()].worked_on;
         let context = Context { variant: present.variant, program: present.program };
+        if let Some(program) = context.program {
+            self.new_program(station, program, cycle.start, step);
+        }
         let count = self.model.stations[station.index()].features.len();
         let mut values = Vec::with_capacity(count);
         for place in 0..count {
@@ -108,6 +111,9 @@ impl Twin {
             *slot = cycle.quantity(quantity, model, ambient_c)?;
         }
         let covariates = &covariates[..bound.covariates.len()];
+        if state.interrupted == Some(cycle.start) {
+            return Some(value);
+        }
         let warm_up_cycles = self.model.plant.detection.warm_up_cycles;
         let feature = &mut state.features[place];
         let seen = feature.observe(value, covariates, context, warm_up_cycles, bound.spec.floor, cycle.start);
@@ -156,7 +162,7 @@ impl Twin {
             threshold: feature.mean_threshold(),
             ..self.evidence(station, place, value, shift, residual)
         };
-        let time_to_limit_s = feature.time_to_limit_s(shift, limits, cycle.end);
+        let time_to_limit_s = feature.time_to_limit_s(shift, limits);
         Some(Verdict { at: cycle.end, evidence, causes: causes.to_vec(), time_to_limit_s })
     }
 

@@ -1,4 +1,6 @@
-use drift::{Baseline, Monitor, Residual, Shift, Step, Thresholds};
+use std::collections::VecDeque;
+
+use drift::{Baseline, Monitor, Residual, Shift, Step, Thresholds, Trend};
 use process::BoundFeature;
 use serde::{Deserialize, Serialize};
 use telemetry::{Symbol, Timestamp};
@@ -7,8 +9,10 @@ use crate::view::FeatureView;
 
 /// Contexts that a feature keeps baselines for; the one not seen for longest goes.
 const CONTEXTS_MAX: usize = 16;
-/// Weight of the newest residual in the level that trends are told from.
-const LEVEL_WEIGHT: f64 = 0.2;
+/// Departures kept to tell a trend from.
+const RECENT_MAX: usize = 128;
+/// How sure a trend must be before it is told when it leads to a limit.
+const TREND_CONFIDENCE: f64 = 0.9;
 
 /// What a feature's baseline holds for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,9 +30,17 @@ pub(crate) struct FeatureState {
     baselines: Vec<(Context, Baseline)>,
     /// Over all contexts: what drifts in the process does so whatever is built.
     monitor: Monitor,
-    level: f64,
+    /// The latest departures from what was expected, oldest first: what a trend is told from.
+    recent: VecDeque<Departure>,
     value: Option<f64>,
     residual: Option<Seen>,
+}
+
+/// By how much a value departed from what was expected, in its unit.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+struct Departure {
+    mark: Timestamp,
+    by: f64,
 }
 
 /// A residual in a form that a snapshot can hold.
@@ -72,7 +84,13 @@ impl Change {
 
 impl FeatureState {
     pub(crate) fn new(thresholds: Thresholds) -> Self {
-        Self { baselines: Vec::new(), monitor: Monitor::new(thresholds), level: 0.0, value: None, residual: None }
+        Self {
+            baselines: Vec::new(),
+            monitor: Monitor::new(thresholds),
+            recent: VecDeque::new(),
+            value: None,
+            residual: None,
+        }
     }
 
     /// Takes the value of a cycle in. While the context's baseline warms up there is nothing to detect.
@@ -111,14 +129,35 @@ impl FeatureState {
             process::Floor::Share(share) => share * residual.expected.abs(),
         };
         let bound = if noteworthy > 0.0 { (value - residual.expected).abs() / noteworthy } else { f64::INFINITY };
-        self.level += LEVEL_WEIGHT * (residual.z.clamp(-bound, bound) - self.level);
+        if self.recent.len() == RECENT_MAX {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(Departure { mark, by: value - residual.expected });
         Change::of(self.monitor.observe(residual.z, bound, mark.as_nanos()))
     }
 
     /// The tool was dressed or changed: what stood before says nothing of what comes. Returns whether a change had stood.
     pub(crate) fn reset(&mut self) -> bool {
-        self.level = 0.0;
+        self.recent.clear();
         self.monitor.reset()
+    }
+
+    /// What is normal is another from now on: all that was learnt is forgotten. Returns whether a shift had stood.
+    pub(crate) fn relearn(&mut self) -> bool {
+        self.baselines.clear();
+        self.residual = None;
+        self.recent.clear();
+        self.monitor.relearn()
+    }
+
+    /// Whether anything was learnt, in any context.
+    pub(crate) fn has_learnt(&self) -> bool {
+        !self.baselines.is_empty()
+    }
+
+    /// Whether something was learnt under that program.
+    pub(crate) fn knows_program(&self, program: Symbol) -> bool {
+        self.baselines.iter().any(|(context, _)| context.program == Some(program))
     }
 
     /// Cycles that the baseline of the latest context was learnt from.
@@ -126,28 +165,22 @@ impl FeatureState {
         self.baselines.last().map_or(0, |(_, baseline)| baseline.count())
     }
 
-    /// If the shift goes on as it came: seconds from `now` until the feature passes a limit, 0 if it has. `None` if it
-    /// has no limit in its direction, or stands still within it.
-    pub(crate) fn time_to_limit_s(
-        &self,
-        shift: Shift,
-        limits: (Option<f64>, Option<f64>),
-        now: Timestamp,
-    ) -> Option<f64> {
-        let (Seen { expected, sigma }, value) = (self.residual?, self.value?);
+    /// If the trend since the onset goes on: seconds from the latest cycle until the feature passes a limit, 0 if it has.
+    /// `None` if it has no limit in that direction, or it is not sure that it moves.
+    pub(crate) fn time_to_limit_s(&self, shift: Shift, limits: (Option<f64>, Option<f64>)) -> Option<f64> {
+        let (Seen { expected, .. }, value) = (self.residual?, self.value?);
         let (sign, limit) = match shift.direction {
             drift::Direction::Up => (1.0, limits.1?),
             drift::Direction::Down => (-1.0, limits.0?),
         };
-        let level = self.level * sign;
-        let room = (limit - expected) * sign - level * sigma;
-        if room <= 0.0 || (limit - value) * sign <= 0.0 {
+        if (limit - value) * sign <= 0.0 {
             return Some(0.0);
         }
-        // A step has the mean of its run as level; a ramp has come to twice that.
-        let elapsed_s = now.seconds_since(Timestamp::from_nanos(shift.onset_mark));
-        let is_ramp = level > 1.25 * shift.size.abs();
-        (is_ramp && elapsed_s > 0.0).then(|| room / (level * sigma / elapsed_s))
+        let mut trend = Trend::default();
+        for departure in self.recent.iter().filter(|departure| departure.mark.as_nanos() >= shift.onset_mark) {
+            trend.observe(departure.mark.seconds_since(Timestamp::EPOCH), departure.by);
+        }
+        Some(trend.time_to(limit - expected, shift.direction, TREND_CONFIDENCE)?.expected_s)
     }
 
     pub(crate) fn view(&self, bound: &BoundFeature, warm_up_cycles: u32) -> FeatureView {

@@ -5,6 +5,7 @@
 
 mod detect;
 mod feature;
+mod intervention;
 mod links;
 mod model;
 mod output;

@@ -1,7 +1,7 @@
-use alarms::{Change, Incident};
+use alarms::{Change, Incident, Intervention};
 use flow::StationState;
 use plant::StationId;
-use telemetry::{IncidentId, Symbol, Timestamp};
+use telemetry::{Command, Symbol, Timestamp};
 
 /// One entry of the output log.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,12 +24,12 @@ pub enum Output {
     },
     /// A cycle, or a window of a station without cycles, is complete.
     Cycle(Cycle),
+    /// Something was done at a station, as an operator reported or the twin saw.
+    Intervention(Intervention),
     /// An operator's command could not be carried out.
     CommandRefused {
-        /// Who asked.
-        by: String,
-        /// The incident it was about.
-        incident: IncidentId,
+        /// The command.
+        command: Command,
         /// Why not.
         reason: String,
     },

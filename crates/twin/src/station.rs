@@ -1,8 +1,9 @@
+use alarms::Intervention;
 use drift::{Stuck, Thresholds};
 use flow::StateWatch;
 use process::{CycleBuilder, StationModel};
 use serde::{Deserialize, Serialize};
-use telemetry::Symbol;
+use telemetry::{Symbol, Timestamp};
 
 use crate::feature::FeatureState;
 
@@ -22,6 +23,10 @@ pub(crate) struct StationState {
     /// What they said when the last cycle ended.
     pub(crate) worked_on: Present,
     pub(crate) tool_life: Option<f64>,
+    /// The latest of each kind, in the order they were told.
+    pub(crate) interventions: Vec<Intervention>,
+    /// When the cycle began that was under way at the last intervention.
+    pub(crate) interrupted: Option<Timestamp>,
     pub(crate) buffer_level: Option<f64>,
     pub(crate) cycles: u64,
     pub(crate) last_cycle_s: Option<f64>,
@@ -46,9 +51,17 @@ impl StationState {
             present: Present::default(),
             worked_on: Present::default(),
             tool_life: None,
+            interventions: Vec::new(),
+            interrupted: None,
             buffer_level: None,
             cycles: 0,
             last_cycle_s: None,
         }
+    }
+
+    /// One of each kind, so that a tool that is dressed every hour hides nothing that was done before the shift.
+    pub(crate) fn remember(&mut self, intervention: Intervention) {
+        self.interventions.retain(|known| known.kind != intervention.kind);
+        self.interventions.push(intervention);
     }
 }

@@ -5,9 +5,11 @@ use plant::{Cause, Plant, StationId};
 use process::CycleData;
 use serde::{Deserialize, Serialize};
 use telemetry::{
-    CommandAction, Event, IncidentId, Input, LinkId, LinkState, Quality, Reason, Sample, SampleBatch, Timestamp, Value,
+    Command, CommandAction, Event, IncidentId, Input, LinkId, LinkState, Quality, Reason, Sample, SampleBatch,
+    Timestamp, Value,
 };
 
+use crate::intervention;
 use crate::links::LinkWatch;
 use crate::model::{Model, Target};
 use crate::output::{Output, Outputs};
@@ -15,7 +17,7 @@ use crate::station::StationState;
 use crate::view::{Counts, LineView, LinkView, StationView};
 
 /// A source time that is this much later than the time of receipt is a wrong clock; the time of receipt is taken.
-const FUTURE_MAX_S: f64 = 60.0;
+pub(crate) const FUTURE_MAX_S: f64 = 60.0;
 
 /// The twin of one line.
 ///
@@ -53,7 +55,7 @@ impl Step<'_> {
         IncidentId { sequence: self.sequence, ordinal: self.raised }
     }
 
-    fn incident(&mut self, change: Change, incident: Incident) {
+    pub(crate) fn incident(&mut self, change: Change, incident: Incident) {
         self.out.push(Output::Incident { change, incident: Box::new(incident) });
     }
 }
@@ -125,6 +127,7 @@ impl Twin {
         }
         for station in &mut self.state.stations {
             station.builder.forget_after(latest);
+            station.interventions.iter_mut().for_each(|intervention| intervention.at = intervention.at.min(now));
         }
         for sample in self.state.signals.iter_mut().flatten().filter(|sample| sample.source_time > latest) {
             sample.source_time = now;
@@ -152,6 +155,7 @@ impl Twin {
                     variant: station.present.variant.map(usize::from),
                     cycles: station.cycles,
                     last_cycle_s: station.last_cycle_s,
+                    interventions: station.interventions.clone(),
                     features: station
                         .features
                         .iter()
@@ -330,26 +334,6 @@ impl Twin {
         }
     }
 
-    /// A tool's life that falls back means that it was dressed or changed: an event, not drift.
-    fn tool_life(&mut self, station: StationId, life: f64, at: Timestamp, step: &mut Step<'_>) {
-        let state = &mut self.state.stations[station.index()];
-        let renewed = state.tool_life.replace(life).is_some_and(|before| life < before);
-        if !renewed {
-            return;
-        }
-        let mut cleared = Vec::new();
-        let model = &self.model.stations[station.index()];
-        for (place, (feature, bound)) in state.features.iter_mut().zip(&model.features).enumerate() {
-            let depends = bound.covariates.contains(&process::Quantity::Held(plant::Role::ToolLife));
-            if depends && feature.reset() {
-                cleared.push(Source::Feature { station, feature: place as u16 });
-            }
-        }
-        for source in cleared {
-            self.clear(source, at, step);
-        }
-    }
-
     pub(crate) fn complete(&mut self, station: StationId, cycle: CycleData, step: &mut Step<'_>) {
         self.state.counts.cycles += 1;
         let state = &mut self.state.stations[station.index()];
@@ -413,20 +397,30 @@ impl Twin {
         }
     }
 
-    fn command(&mut self, command: &telemetry::Command, step: &mut Step<'_>) {
-        let CommandAction::Acknowledge { incident, comment } = &command.action;
-        match self.state.book.acknowledge(*incident, &command.by, comment, self.state.now) {
-            Ok((change, incident)) => step.incident(change, incident),
-            Err(error) => step.out.push(Output::CommandRefused {
-                by: command.by.clone(),
-                incident: *incident,
-                reason: error.to_string(),
-            }),
+    fn command(&mut self, command: &Command, step: &mut Step<'_>) {
+        let done = match &command.action {
+            CommandAction::Acknowledge { incident, comment } => {
+                let acknowledged = self.state.book.acknowledge(*incident, &command.by, comment, self.state.now);
+                acknowledged
+                    .map(|(change, incident)| step.incident(change, incident))
+                    .map_err(|error| error.to_string())
+            }
+            CommandAction::ReportIntervention { place, kind, done, comment } => {
+                self.report(&command.by, place, *kind, *done, comment, step)
+            }
+        };
+        if let Err(reason) = done {
+            step.push(Output::CommandRefused { command: command.clone(), reason });
         }
     }
 
     pub(crate) fn raise(&mut self, verdict: Verdict, step: &mut Step<'_>) {
-        let Some((change, incident)) = self.state.book.take(verdict, step.next_id(), &self.model.plant) else { return };
+        let State { book, stations, .. } = &mut self.state;
+        let plant = &self.model.plant;
+        let (source, onset) = (verdict.evidence.source, verdict.evidence.onset);
+        let recent = source.station().into_iter();
+        let recent = recent.flat_map(|station| intervention::recent(station, onset, plant, stations));
+        let Some((change, incident)) = book.take(verdict, recent, step.next_id(), plant) else { return };
         let incident = incident.clone();
         if change == Change::Raised {
             step.raised += 1;
@@ -436,7 +430,7 @@ impl Twin {
     }
 
     pub(crate) fn clear(&mut self, source: Source, at: Timestamp, step: &mut Step<'_>) {
-        if let Some((change, incident)) = self.state.book.clear(source, at) {
+        if let Some((change, incident)) = self.state.book.clear(source, at, None) {
             step.incident(change, incident);
         }
     }

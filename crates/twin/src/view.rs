@@ -1,4 +1,4 @@
-use alarms::Incident;
+use alarms::{Incident, Intervention};
 use flow::StationState;
 use plant::StationId;
 use telemetry::{LinkId, LinkState, Sample, Symbol, Timestamp};
@@ -50,6 +50,8 @@ pub struct StationView {
     pub cycles: u64,
     /// Duration of the last one, seconds.
     pub last_cycle_s: Option<f64>,
+    /// What was done there: the latest of each kind, in the order they were told.
+    pub interventions: Vec<Intervention>,
     /// Its features, in the process model's order.
     pub features: Vec<FeatureView>,
 }

@@ -61,6 +61,7 @@ function alertView(select) {
   const advised = element("span");
   advice.append(element("strong", "", "Do: "), advised);
   const affected = element("p", "muted");
+  const recent = element("p", "muted");
   const acknowledged = element("p", "muted");
   const evidenceTitle = element("summary");
   const evidence = element("ul", "evidence");
@@ -73,6 +74,7 @@ function alertView(select) {
     element("p", "alert-cause", cause, rivals),
     advice,
     affected,
+    recent,
     acknowledged,
     element("details", "", evidenceTitle, evidence),
   );
@@ -94,6 +96,8 @@ function alertView(select) {
       setText(advised, alert.advice);
       setShown(affected, alert.affected.length > 0);
       setText(affected, `Also shown at ${alert.affected.join(", ")}.`);
+      setShown(recent, alert.recent_interventions !== undefined);
+      setText(recent, recentText(alert.recent_interventions ?? []));
       setShown(acknowledged, alert.acknowledged !== undefined);
       setText(acknowledged, acknowledgedText(alert.acknowledged));
       setText(evidenceTitle, `Evidence (${alert.evidence.length})`);
@@ -109,8 +113,18 @@ function statusText({ state, id }) {
 
 function timesText(alert) {
   const since = `Since ${format.moment(alert.onset, now)} (${format.span(format.secondsBetween(alert.onset, now))})`;
-  const returned = alert.returned ? `, gone since ${format.moment(alert.returned, now)}` : "";
+  const returned = alert.returned ? `, ${endText(alert)}` : "";
   return `${since}${returned}. ${limitText(alert)}`;
+}
+
+function endText({ returned, ended_by }) {
+  if (ended_by === undefined) return `gone since ${format.moment(returned, now)}`;
+  return `judged anew after ${format.intervention(ended_by, now)}`;
+}
+
+function recentText(interventions) {
+  const told = interventions.map((done) => `${done.station}: ${format.intervention(done, now)}`);
+  return `Done shortly before: ${told.join("; ")}.`;
 }
 
 function limitText({ time_to_limit_s, updated, returned }) {

@@ -87,6 +87,11 @@ export function words(name) {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
+/** What was done, when, by whom and with which comment: `tool dress at 10:12 by Kim (12 passes)`. */
+export function intervention({ title, at, by, comment }, now) {
+  return `${title} at ${moment(at, now)}${by ? ` by ${by}` : ""}${comment ? ` (${comment})` : ""}`;
+}
+
 const PROTOCOLS = { modbus: "Modbus TCP", opcua: "OPC UA", mqtt: "MQTT" };
 
 /** A protocol's name as its community writes it. */

@@ -31,13 +31,14 @@ function showStation(station) {
   keyed(body, tables, ({ key }) => key, ({ view }) => view());
 }
 
-function leadText({ state, since, part, variant, cycles, last_cycle_s, ideal_cycle_s }) {
+function leadText({ state, since, part, variant, cycles, last_cycle_s, ideal_cycle_s, interventions }) {
   const lasting = since && format.span(format.secondsBetween(since, now));
   const doing = since ? `${format.words(state)} for ${lasting}.` : "Not heard of yet.";
   const holds = part ? ` Part ${part}${variant ? `, ${variant}` : ""}.` : "";
-  if (ideal_cycle_s === undefined) return doing + holds;
+  const done = interventions ? ` Last done: ${format.intervention(interventions.at(-1), now)}.` : "";
+  if (ideal_cycle_s === undefined) return doing + holds + done;
   const last = last_cycle_s === undefined ? "No cycle yet" : `Last cycle ${format.tenths(last_cycle_s)} s`;
-  return `${doing}${holds} ${last}, ideal ${format.tenths(ideal_cycle_s)} s; ${format.count(cycles, "cycle")} seen.`;
+  return `${doing}${holds} ${last}, ideal ${format.tenths(ideal_cycle_s)} s; ${format.count(cycles, "cycle")} seen.${done}`;
 }
 
 function showClosest(stations, select) {

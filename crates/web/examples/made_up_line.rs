@@ -297,6 +297,12 @@ fn cap_wear() -> Value {
         "advice": CauseName::ElectrodeWear.advice(),
         "onset": before(2_520.0), "raised": before(1_080.0), "updated": before(60.0), "time_to_limit_s": 1_500.0,
         "affected": [],
+        "recent_interventions": [
+            {"kind": "tool-dress", "title": "tool dress", "station": "weld-20", "at": before(9_000.0),
+             "comment": "tool life fell from 480 to 0"},
+            {"kind": "filter-change", "title": "filter change", "station": "cooling-1", "at": before(5_400.0),
+             "by": "M. Huber", "comment": "strainer of pump 2"},
+        ],
         "evidence": [
             {"station": "weld-20", "name": "weld resistance", "unit": "µΩ", "variant": "LR-82", "part": "PK26-004813",
              "direction": "down", "value": 131.2, "baseline": 142.5, "sigma": 2.6, "baseline_cycles": 240,
@@ -305,7 +311,7 @@ fn cap_wear() -> Value {
             {"station": "weld-20", "name": "weld energy", "unit": "J", "variant": "LR-82", "part": "PK26-004813",
              "direction": "down", "value": 1_640.0, "baseline": 1_702.0, "sigma": 28.0, "baseline_cycles": 240,
              "deviation_sigma": -2.21, "detector": "mean-shift", "statistic": 5.6, "threshold": 5.2,
-             "false_alarms_per_shift": 0.011, "onset": before(1_900.0), "note": "tool life fell back to 0 shortly before"},
+             "false_alarms_per_shift": 0.011, "onset": before(1_900.0)},
         ],
     })
 }

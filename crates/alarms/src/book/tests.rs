@@ -1,6 +1,6 @@
 use plant::{Detection, Origin, Station, StationKind};
 use proptest::prelude::*;
-use telemetry::LinkId;
+use telemetry::{InterventionKind, LinkId};
 
 use super::*;
 use crate::{Detector, Direction, Evidence};
@@ -95,12 +95,12 @@ impl Told {
 
     fn take_with_limit(&mut self, source: Source, seconds: f64, causes: &[(Cause, f64)], limit: Option<f64>) -> String {
         let id = self.next_id();
-        let told = self.book.take(verdict(source, seconds, causes, limit), id, &self.plant);
+        let told = self.book.take(verdict(source, seconds, causes, limit), [], id, &self.plant);
         told.map_or("nothing".to_owned(), |(change, incident)| words(change, incident))
     }
 
     fn clear(&mut self, source: Source, seconds: f64) -> String {
-        let told = self.book.clear(source, at(seconds));
+        let told = self.book.clear(source, at(seconds), None);
         told.map_or("nothing".to_owned(), |(change, incident)| words(change, &incident))
     }
 
@@ -288,6 +288,54 @@ fn the_time_to_the_limit_is_that_of_the_latest_estimates() {
     assert_eq!(left(&told), Some(8800.0));
 }
 
+fn dressed(station: StationId, seconds: f64) -> Intervention {
+    Intervention {
+        kind: InterventionKind::ToolDress,
+        station,
+        signal: None,
+        at: at(seconds),
+        by: None,
+        comment: String::new(),
+    }
+}
+
+#[test]
+fn an_incident_says_what_ended_it_until_it_is_there_again() {
+    let mut told = Told::new();
+    let ended_by = |told: &Told| told.book.open().next().unwrap().ended_by.clone();
+    told.take(feature(WELD_A, 0), 1.0, WEAR);
+    told.take(feature(WELD_A, 1), 2.0, FORCE);
+    assert_eq!(
+        told.book.clear(feature(WELD_A, 0), at(3.0), Some(&dressed(WELD_A, 3.0))),
+        None,
+        "the force still stands"
+    );
+    assert_eq!(ended_by(&told), None);
+    let (change, incident) = told.book.clear(feature(WELD_A, 1), at(4.0), Some(&dressed(WELD_A, 4.0))).unwrap();
+    assert_eq!((change, incident.ended_by), (Change::Returned, Some(dressed(WELD_A, 4.0))));
+    told.take(feature(WELD_A, 1), 5.0, FORCE);
+    assert_eq!(ended_by(&told), None);
+    told.clear(feature(WELD_A, 1), 6.0);
+    assert_eq!(ended_by(&told), None, "it went away by itself");
+}
+
+#[test]
+fn an_incident_remembers_what_was_done_before_each_source_showed_it() {
+    let mut told = Told::new();
+    let mut take = |source: Source, seconds: f64, done: &[f64]| {
+        let recent = done.iter().map(|&seconds| dressed(source.station().unwrap(), seconds));
+        let id = told.next_id();
+        told.book.take(verdict(source, seconds, FORCE, None), recent, id, &told.plant);
+        let incident = told.book.open().next().unwrap();
+        incident.recent_interventions.iter().map(|known| known.at.seconds_since(at(0.0))).collect::<Vec<f64>>()
+    };
+    assert_eq!(take(feature(WELD_A, 0), 10.0, &[5.0]), [5.0]);
+    assert_eq!(take(feature(WELD_A, 0), 20.0, &[5.0, 15.0]), [5.0], "what came after it is not before it");
+    assert_eq!(take(feature(WELD_A, 1), 30.0, &[2.0, 5.0]), [2.0, 5.0], "each is named once");
+    let many: Vec<f64> = (0..20).map(f64::from).collect();
+    assert_eq!(take(feature(WELD_A, 2), 40.0, &many), many[12..]);
+}
+
 #[derive(Debug, Clone)]
 enum Step {
     Take { source: Source, causes: &'static [(Cause, f64)], limit: Option<f64> },
@@ -352,11 +400,11 @@ proptest! {
             let change = match step {
                 Step::Take { source, causes, limit } => {
                     let id = told.next_id();
-                    let taken = told.book.take(verdict(source, second as f64, causes, limit), id, &told.plant);
+                    let taken = told.book.take(verdict(source, second as f64, causes, limit), [], id, &told.plant);
                     taken.map(|(change, incident)| (change, incident.clone()))
                 }
                 Step::Clear(source) => {
-                    let change = told.book.clear(source, now);
+                    let change = told.book.clear(source, now, None);
                     let stands = |entry: &Entry| entry.standing.contains(&source);
                     prop_assert!(!told.book.open.iter().any(stands), "what was cleared still stands");
                     change

@@ -16,9 +16,12 @@ mod shewhart;
 mod spread;
 
 pub use counts::InControlRate;
-pub use cusum::{cusum_arl, cusum_arl_from, cusum_arl_moving, cusum_arl_one_sided, cusum_arl_one_sided_from, cusum_arl_steady_state, cusum_threshold};
-pub use ewma::{ewma_arl, ewma_arl_moving, ewma_limit};
 pub(crate) use counts::{CountDesign, CountLaw};
+pub use cusum::{
+    cusum_arl, cusum_arl_from, cusum_arl_moving, cusum_arl_one_sided, cusum_arl_one_sided_from, cusum_arl_steady_state,
+    cusum_threshold,
+};
+pub use ewma::{ewma_arl, ewma_arl_moving, ewma_limit};
 pub use focus::{Observations, focus_arl, focus_threshold};
 pub use markov::cusum_arl_any;
 pub use multivariate::{hotelling_arl, hotelling_limit_known, hotelling_limit_phase_one, hotelling_limit_phase_two};

@@ -8,19 +8,12 @@ use super::{Shape, Whitener};
 /// What follows from the predecessor is taken out, what is left is ranked among all before it, and the mean of the scores
 /// so far is subtracted. Everything is learnt as it goes, from what came before only (self-starting), so the scores are
 /// right from the first ones on as far as chance allows; [`Scorer::widening`] is what it does not allow.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Scorer {
     whitener: Whitener,
     shape: Shape,
     mean: f64,
-    square: f64,
     learnt: u32,
-}
-
-impl Default for Scorer {
-    fn default() -> Self {
-        Self { whitener: Whitener::default(), shape: Shape::default(), mean: 0.0, square: 1.0, learnt: 0 }
-    }
 }
 
 impl Scorer {
@@ -28,12 +21,10 @@ impl Scorer {
     /// other.
     const WILD: f64 = 8.0;
     /// Scores that their mean is taken over; older ones fade.
-    const MEMORY: f64 = 16_384.0;
-    /// Scores' worth of trust in that ranks give unit variance.
-    const PRIOR: f64 = 50.0;
+    const MEAN_MEMORY: f64 = 16_384.0;
     /// Variance of the logarithm of the variance of sums, times the values learnt; and times the values kept.
     const CHANCE: f64 = 6.0;
-    const KEPT_CHANCE: f64 = 0.0;
+    const KEPT_CHANCE: f64 = 2.0;
 
     /// Values learnt from.
     pub fn learnt(&self) -> u32 {
@@ -48,13 +39,10 @@ impl Scorer {
         }
         let z = z.clamp(-Self::WILD, Self::WILD);
         let rank_score = self.shape.observe(self.whitener.observe(z, learns), learns);
-        let centred = rank_score - self.mean;
-        let score = centred / libm::sqrt(self.square);
+        let score = rank_score - self.mean;
         if learns {
             self.learnt = self.learnt.saturating_add(1);
-            let weight = 1.0 / (f64::from(self.learnt) + Self::PRIOR).min(Self::MEMORY);
-            self.mean += weight * centred;
-            self.square += weight * (centred * centred - self.square);
+            self.mean += score / f64::from(self.learnt).min(Self::MEAN_MEMORY);
         }
         score
     }

@@ -6,8 +6,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 use telemetry::{
-    Command, CommandAction, Event, IncidentId, Input, LinkId, LinkState, Quality, Reason, Sample, SampleBatch,
-    SignalId, Symbol, Timestamp, Value,
+    Command, CommandAction, Event, IncidentId, Input, InterventionKind, LinkId, LinkState, Quality, Reason, Sample,
+    SampleBatch, SignalId, Symbol, Timestamp, Value,
 };
 
 use crate::{Reader, RecordingHeader, Writer, WriterOptions};
@@ -25,7 +25,7 @@ pub(crate) fn header() -> RecordingHeader {
 
 /// An input of every kind in turn.
 pub(crate) fn input(sequence: u64) -> Input {
-    let event = match sequence % 5 {
+    let event = match sequence % 6 {
         0 => Event::Samples(SampleBatch {
             link: LinkId(1),
             samples: vec![
@@ -42,7 +42,16 @@ pub(crate) fn input(sequence: u64) -> Input {
                 comment: "tip dressed".into(),
             },
         }),
-        _ => Event::Tick,
+        4 => Event::Tick,
+        _ => Event::Command(Command {
+            by: "Grace".into(),
+            action: CommandAction::ReportIntervention {
+                place: "weld-10".into(),
+                kind: InterventionKind::Retool,
+                done: Some(Timestamp::from_millis(sequence as i64)),
+                comment: "new gun".into(),
+            },
+        }),
     };
     Input { sequence, received: Timestamp::from_millis(1_800_000_000_000 + sequence as i64), event }
 }
@@ -69,8 +78,15 @@ fn any_event() -> impl Strategy<Value = Event> {
         1 => (".*", incident, ".*").prop_map(|(by, incident, comment)| {
             Event::Command(Command { by, action: CommandAction::Acknowledge { incident, comment } })
         }),
+        1 => (".*", any_intervention()).prop_map(|(by, action)| Event::Command(Command { by, action })),
         1 => Just(Event::Tick),
     ]
+}
+
+fn any_intervention() -> impl Strategy<Value = CommandAction> {
+    let done = prop::option::of(any_time());
+    (".*", select(InterventionKind::ALL), done, ".*")
+        .prop_map(|(place, kind, done, comment)| CommandAction::ReportIntervention { place, kind, done, comment })
 }
 
 fn any_sample() -> impl Strategy<Value = Sample> {

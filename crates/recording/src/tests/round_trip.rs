@@ -5,7 +5,9 @@ use telemetry::{Event, Input, LinkId, SampleBatch, Timestamp};
 use tempfile::tempdir;
 
 use super::inputs::{any_input, exactly, header, input, read, write};
-use crate::{DamageReason, MAX_PAYLOAD_BYTES, Reader, RecordingError, RecordingHeader, Writer, WriterOptions, frame};
+use crate::{
+    DamageReason, MAX_PAYLOAD_BYTES, Reader, RecordingError, RecordingHeader, Writer, WriterOptions, frame, wire,
+};
 
 fn check_round_trip(inputs: &[Input], segment_bytes: u64) {
     let folder = tempdir().unwrap();
@@ -123,7 +125,8 @@ fn each_segment_reads_alone_and_under_the_header_of_its_own_run() {
 #[test]
 fn a_newer_format_is_an_error_that_names_its_program_and_then_reading_goes_on() {
     let folder = tempdir().unwrap();
-    let newer = frame::encode(&(2u32, "0.9.0", "what version 2 has here")).unwrap();
+    let version = wire::FORMAT_VERSION + 1;
+    let newer = frame::encode(&(version, "0.9.0", "what the next version has here")).unwrap();
     let newer = [&b"LTREC\r\n\x1a"[..], &newer].concat();
     write(folder.path(), &[input(0), input(1)], WriterOptions { segment_bytes: 1 });
     fs::rename(folder.path().join("000002.ltrec"), folder.path().join("000003.ltrec")).unwrap();
@@ -137,7 +140,20 @@ fn a_newer_format_is_an_error_that_names_its_program_and_then_reading_goes_on() 
 
     fs::write(folder.path().join("000004.ltrec"), &newer).unwrap();
     let refused = Writer::create(folder.path(), header(), WriterOptions::default()).unwrap_err();
-    assert!(matches!(refused, RecordingError::NewerFormat { found: 2, .. }), "{refused}");
+    assert!(matches!(refused, RecordingError::NewerFormat { found, .. } if found == version), "{refused}");
+}
+
+/// The file was written by the last program that knew only version 1.
+#[test]
+fn a_recording_of_format_version_1_is_still_read() {
+    let folder = tempdir().unwrap();
+    fs::write(folder.path().join("000001.ltrec"), include_bytes!("format-1.ltrec")).unwrap();
+    let recorded: Vec<Input> = (0..5).map(input).collect();
+    let (back, reader) = read(folder.path());
+    assert_eq!((exactly(&back), reader.damage()), (exactly(&recorded), &[][..]));
+    write(folder.path(), &[input(5)], WriterOptions::default());
+    let (back, reader) = read(folder.path());
+    assert_eq!((back, reader.damage()), ([recorded, vec![input(5)]].concat(), &[][..]));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use alarms::IncidentState;
 use flow::StationState;
-use telemetry::{IncidentId, LinkId, Quality, Reason, Sample, SignalId, Symbol, Timestamp, Value};
+use telemetry::{Event, IncidentId, LinkId, Quality, Reason, Sample, SignalId, Symbol, Timestamp, Value};
 use twin::{Counts, Cycle, Output, StationView};
 
 use crate::tiny::*;
@@ -209,8 +209,8 @@ fn a_command_for_an_unknown_incident_is_refused() {
     let mut line = Line::new();
     let id = IncidentId { sequence: 412, ordinal: 0 };
     let outputs = line.take(0.0, acknowledge(id));
-    let [Output::CommandRefused { by, incident, reason }] = &outputs[..] else { panic!("{outputs:?}") };
-    assert_eq!((by.as_str(), *incident), ("anna", id));
+    let [Output::CommandRefused { command, reason }] = &outputs[..] else { panic!("{outputs:?}") };
+    assert_eq!(acknowledge(id), Event::Command(command.clone()));
     assert!(reason.contains("412-0"), "{reason}");
 }
 

@@ -2,5 +2,6 @@
 #![allow(clippy::unwrap_used)]
 
 mod behaviour;
+mod interventions;
 mod properties;
 mod tiny;

@@ -4,8 +4,8 @@ use alarms::{Change, IncidentState};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use telemetry::{
-    Event, IncidentId, Input, LinkId, LinkState, Quality, Reason, Sample, SampleBatch, SignalId, Symbol, Timestamp,
-    Value,
+    Event, IncidentId, Input, InterventionKind, LinkId, LinkState, Quality, Reason, Sample, SampleBatch, SignalId,
+    Symbol, Timestamp, Value,
 };
 use twin::{Output, Twin};
 
@@ -64,8 +64,15 @@ fn any_event() -> impl Strategy<Value = Event> {
             .prop_map(|(link, samples)| Event::Samples(SampleBatch { link, samples })),
         2 => (any_link(), state).prop_map(|(link, state)| Event::Link { link, state }),
         2 => incident.prop_map(|(sequence, ordinal)| acknowledge(IncidentId { sequence, ordinal })),
+        2 => any_report(),
         1 => Just(Event::Tick),
     ]
+}
+
+fn any_report() -> impl Strategy<Value = Event> {
+    let place = prop::sample::select(vec!["cooling", "weld", "tighten", "weld/resistance", "weld/life", "nowhere"]);
+    let kind = prop::sample::select(InterventionKind::ALL);
+    (place, kind, prop::option::of(any_time())).prop_map(|(place, kind, done)| report_done(place, kind, done))
 }
 
 /// A hundred welds of which the last go wrong, with anything at all in between.

@@ -7,8 +7,8 @@ use plant::{
     StationKind, Variant, WordOrder,
 };
 use telemetry::{
-    Command, CommandAction, Event, IncidentId, Input, LinkId, LinkState, Quality, Sample, SampleBatch, SignalId,
-    Symbol, Timestamp, Value,
+    Command, CommandAction, Event, IncidentId, Input, InterventionKind, LinkId, LinkState, Quality, Sample,
+    SampleBatch, SignalId, Symbol, Timestamp, Value,
 };
 use twin::{Output, Outputs, Twin};
 
@@ -33,7 +33,8 @@ pub(crate) const TIGHTEN_ACTIVE: SignalId = SignalId(7);
 pub(crate) const ANGLE: SignalId = SignalId(8);
 pub(crate) const TIGHTEN_FAULT: SignalId = SignalId(9);
 pub(crate) const TORQUE: SignalId = SignalId(10);
-pub(crate) const SIGNALS: u32 = 11;
+pub(crate) const PROGRAM: SignalId = SignalId(11);
+pub(crate) const SIGNALS: u32 = 12;
 
 /// Seconds from one part to the next.
 pub(crate) const TAKT_S: f64 = 10.0;
@@ -108,6 +109,7 @@ pub(crate) fn plant() -> Arc<Plant> {
             signal(ANGLE, "tighten/angle", TIGHTEN, Role::TightenAngle, BROKER, None),
             signal(TIGHTEN_FAULT, "tighten/fault", TIGHTEN, Role::Fault, BROKER, None),
             signal(TORQUE, "tighten/torque", TIGHTEN, Role::TightenTorque, BROKER, None),
+            signal(PROGRAM, "weld/program", WELD, Role::RobotProgram, PLC, None),
         ],
         limits: vec![Limit { signal: RESISTANCE, variant: None, low: Some(RESISTANCE_LOW), high: None }],
         detection: Detection {
@@ -172,6 +174,17 @@ pub(crate) fn down(link: LinkId) -> Event {
 
 pub(crate) fn acknowledge(incident: IncidentId) -> Event {
     let action = CommandAction::Acknowledge { incident, comment: "on it".to_owned() };
+    Event::Command(Command { by: "anna".to_owned(), action })
+}
+
+/// It was done just now.
+pub(crate) fn report(place: &str, kind: InterventionKind) -> Event {
+    report_done(place, kind, None)
+}
+
+pub(crate) fn report_done(place: &str, kind: InterventionKind, done: Option<Timestamp>) -> Event {
+    let comment = "done".to_owned();
+    let action = CommandAction::ReportIntervention { place: place.to_owned(), kind, done, comment };
     Event::Command(Command { by: "anna".to_owned(), action })
 }
 
