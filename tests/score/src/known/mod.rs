@@ -19,7 +19,7 @@ use simulate::{Noise, RUNS, RUNS_OF_DOUBTFUL};
 
 /// Prints the section; an error if any cell of any table is not reproduced.
 pub(crate) fn score(folder: &Path) -> anyhow::Result<()> {
-    let mut noise = Noise::new();
+    let mut noise = Noise::new(0);
     println!("## Known answers\n");
     println!(
         "Solver: within 0.5 %, beyond the rounding of the table. Simulation: {RUNS} runs of the chart itself for each"

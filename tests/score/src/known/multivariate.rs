@@ -1,3 +1,4 @@
+use std::cell::RefCell;
 use std::path::Path;
 
 use anyhow::Context;
@@ -9,6 +10,7 @@ use super::table::Table;
 
 pub(super) fn run_lengths(folder: &Path, noise: &mut Noise) -> anyhow::Result<Judge> {
     let mut judge = Judge::new("hotelling_t2_known_params_arl");
+    let others = RefCell::new(Noise::new(1));
     for row in Table::read(folder, "hotelling_t2_known_params_arl")?.rows() {
         let (variables, alpha, shift) =
             (row.number("p")? as u32, row.number("alpha")?, row.number("mahalanobis_shift")?);
@@ -18,7 +20,6 @@ pub(super) fn run_lengths(folder: &Path, noise: &mut Noise) -> anyhow::Result<Ju
         judge.solved(format!("{what}, limit"), row.printed("UCL_chi2")?, limit);
         judge.solved(&what, arl, hotelling_arl(variables, limit, shift));
         // By its definition: squares of independent values, of which one has the whole shift.
-        let others = std::cell::RefCell::new(Noise::new());
         let beyond = |_: &mut (), z: f64| {
             let square = |value: f64| value * value;
             let rest: f64 = (1..variables).map(|_| square(others.borrow_mut().next())).sum();

@@ -21,8 +21,11 @@ pub(super) struct Estimate {
 }
 
 impl Noise {
-    pub(super) fn new() -> Self {
-        Self(ChaCha8Rng::seed_from_u64(SEED))
+    /// One of many independent streams of them.
+    pub(super) fn new(stream: u64) -> Self {
+        let mut generator = ChaCha8Rng::seed_from_u64(SEED);
+        generator.set_stream(stream);
+        Self(generator)
     }
 
     pub(super) fn next(&mut self) -> f64 {
