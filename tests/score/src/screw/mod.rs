@@ -42,7 +42,7 @@ pub(crate) fn score(folder: &Path) -> anyhow::Result<()> {
         "Data: N. West and J. Deuse, CC BY 4.0, doi:10.5281/zenodo.14729547. Bernoulli CUSUM, {MULTIPLE} times the"
     );
     println!(
-        "rate in control, a false alarm in {RUN_LENGTH} runs at most; rate from training runs, its upper limit.\n"
+        "rate in control, at most one false alarm in {RUN_LENGTH} runs; rate from training runs, its upper limit.\n"
     );
     let scenario = |name: &str| read(&folder.join("data/csv").join(name));
     wear(&scenario("s01_variations-in-thread-degradation.csv")?)?;
