@@ -10,11 +10,12 @@ mod ewma;
 mod focus;
 mod markov;
 mod multivariate;
-pub(crate) mod quadrature;
+mod quadrature;
 mod runs_rules;
 mod shewhart;
 mod spread;
 
+pub(crate) use chain::Chain;
 pub use counts::InControlRate;
 pub(crate) use counts::{CountDesign, CountLaw};
 pub use cusum::{
@@ -25,6 +26,7 @@ pub use ewma::{ewma_arl, ewma_arl_moving, ewma_limit};
 pub use focus::{Observations, focus_arl, focus_threshold};
 pub use markov::cusum_arl_any;
 pub use multivariate::{hotelling_arl, hotelling_limit_known, hotelling_limit_phase_one, hotelling_limit_phase_two};
+pub(crate) use quadrature::gauss_legendre;
 pub use runs_rules::runs_rules_arl;
 pub use shewhart::{shewhart_arl, shewhart_arl_moving, shewhart_limit, shewhart_sdrl, shewhart_signal_probability};
 pub use spread::{spread_arl, spread_threshold};

@@ -1,6 +1,6 @@
 //! The in-control run length of a multivariate EWMA chart.
 
-use crate::calibration::quadrature::{gauss_legendre, solve};
+use crate::calibration::{Chain, gauss_legendre};
 
 /// Run lengths beyond this are no better than rounding errors.
 const ARL_MAX: f64 = 1e12;
@@ -24,16 +24,13 @@ pub fn mewma_arl(columns: usize, smoothing: f64, h: f64) -> f64 {
     let nodes = 30 + (2.0 * limit) as usize;
     let rule = gauss_legendre(nodes, 0.0, limit);
     let starts = std::iter::once(0.0).chain(rule.iter().map(|&(node, _)| node));
-    let row = |(i, from): (usize, f64)| {
-        let mut row = vec![0.0; nodes + 2];
-        for (value, &(to, weight)) in row[1..].iter_mut().zip(&rule) {
-            *value = -weight * length_density(columns, kept * from, to);
-        }
-        row[i] += 1.0;
-        row[nodes + 1] = 1.0;
-        row
-    };
-    solve(starts.enumerate().map(row).collect())[0]
+    let to_nodes =
+        |from: f64| rule.iter().map(|&(to, weight)| weight * length_density(columns, kept * from, to)).collect();
+    let rows: Vec<Vec<f64>> = starts.map(to_nodes).collect();
+    // A length of exactly 0, the start, never comes again.
+    let to = |from: usize, to: usize| if to == 0 { 0.0 } else { rows[from][to - 1] };
+    let end = |from: usize| (1.0 - rows[from].iter().sum::<f64>()).max(0.0);
+    Chain::new(nodes + 1, to, end).run_lengths()[0]
 }
 
 /// The threshold on the squared statistic at which the chart has the in-control run length `arl`, in vectors; held to
