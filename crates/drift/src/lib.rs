@@ -19,4 +19,4 @@ pub use chart::{Cusum, Direction, Focus, Shift, Spread, Step};
 pub use monitor::{ColumnMonitor, Monitor, Thresholds, Verdict};
 pub use reference::{Baseline, BatchVariance, COVARIATES_MAX, Residual, Scorer, Shape, Whitener};
 pub use reference::{Slope, TimeTo, Trend};
-pub use sensor::{Finding, Stuck};
+pub use sensor::{Dropout, Finding, PeerDrift, PeerShift, RareEvents, Spike, SpikeStep, Stuck, Suspect};
