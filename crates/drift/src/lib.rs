@@ -24,4 +24,4 @@ pub use chart::{
 pub use monitor::{ColumnMonitor, Monitor, Thresholds, Verdict};
 pub use reference::{Baseline, COVARIATES_MAX, Residual, Scorer, Shape, Whitener};
 pub use reference::{Slope, TimeTo, Trend};
-pub use sensor::{Finding, Stuck};
+pub use sensor::{Dropout, Finding, PeerDrift, PeerShift, RareEvents, Spike, SpikeStep, Stuck, Suspect};

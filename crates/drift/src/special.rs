@@ -26,6 +26,28 @@ pub(crate) fn student_quantile(probability: f64, degrees: u32) -> f64 {
     libm::copysign(magnitude, probability - 0.5)
 }
 
+/// The largest chance of an event that is still in keeping with `events` in `trials`: with a larger one, so few events or
+/// fewer would have a chance below `doubt`. Above the true chance but for that doubt, whatever it is. To nine significant
+/// digits; 1 if every trial was an event.
+///
+/// C. J. Clopper and E. S. Pearson, Biometrika 26 (1934) 404.
+pub(crate) fn proportion_upper(events: u32, trials: u32, doubt: f64) -> f64 {
+    if events >= trials {
+        return 1.0;
+    }
+    let (others, more) = (f64::from(trials - events), f64::from(events) + 1.0);
+    let (mut low, mut high) = (0.0, 1.0);
+    for _ in 0..60 {
+        let middle = 0.5 * (low + high);
+        if beta_reg(others, more, 1.0 - middle) > doubt {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    to_nine_digits(high)
+}
+
 /// The number to nine significant digits.
 fn to_nine_digits(number: f64) -> f64 {
     if number == 0.0 || !number.is_finite() {
@@ -60,6 +82,23 @@ mod tests {
         }
         assert_eq!(student_quantile(1.0, 4), f64::INFINITY);
         assert_eq!(student_quantile(0.0, 4), f64::NEG_INFINITY);
+    }
+
+    /// Without an event the limit is 1 - doubt^(1 / n); the others by the sum of the binomial distribution.
+    #[test]
+    fn the_upper_limit_of_a_proportion_is_where_the_sum_is_the_doubt() {
+        assert!((proportion_upper(0, 200, 1e-3) - (1.0 - 1e-3_f64.powf(1.0 / 200.0))).abs() < 1e-9);
+        for (events, trials) in [(0, 1), (1, 2), (3, 40), (39, 40), (7, 1_000)] {
+            let upper = proportion_upper(events, trials, 0.05);
+            let mut term = (1.0 - upper).powi(trials as i32);
+            let mut sum = term;
+            for k in 1..=events {
+                term *= f64::from(trials - k + 1) / f64::from(k) * upper / (1.0 - upper);
+                sum += term;
+            }
+            assert!((sum - 0.05).abs() < 1e-6, "{events} of {trials}: {upper} gives {sum}");
+        }
+        assert_eq!(proportion_upper(5, 5, 0.05), 1.0);
     }
 
     #[test]

@@ -57,3 +57,15 @@ pub enum Step<T = Shift> {
     /// The shift had stood, and is gone.
     Cleared,
 }
+
+impl<T> Step<T> {
+    /// The same step about something else.
+    pub fn map<U>(self, to: impl FnOnce(T) -> U) -> Step<U> {
+        match self {
+            Self::Quiet => Step::Quiet,
+            Self::Raised(found) => Step::Raised(to(found)),
+            Self::Standing(found) => Step::Standing(to(found)),
+            Self::Cleared => Step::Cleared,
+        }
+    }
+}
