@@ -116,6 +116,14 @@ impl Judge {
         }
     }
 
+    /// Whether the column at that place is watched. Together, one that varies by no more than rounding is not.
+    pub(super) fn is_watched(&self, place: usize) -> bool {
+        match self {
+            Self::Each(_) => true,
+            Self::Together(detector) => detector.is_watched(place),
+        }
+    }
+
     /// What each watched column contributes to the score of the last row.
     pub(super) fn contributions(&self) -> Vec<f64> {
         match self {

@@ -94,8 +94,13 @@ impl fmt::Display for Told<'_> {
         }
         writeln!(f)?;
         self.table.found().tell_oddities(f)?;
-        let used: Vec<&str> = self.columns.used.iter().map(|(_, name)| name.as_str()).collect();
-        writeln!(f, "  watched: {}", used.join(", "))?;
+        let (watched, steady): (Vec<_>, Vec<_>) =
+            self.columns.used.iter().enumerate().partition(|&(place, _)| self.judge.is_watched(place));
+        let watched: Vec<&str> = watched.into_iter().map(|(_, (_, name))| name.as_str()).collect();
+        writeln!(f, "  watched: {}", watched.join(", "))?;
+        for (_, (_, name)) in steady {
+            writeln!(f, "  left out: {name}, it varies by no more than rounding in the training rows")?;
+        }
         for (name, reason) in &self.columns.left_out {
             writeln!(f, "  left out: {name}, {reason}")?;
         }
