@@ -8,6 +8,7 @@ mod nab_score;
 mod screw;
 mod skab;
 mod speed;
+mod stream;
 
 use std::path::PathBuf;
 
