@@ -60,7 +60,7 @@ fn run(chore: Chore) -> anyhow::Result<()> {
         Chore::Test { arguments } => test(&arguments),
         Chore::Peers => peers::install(),
         Chore::Faults { arguments } => program("e2e", "fault-table", &arguments),
-        Chore::Score { arguments } => program("score", "score", &arguments),
+        Chore::Score { arguments } => score(&arguments),
         Chore::Bench { arguments } => program("e2e", "bench", &arguments),
     }
 }
@@ -74,6 +74,12 @@ fn test(arguments: &[String]) -> anyhow::Result<()> {
     Step::cargo("build", ["build", "--workspace", "--all-targets"]).run()?;
     let selection: &[String] = if arguments.is_empty() { &["--workspace".to_owned()] } else { arguments };
     Step::cargo("test", ["test"]).args(selection).run()
+}
+
+fn score(arguments: &[String]) -> anyhow::Result<()> {
+    let python = peers::rivals()?.display().to_string();
+    let all: Vec<String> = ["--python".to_owned(), python].into_iter().chain(arguments.iter().cloned()).collect();
+    program("score", "score", &all)
 }
 
 /// Builds a program for speed and runs it.

@@ -1,19 +1,24 @@
 //! `cargo xtask peers`: what the end-to-end tests talk to.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, ensure};
 
 use crate::step::{Step, root};
 
-/// The pins of the Python peers, relative to the root of the workspace.
-const PINS: &str = "tests/peers/requirements.txt";
-/// Where the Python peers are installed, relative to the root of the workspace.
-const VENV: &str = ".peers/venv";
-/// The pins that the installed peers come from.
-const STAMP: &str = ".peers/venv/installed.txt";
+/// Python packages in an environment of their own; folders are relative to the root of the workspace.
+struct Python {
+    /// Exactly what is installed.
+    pins: &'static str,
+    folder: &'static str,
+}
+
+/// What the end-to-end tests talk to.
+const PEERS: Python = Python { pins: "tests/peers/requirements.txt", folder: ".peers/venv" };
+/// What the detectors are measured beside.
+const RIVALS: Python = Python { pins: "tests/score/requirements.txt", folder: ".peers/score" };
 
 /// Installs what is not there yet.
 ///
@@ -32,7 +37,16 @@ pub(crate) fn install() -> anyhow::Result<()> {
         missing.extend(["python3", "python3-venv"]);
     }
     install_packages(&missing)?;
-    install_python()
+    PEERS.install()
+}
+
+/// Installs what the detectors are measured beside, and returns the Python that has it.
+///
+/// # Errors
+/// If it cannot be installed.
+pub(crate) fn rivals() -> anyhow::Result<PathBuf> {
+    RIVALS.install()?;
+    Ok(root().join(RIVALS.folder).join("bin/python"))
 }
 
 /// Installs Debian packages. A service that one of them starts is left alone: the tests start a broker of their own.
@@ -54,18 +68,21 @@ fn install_packages(packages: &[&str]) -> anyhow::Result<()> {
         .run()
 }
 
-/// Installs the Python peers as pinned, unless exactly these are there.
-fn install_python() -> anyhow::Result<()> {
-    let (pins, stamp) = (root().join(PINS), root().join(STAMP));
-    let wanted = fs::read_to_string(&pins).with_context(|| format!("cannot read {PINS}"))?;
-    if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
-        return Ok(());
+impl Python {
+    /// Installs the packages as pinned, unless exactly these are there.
+    fn install(&self) -> anyhow::Result<()> {
+        let Self { pins, folder } = self;
+        let (pins_file, stamp) = (root().join(pins), root().join(folder).join("installed.txt"));
+        let wanted = fs::read_to_string(&pins_file).with_context(|| format!("cannot read {pins}"))?;
+        if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
+            return Ok(());
+        }
+        Step::new("make a Python environment", "python3").args(["-m", "venv", "--clear", folder]).run()?;
+        Step::new(format!("install {pins}"), root().join(folder).join("bin/pip"))
+            .args(["install", "--quiet", "--disable-pip-version-check", "--requirement", pins])
+            .run()?;
+        fs::write(&stamp, wanted).with_context(|| format!("cannot write {}", stamp.display()))
     }
-    Step::new("make a Python environment", "python3").args(["-m", "venv", "--clear", VENV]).run()?;
-    Step::new("install the Python peers", root().join(VENV).join("bin/pip"))
-        .args(["install", "--quiet", "--disable-pip-version-check", "--requirement", PINS])
-        .run()?;
-    fs::write(&stamp, wanted).with_context(|| format!("cannot write {STAMP}"))
 }
 
 fn is_root() -> bool {

@@ -123,6 +123,9 @@ pub struct ColumnMonitor {
 }
 
 impl ColumnMonitor {
+    /// Memory that a monitor holds beside itself, bytes.
+    pub const MEMORY_BYTES: usize = Focus::MEMORY_BYTES + Shape::VALUES_MAX * size_of::<f32>();
+
     /// A monitor that learns from the first `warm_up` numbers before it says anything.
     pub fn new(thresholds: Thresholds, warm_up: u32) -> Self {
         Self { baseline: Baseline::default(), monitor: Monitor::new(thresholds), warm_up }

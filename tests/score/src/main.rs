@@ -22,6 +22,9 @@ struct Arguments {
     /// Folder of the tables of known answers; `known` beside the data if left out.
     #[arg(long, value_name = "DIR")]
     known: Option<PathBuf>,
+    /// A Python that has River, to measure its speed beside ours.
+    #[arg(long, value_name = "PROGRAM")]
+    python: Option<PathBuf>,
     /// What to score; all if left out.
     sections: Vec<Section>,
 }
@@ -47,7 +50,7 @@ fn main() -> anyhow::Result<()> {
             Section::Skab => skab::score(&arguments.data.join("skab"))?,
             Section::Nab => nab::score(&arguments.data.join("nab"))?,
             Section::Screw => screw::score(&arguments.data.join("screw_curves"))?,
-            Section::Speed => speed::score()?,
+            Section::Speed => speed::score(arguments.python.as_deref())?,
         }
     }
     Ok(())

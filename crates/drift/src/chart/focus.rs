@@ -65,6 +65,8 @@ struct Standing {
 impl Focus {
     /// Begins kept for each direction.
     pub const BEGINS_MAX: usize = 32;
+    /// Memory that a chart holds beside itself, bytes.
+    pub const MEMORY_BYTES: usize = 2 * Self::BEGINS_MAX * size_of::<Begin>();
     /// A standing shift is taken to be at most this large, standard deviations, so that a large one does not need long
     /// to be seen to have gone.
     const STANDING_SIZE_MAX: f64 = 1.0;
