@@ -30,7 +30,7 @@ pub struct Bounded {
 /// logarithm of a bet only to be summed, and adding 1 before every product keeps the evidence above 1 - bet, so that
 /// plain products neither vanish nor, held to what decides, overflow. Bets lie on a geometric grid from the one that is
 /// best for the smallest shift of interest if all scatter is between the two bounds, as of yes and no, to
-/// [`EDetector::BET_MAX`]; less scatter favours larger bets. Bets count alike: a mixture loses at most the logarithm of
+/// nine tenths; less scatter favours larger bets. Bets count alike: a mixture loses at most the logarithm of
 /// their number against the best of them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EDetector {
