@@ -1,6 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::calibration::{Observations, focus_threshold, spread_threshold};
+use crate::reference::BatchVariance;
 use crate::{Baseline, Focus, Residual, Scorer, Shape, Spread, Step};
 
 /// Thresholds of the charts of a [`Monitor`], solved together from one run length between false alarms.
@@ -46,6 +47,8 @@ pub struct Verdict {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Monitor {
     scorer: Scorer,
+    /// Of a careful monitor: how far scores wander in batches.
+    wander: Option<BatchVariance>,
     mean: Focus,
     spread: Spread,
 }
@@ -55,9 +58,17 @@ impl Monitor {
     pub fn new(thresholds: Thresholds) -> Self {
         Self {
             scorer: Scorer::default(),
+            wander: None,
             mean: Focus::new(Thresholds::MIN_SHIFT, thresholds.mean),
             spread: Spread::new(thresholds.spread),
         }
+    }
+
+    /// A monitor that has seen nothing, and expects a process that wanders over hours in normal operation, which no
+    /// autoregression of order one describes: the chart of the mean sees scores divided by how far their batches wander
+    /// beyond chance. It has fewer false alarms than its thresholds were solved for.
+    pub fn careful(thresholds: Thresholds) -> Self {
+        Self { wander: Some(BatchVariance::default()), ..Self::new(thresholds) }
     }
 
     /// Whether the next residual would be learnt from: nothing looks like a change.
@@ -96,14 +107,22 @@ impl Monitor {
         }
         let learns = self.learns();
         let score = self.scorer.observe(z, learns).clamp(-bound.abs(), bound.abs());
+        let wander = self.wander.as_ref().map_or(1.0, BatchVariance::spread);
+        match &mut self.wander {
+            Some(wander) if learns => wander.observe(score),
+            // What may be a shift must not teach what is normal.
+            Some(wander) => wander.forget_batch(),
+            None => {}
+        }
         let for_chart = |threshold: f64| score / self.scorer.widening(threshold);
-        let (for_mean, for_spread) = (for_chart(self.mean.threshold()), for_chart(self.spread.threshold()));
+        let (for_mean, for_spread) = (for_chart(self.mean.threshold()) / wander, for_chart(self.spread.threshold()));
         Verdict { score, mean: self.mean.observe(for_mean, mark), spread: self.spread.observe(for_spread, mark) }
     }
 
     /// Forgets everything: what is normal is another from now on. Returns whether a change had stood.
     pub fn relearn(&mut self) -> bool {
         self.scorer = Scorer::default();
+        self.wander = self.wander.map(|_| BatchVariance::default());
         self.reset()
     }
 

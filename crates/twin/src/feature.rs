@@ -86,7 +86,7 @@ impl FeatureState {
     pub(crate) fn new(thresholds: Thresholds) -> Self {
         Self {
             baselines: Vec::new(),
-            monitor: Monitor::new(thresholds),
+            monitor: Monitor::careful(thresholds),
             recent: VecDeque::new(),
             value: None,
             residual: None,

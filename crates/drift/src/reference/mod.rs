@@ -1,12 +1,14 @@
 //! What is normal: expectations that are learnt, and how far a value is from them.
 
 mod baseline;
+mod batch;
 mod scorer;
 mod shape;
 mod trend;
 mod whitening;
 
 pub use baseline::{Baseline, COVARIATES_MAX, Residual};
+pub(crate) use batch::BatchVariance;
 pub use scorer::Scorer;
 pub use shape::Shape;
 pub use trend::{Slope, TimeTo, Trend};
