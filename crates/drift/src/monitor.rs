@@ -211,6 +211,22 @@ mod tests {
     }
 
     #[test]
+    fn what_has_forgotten_all_is_as_if_new() {
+        let thresholds = Thresholds::solve(1e5);
+        let mut monitor = Monitor::new(thresholds);
+        (0..500).for_each(|step| {
+            monitor.observe(noise(step as u64) + if step < 300 { 0.0 } else { 3.0 }, f64::INFINITY, step);
+        });
+        assert!(monitor.relearn(), "a shift stood");
+        let mut fresh = Monitor::new(thresholds);
+        for step in 0..300 {
+            let z = 5.0 * noise(step as u64);
+            let (ours, new) = (monitor.observe(z, f64::INFINITY, step), fresh.observe(z, f64::INFINITY, step));
+            assert_eq!(ours, new, "{step}");
+        }
+    }
+
+    #[test]
     fn grown_spread_is_found() {
         let values = (0..900).map(|step| noise(step) * if step < 600 { 1.0 } else { 3.0 });
         let (found, onset, is_mean) = first_alarm(&mut monitor(), values).unwrap();
