@@ -18,10 +18,9 @@ area = "body"
 line = "e2e"
 
 [detection]
-false_alarms_per_shift = 0.5
+false_alarms_per_shift = 2.0
 shift_h = 8.0
-warm_up_cycles = 10
-baseline_cycles = 12
+warm_up_cycles = 60
 link_loss_s = 1.0
 
 [[variant]]

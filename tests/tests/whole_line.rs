@@ -16,10 +16,10 @@ use e2e::site::{self, BASE_TOPIC, Site, modbus_link, mqtt_link, opcua_link};
 use e2e::wait::wait_for;
 use serde_json::{Value, json};
 
-/// Cycles to learn from, with some to spare over the configured ten.
-const LEARNT: u32 = 14;
+/// Cycles to learn from, with some to spare over the configured sixty: a shift is told soon only where much was learnt.
+const LEARNT: u32 = 100;
 /// Cycles after the shift within which it must be told.
-const TOLD: u32 = 20;
+const TOLD: u32 = 30;
 
 /// Three stations in a row, each over a protocol of its own.
 struct Cells {

@@ -95,7 +95,7 @@ impl Monitor {
 
     /// Takes a standardised residual in that is only to be learnt from.
     pub fn learn(&mut self, z: f64) {
-        self.scorer.observe(z, true);
+        self.scorer.learn(z);
     }
 
     /// Takes the next standardised residual in. Its score counts for at most `bound` standard deviations either way:
@@ -128,6 +128,7 @@ impl Monitor {
 
     /// Forgets what may be a change, but not what is normal. Returns whether a change had stood.
     pub fn reset(&mut self) -> bool {
+        self.scorer.forget_waiting();
         let (mean_stood, spread_stood) = (self.mean.reset(), self.spread.reset());
         mean_stood || spread_stood
     }
@@ -143,7 +144,7 @@ pub struct ColumnMonitor {
 
 impl ColumnMonitor {
     /// Memory that a monitor holds beside itself, bytes.
-    pub const MEMORY_BYTES: usize = Focus::MEMORY_BYTES + Shape::VALUES_MAX * size_of::<f32>();
+    pub const MEMORY_BYTES: usize = Focus::MEMORY_BYTES + Scorer::MEMORY_BYTES;
 
     /// A monitor that learns from the first `warm_up` numbers before it says anything.
     pub fn new(thresholds: Thresholds, warm_up: u32) -> Self {

@@ -69,7 +69,7 @@ impl Focus {
     pub const MEMORY_BYTES: usize = 2 * Self::BEGINS_MAX * size_of::<Begin>();
     /// A standing shift is taken to be at most this large, standard deviations, so that a large one does not need long
     /// to be seen to have gone.
-    const STANDING_SIZE_MAX: f64 = 1.0;
+    const STANDING_SIZE_MAX: f64 = 1.5;
 
     /// A chart for shifts of at least `min_shift` standard deviations, which must be above 0, with that threshold of
     /// the log-likelihood ratio; see [`focus_threshold`](crate::calibration::focus_threshold).

@@ -21,9 +21,9 @@ impl BatchVariance {
     /// Residuals in a batch.
     pub(crate) const BATCH: u32 = 16;
     /// Weight of the prior, batches.
-    pub(crate) const PRIOR_BATCHES: f64 = 4.0;
+    pub(crate) const PRIOR_BATCHES: f64 = 6.0;
     /// The variance that the prior believes in, in that of independent residuals: some wandering is normal.
-    pub(crate) const PRIOR_VARIANCE: f64 = 2.0;
+    pub(crate) const PRIOR_VARIANCE: f64 = 3.0;
     /// Batches remembered; older ones fade.
     const MEMORY_BATCHES: f64 = 60.0;
 

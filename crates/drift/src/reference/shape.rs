@@ -34,24 +34,22 @@ impl Shape {
     /// Values that the kept ones are a sample of at most.
     pub const LEARNT_MAX: u64 = 16_384;
 
-    /// The normal quantile of the rank that a value has among those kept and itself. Takes it in if told so. A value
-    /// that is not a number counts as the middle and is not taken in.
-    pub fn observe(&mut self, value: f64, learns: bool) -> f64 {
-        if value.is_nan() {
-            return 0.0;
-        }
+    /// The normal quantile of the rank that a finite value has among those kept and itself.
+    pub fn score(&self, value: f64) -> f64 {
         let value = value as f32;
         let below = self.values.partition_point(|&known| known < value);
         let upto = below + self.values[below..].partition_point(|&known| known <= value);
         let rank = 0.5 * (below + upto) as f64 + 0.5;
-        let score = normal::quantile(rank / (self.values.len() + 1) as f64);
-        if learns && self.learnt < Self::LEARNT_MAX {
-            self.learn(value, upto);
-        }
-        score
+        normal::quantile(rank / (self.values.len() + 1) as f64)
     }
 
-    fn learn(&mut self, value: f32, place: usize) {
+    /// Takes a finite value in.
+    pub fn learn(&mut self, value: f64) {
+        if self.learnt == Self::LEARNT_MAX {
+            return;
+        }
+        let value = value as f32;
+        let place = self.values.partition_point(|&known| known <= value);
         self.learnt += 1;
         if self.values.len() < Self::VALUES_MAX {
             self.values.insert(place, value);
@@ -89,7 +87,8 @@ mod tests {
         ) {
             let mut shape = Shape::default();
             for (place, &value) in values.iter().enumerate() {
-                let score = shape.observe(f64::from(value), true);
+                let score = shape.score(f64::from(value));
+                shape.learn(f64::from(value));
                 if place < Shape::VALUES_MAX {
                     let below = values[..place].iter().filter(|&&known| known < value).count();
                     let equal = values[..place].iter().filter(|&&known| known == value).count();
@@ -107,7 +106,7 @@ mod tests {
     fn early_and_late_values_are_kept_alike() {
         let mut shape = Shape::default();
         for place in 0..16_000u32 {
-            shape.observe(f64::from(place * 7_919 % 20_011 + if place < 8_000 { 0 } else { 100_000 }), true);
+            shape.learn(f64::from(place * 7_919 % 20_011 + if place < 8_000 { 0 } else { 100_000 }));
         }
         let early = shape.values.iter().filter(|&&kept| kept < 50_000.0).count();
         assert!((440..=584).contains(&early), "{early} of 1,024 are from the first half");
@@ -116,7 +115,10 @@ mod tests {
     #[test]
     fn what_never_varies_is_always_the_middle() {
         let mut shape = Shape::default();
-        (0..1_200).for_each(|_| assert!(shape.observe(7.0, true).abs() < 1e-9));
-        assert!((shape.observe(7.1, false) - Shape::SCORE_MAX).abs() < 1e-6);
+        for _ in 0..1_200 {
+            assert!(shape.score(7.0).abs() < 1e-9);
+            shape.learn(7.0);
+        }
+        assert!((shape.score(7.1) - Shape::SCORE_MAX).abs() < 1e-6);
     }
 }

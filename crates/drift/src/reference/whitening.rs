@@ -12,7 +12,6 @@ pub struct Whitener {
     products: f64,
     squares: f64,
     count: u32,
-    last: Option<f64>,
 }
 
 impl Whitener {
@@ -33,24 +32,16 @@ impl Whitener {
         corrected.clamp(Self::PHI_MIN, Self::PHI_MAX)
     }
 
-    /// What is new in a standardised residual beside its predecessor, with unit variance as the residual itself.
-    /// Learns from it if told so. One that is not finite is passed over, and gives 0.
-    pub fn observe(&mut self, z: f64, learns: bool) -> f64 {
-        if !z.is_finite() {
-            return 0.0;
-        }
-        let Some(last) = self.last.replace(z) else { return z };
+    /// What is new in a finite standardised residual beside the one before it, with unit variance as the residual itself.
+    pub fn whiten(&self, last: f64, z: f64) -> f64 {
         let phi = self.phi();
-        if learns {
-            self.products += z * last;
-            self.squares += last * last;
-            self.count = self.count.saturating_add(1);
-        }
         (z - phi * last) / libm::sqrt(1.0 - phi * phi)
     }
 
-    /// The next value does not follow the last one.
-    pub fn interrupt(&mut self) {
-        self.last = None;
+    /// Learns from a finite standardised residual and the one before it.
+    pub fn learn(&mut self, last: f64, z: f64) {
+        self.products += z * last;
+        self.squares += last * last;
+        self.count = self.count.saturating_add(1);
     }
 }

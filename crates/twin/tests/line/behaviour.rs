@@ -86,7 +86,7 @@ fn a_batch_in_any_order_is_the_sorted_batch() {
 /// Where a batch ends is chance: it must not be seen in any cycle.
 #[test]
 fn where_a_batch_ends_does_not_matter() {
-    let samples: Vec<Sample> = (0..60).flat_map(|cycle| weld(cycle, if cycle < 40 { 100.0 } else { 90.0 })).collect();
+    let samples: Vec<Sample> = (0..230).flat_map(|cycle| weld(cycle, if cycle < 210 { 100.0 } else { 90.0 })).collect();
     let outputs = |size: usize| {
         let mut line = Line::new();
         let mut outputs: Vec<Output> =
@@ -163,12 +163,12 @@ fn a_link_that_the_plant_does_not_have_changes_nothing() {
 #[test]
 fn a_drift_is_one_incident_with_its_evidence_and_ends_when_the_electrodes_are_dressed() {
     let mut line = Line::new();
-    assert!(incidents(&line.welds(0..40, |_| 100.0)).is_empty());
-    let outputs = line.welds(40..60, |_| 88.0);
+    assert!(incidents(&line.welds(0..210, |_| 100.0)).is_empty());
+    let outputs = line.welds(210..230, |_| 88.0);
     assert_eq!(incidents(&outputs), ["raised electrode-wear"]);
     let incident = line.twin.open_incidents().next().unwrap();
     assert_eq!(incident.station, Some(WELD));
-    assert!((incident.onset.seconds_since(at(40.0 * TAKT_S))).abs() <= 2.0 * TAKT_S, "{}", incident.onset);
+    assert!((incident.onset.seconds_since(at(210.0 * TAKT_S))).abs() <= 2.0 * TAKT_S, "{}", incident.onset);
     assert_eq!(incident.time_to_limit_s, None, "a step goes nowhere");
     let evidence = &incident.evidence[0];
     assert!((evidence.baseline.unwrap() - 100.0).abs() < 1.0, "{evidence:?}");
@@ -180,8 +180,8 @@ fn a_drift_is_one_incident_with_its_evidence_and_ends_when_the_electrodes_are_dr
 #[test]
 fn a_value_beyond_its_limit_leaves_no_time() {
     let mut line = Line::new();
-    line.welds(0..40, |_| 100.0);
-    line.welds(40..60, |_| RESISTANCE_LOW - 5.0);
+    line.welds(0..210, |_| 100.0);
+    line.welds(210..230, |_| RESISTANCE_LOW - 5.0);
     let incident = line.twin.open_incidents().next().unwrap();
     assert_eq!(incident.time_to_limit_s, Some(0.0));
     assert_eq!(incident.priority, alarms::Priority::High);
