@@ -18,10 +18,11 @@ use telemetry::{
 };
 use twin::{Output, Twin};
 
-/// The plant runs undisturbed until then, disturbed until the calm, and undisturbed to the end; hours.
-const DISTURBED_H: f64 = 0.5;
-const CALM_H: f64 = 2.0;
-const END_H: f64 = 5.0;
+/// The plant runs undisturbed until then, so that its baselines are no longer young, disturbed until the calm, and
+/// undisturbed to the end; hours.
+const DISTURBED_H: f64 = 4.0;
+const CALM_H: f64 = 5.5;
+const END_H: f64 = 8.5;
 
 fn after_hours(hours: f64) -> Timestamp {
     START.plus_seconds(hours * 3600.0)

@@ -122,21 +122,21 @@ fn replay(recording: &Path) -> String {
 }
 
 const REPORTS: [Report; 4] = [
-    (60.0, "weld-30", InterventionKind::FilterChange),
-    (80.0, "weld-20", InterventionKind::Retool),
-    (80.0, "nowhere", InterventionKind::Retool),
-    (95.0, "cooling-1", InterventionKind::Cleaning),
+    (155.0, "weld-30", InterventionKind::FilterChange),
+    (156.0, "weld-20", InterventionKind::Retool),
+    (156.0, "nowhere", InterventionKind::Retool),
+    (157.0, "cooling-1", InterventionKind::Cleaning),
 ];
 
-const FAULTS: [&str; 3] = ["water-restriction@50m", "micro-stops@70m", "link-loss:pack-opcua@60m"];
+const FAULTS: [&str; 3] = ["water-restriction@125m", "micro-stops@70m", "link-loss:pack-opcua@60m"];
 
 /// A snapshot with the inputs after it is as good as the whole log.
 #[test]
 fn a_daemon_that_was_stopped_and_killed_tells_what_one_that_ran_on_tells() {
     let folder = tempfile::tempdir().unwrap();
-    let whole = record(&folder.path().join("whole"), 21, &FAULTS, &REPORTS, 120.0, &[]);
+    let whole = record(&folder.path().join("whole"), 21, &FAULTS, &REPORTS, 160.0, &[]);
     let ends = [(31.0, End::Killed), (55.0, End::Stopped), (61.0, End::Killed), (90.0, End::Stopped)];
-    let parts = record(&folder.path().join("parts"), 21, &FAULTS, &REPORTS, 120.0, &ends);
+    let parts = record(&folder.path().join("parts"), 21, &FAULTS, &REPORTS, 160.0, &ends);
     assert!(parts.lines().count() >= 4, "{parts}");
     assert!(parts.contains("\"ended_by\""), "no report ended anything: {parts}");
     assert_eq!(parts, whole);
@@ -148,7 +148,7 @@ fn a_daemon_that_was_stopped_and_killed_tells_what_one_that_ran_on_tells() {
 fn the_alerts_of_a_short_run_are_those_that_were_reviewed() {
     let golden = workspace_root().join("tests/golden/alerts-seed7.jsonl");
     let folder = tempfile::tempdir().unwrap();
-    let alerts = record(&folder.path().join("recording"), 7, &FAULTS, &[], 120.0, &[]);
+    let alerts = record(&folder.path().join("recording"), 7, &FAULTS, &[], 150.0, &[]);
     if std::env::var_os("UPDATE").is_some_and(|update| update == "1") {
         fs::write(&golden, &alerts).unwrap();
     }

@@ -42,8 +42,8 @@ pub struct Verdict {
 /// Watches one stream of standardised residuals for a shift of its mean, of any size and begin, and for grown spread.
 ///
 /// Residuals become scores that are independent and standard normal whatever the stream is (see [`Scorer`]), so that the
-/// thresholds hold for all alike. It learns as it goes, but not from what looks like a change: from half of a threshold
-/// on, nothing is learnt.
+/// thresholds hold for all alike. It learns as it goes, but not from what looks like a shift: from half of the mean's
+/// threshold on, nothing is learnt.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Monitor {
     scorer: Scorer,
@@ -71,11 +71,10 @@ impl Monitor {
         Self { wander: Some(BatchVariance::default()), ..Self::new(thresholds) }
     }
 
-    /// Whether the next residual would be learnt from: nothing looks like a change.
+    /// Whether the next residual would be learnt from: the mean is not suspected. Grown spread is learnt, so that it is
+    /// told once and then becomes what is normal.
     pub fn learns(&self) -> bool {
-        let is_calm = |statistic: f64, threshold: f64| statistic < 0.5 * threshold;
-        is_calm(self.mean.statistic(), self.mean.threshold())
-            && is_calm(self.spread.statistic(), self.spread.threshold())
+        self.mean.statistic() < 0.5 * self.mean.threshold()
     }
 
     /// Residuals learnt from.

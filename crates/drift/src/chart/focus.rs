@@ -58,7 +58,9 @@ struct Standing {
     onset_mark: i64,
     total: f64,
     run: u32,
-    /// Log-likelihood ratio for the shift against none.
+    /// The size that it was raised with.
+    size: f64,
+    /// Log-likelihood ratio for a shift of that size against none.
     evidence: f64,
 }
 
@@ -115,8 +117,9 @@ impl Focus {
         if best.statistic < self.threshold {
             return Step::Quiet;
         }
-        let evidence = best.statistic;
-        let standing = Standing { direction, onset_mark: best.mark, total: best.total, run: best.run, evidence };
+        let Best { statistic: evidence, total, run, mark: onset_mark } = best;
+        let size = (total / f64::from(run)).clamp(self.min_shift, Self::STANDING_SIZE_MAX.max(self.min_shift));
+        let standing = Standing { direction, onset_mark, total, run, size, evidence };
         self.standing = Some(standing);
         Step::Raised(standing.shift())
     }
@@ -126,8 +129,8 @@ impl Focus {
             Direction::Up => z,
             Direction::Down => -z,
         };
-        let size = standing.shift().size.clamp(self.min_shift, Self::STANDING_SIZE_MAX.max(self.min_shift));
-        standing.evidence = (standing.evidence + size * (towards - 0.5 * size)).min(2.0 * self.threshold);
+        standing.evidence =
+            (standing.evidence + standing.size * (towards - 0.5 * standing.size)).min(2.0 * self.threshold);
         standing.total += towards;
         standing.run = standing.run.saturating_add(1);
         if standing.evidence <= 0.0 {

@@ -6,8 +6,8 @@ use super::{Direction, Shift, Step};
 ///
 /// For standard normal observations whose standard deviation becomes `ratio`, an observation z speaks for that by
 /// `z^2 / 2 (1 - 1 / ratio^2) - ln ratio`; the sum of that is held at 0 from below (D. M. Hawkins and D. H. Olwell,
-/// Cumulative Sum Charts (1998), chapter 4) and at twice the threshold from above, so that spread that has gone is seen
-/// to have gone.
+/// Cumulative Sum Charts (1998), chapter 4) and at the threshold from above, so that spread that has gone is seen to have
+/// gone.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Spread {
     threshold: f64,
@@ -58,11 +58,11 @@ impl Spread {
         if self.sum == 0.0 {
             *self = Self { onset_mark: mark, ..Self::new(self.threshold) };
         }
-        self.sum = (self.sum + Self::weight(z)).clamp(0.0, 2.0 * self.threshold);
+        self.sum = (self.sum + Self::weight(z)).clamp(0.0, self.threshold);
         self.squares += z * z;
         self.run = self.run.saturating_add(1);
         let stood = self.standing;
-        self.standing = self.sum > self.threshold || (stood && self.sum > 0.0);
+        self.standing = self.sum >= self.threshold || (stood && self.sum > 0.0);
         match (stood, self.standing) {
             (false, true) => Step::Raised(self.shift()),
             (true, true) => Step::Standing(self.shift()),
