@@ -26,6 +26,13 @@ fn map(table: &[Vec<f64>], change: impl Fn(usize, f64) -> f64) -> Vec<Vec<f64>> 
     table.iter().map(row).collect()
 }
 
+/// Same rows, but every so many of those for training lack their first column.
+fn with_gaps(table: &[Vec<f64>], every: usize) -> Vec<Vec<f64>> {
+    let mut rows = table.to_vec();
+    rows[..TRAINING].iter_mut().step_by(every).for_each(|row| row[0] = f64::NAN);
+    rows
+}
+
 fn detector(table: &[Vec<f64>]) -> RowDetector {
     RowDetector::fit(&table[..TRAINING], RowSettings::default()).unwrap()
 }
@@ -193,6 +200,18 @@ fn mewma_is_the_distance_of_the_weighted_sum() {
     assert!(mewma.observe(&mean).unwrap() < 1e-9);
 }
 
+/// With so little training a column can seem to wander by chance, and a shift then stays below the limit: one in a
+/// hundred tables may do so.
+#[test]
+fn a_shift_stands_also_where_training_has_gaps() {
+    let stands = |seed: u64| {
+        let every = 2 + (seed % 7) as usize;
+        matches!(verdicts(&with_gaps(&table(seed, 300, 3, 250), every))[179].step, Step::Standing(_))
+    };
+    let missed: Vec<u64> = (0..300).filter(|&seed| !stands(seed)).collect();
+    assert!(missed.len() <= 3, "{missed:?}");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(12))]
 
@@ -271,13 +290,16 @@ proptest! {
         prop_assert!(hotelling.observe(&[0.0, 0.0, 0.0, bad, bad]).is_some());
     }
 
+    /// Gaps of one column's training change nothing for the others.
     #[test]
     fn gaps_in_training_are_lived_with(seed in 0u64..1_000, every in 2usize..9) {
-        let mut rows = table(seed, 300, 3, 250);
-        rows[..TRAINING].iter_mut().step_by(every).for_each(|row| row[0] = f64::NAN);
-        let verdicts = verdicts(&rows);
-        prop_assert!(matches!(verdicts[179].step, Step::Standing(_)));
-        prop_assert!(verdicts.iter().all(|verdict| verdict.score.is_finite()));
+        let rows = table(seed, 300, 3, 250);
+        let (mut whole, mut gappy) = (detector(&rows), detector(&with_gaps(&rows, every)));
+        for (row, mark) in rows[TRAINING..].iter().zip(0..) {
+            whole.observe(row, mark);
+            prop_assert!(gappy.observe(row, mark).score.is_finite());
+            prop_assert_eq!(&whole.scores()[1..], &gappy.scores()[1..]);
+        }
     }
 
     #[test]
