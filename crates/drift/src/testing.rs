@@ -1,4 +1,28 @@
-//! Repeatable noise for tests.
+//! What tests share: repeatable noise, and a restart in the middle of a stream.
+
+use std::fmt::Debug;
+
+use serde::{Serialize, de::DeserializeOwned};
+
+/// Asserts that a chart which is stored and restored before observation `at` goes on as one that is not.
+#[allow(clippy::unwrap_used, reason = "a chart that cannot be stored is what is looked for")]
+pub(crate) fn assert_goes_on_alike<C, S>(
+    mut chart: C,
+    values: &[f64],
+    at: usize,
+    observe: impl Fn(&mut C, f64, i64) -> S,
+) where
+    C: Clone + Serialize + DeserializeOwned,
+    S: PartialEq + Debug,
+{
+    let mut other = chart.clone();
+    for (mark, &z) in values.iter().enumerate() {
+        if mark == at {
+            other = postcard::from_bytes(&postcard::to_stdvec(&other).unwrap()).unwrap();
+        }
+        assert_eq!(observe(&mut chart, z, mark as i64), observe(&mut other, z, mark as i64));
+    }
+}
 
 /// A stream of pseudo-random numbers: SplitMix64 (G. L. Steele, D. Lea and C. H. Flood, OOPSLA 2014).
 pub(crate) struct Noise(u64);

@@ -127,6 +127,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::testing::assert_goes_on_alike;
 
     #[test]
     fn a_shift_is_raised_once_stands_and_clears() {
@@ -213,15 +214,7 @@ mod tests {
         fn a_restored_chart_goes_on_alike(
             values in prop::collection::vec(-4.0..4.0f64, 2..80), at in 0usize..79, head_start in 0.0..3.0f64,
         ) {
-            let mut chart = Cusum::new(0.5, 3.0).with_head_start(head_start);
-            let mut other = chart.clone();
-            for (mark, &z) in values.iter().enumerate() {
-                if mark == at {
-                    let bytes = postcard::to_stdvec(&other).unwrap();
-                    other = postcard::from_bytes(&bytes).unwrap();
-                }
-                prop_assert_eq!(chart.observe(z, mark as i64), other.observe(z, mark as i64));
-            }
+            assert_goes_on_alike(Cusum::new(0.5, 3.0).with_head_start(head_start), &values, at, |chart, z, mark| chart.observe(z, mark));
         }
     }
 }

@@ -122,6 +122,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::testing::assert_goes_on_alike;
 
     /// D. C. Montgomery, Introduction to Statistical Quality Control, tables 9.1 and 9.10: mean 10, sigma 1, weight 0.1,
     /// limit 2.7; the mean goes to 11 at observation 21, and the 29th is the first out of control.
@@ -172,15 +173,7 @@ mod tests {
 
         #[test]
         fn a_restored_chart_goes_on_alike(values in prop::collection::vec(-4.0..4.0f64, 2..80), at in 0usize..79) {
-            let mut chart = Ewma::new(0.2, 1.5).with_exact_limits();
-            let mut other = chart.clone();
-            for (mark, &z) in values.iter().enumerate() {
-                if mark == at {
-                    let bytes = postcard::to_stdvec(&other).unwrap();
-                    other = postcard::from_bytes(&bytes).unwrap();
-                }
-                prop_assert_eq!(chart.observe(z, mark as i64), other.observe(z, mark as i64));
-            }
+            assert_goes_on_alike(Ewma::new(0.2, 1.5).with_exact_limits(), &values, at, |chart, z, mark| chart.observe(z, mark));
         }
 
         #[test]

@@ -238,6 +238,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::testing::assert_goes_on_alike;
 
     /// The statistic by its definition: every begin, the best size of at least `min_shift`, both directions.
     fn by_definition(values: &[f64], min_shift: f64) -> f64 {
@@ -272,14 +273,7 @@ mod tests {
 
         #[test]
         fn a_restored_chart_goes_on_alike(values in prop::collection::vec(-4.0..4.0f64, 2..80), at in 0usize..79) {
-            let mut chart = Focus::new(0.25, 4.0);
-            let mut other = chart.clone();
-            for (mark, &z) in values.iter().enumerate() {
-                if mark == at {
-                    other = postcard::from_bytes(&postcard::to_stdvec(&other).unwrap()).unwrap();
-                }
-                prop_assert_eq!(chart.observe(z, mark as i64), other.observe(z, mark as i64));
-            }
+            assert_goes_on_alike(Focus::new(0.25, 4.0), &values, at, |chart, z, mark| chart.observe(z, mark));
         }
 
         #[test]

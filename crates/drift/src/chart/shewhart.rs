@@ -137,6 +137,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::testing::assert_goes_on_alike;
 
     /// Whether the last of these points breaks the rule, by its words.
     fn breaks(rule: Rule, values: &[f64]) -> bool {
@@ -188,15 +189,7 @@ mod tests {
 
         #[test]
         fn a_restored_chart_goes_on_alike(values in prop::collection::vec(-4.0..4.0f64, 2..80), at in 0usize..79) {
-            let mut chart = Shewhart::new(3.0, &Rule::NELSON);
-            let mut other = chart.clone();
-            for (mark, &z) in values.iter().enumerate() {
-                if mark == at {
-                    let bytes = postcard::to_stdvec(&other).unwrap();
-                    other = postcard::from_bytes(&bytes).unwrap();
-                }
-                prop_assert_eq!(chart.observe(z, mark as i64), other.observe(z, mark as i64));
-            }
+            assert_goes_on_alike(Shewhart::new(3.0, &Rule::NELSON), &values, at, |chart, z, mark| chart.observe(z, mark));
         }
 
         #[test]

@@ -95,6 +95,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::testing::assert_goes_on_alike;
 
     proptest! {
         #[test]
@@ -113,14 +114,7 @@ mod tests {
 
         #[test]
         fn a_restored_chart_goes_on_alike(values in prop::collection::vec(any::<f64>(), 2..80), at in 0usize..79) {
-            let mut chart = Spread::new(3.0);
-            let mut other = chart.clone();
-            for (mark, &z) in values.iter().enumerate() {
-                if mark == at {
-                    other = postcard::from_bytes(&postcard::to_stdvec(&other).unwrap()).unwrap();
-                }
-                prop_assert_eq!(chart.observe(z, mark as i64), other.observe(z, mark as i64));
-            }
+            assert_goes_on_alike(Spread::new(3.0), &values, at, |chart, z, mark| chart.observe(z, mark));
         }
     }
 
