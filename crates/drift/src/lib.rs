@@ -1,9 +1,10 @@
 //! Change detection: numbers in, verdicts out. Knows nothing of plants, and allocates nothing once constructed.
 //!
-//! A [`Baseline`] learns what a feature is in its context and turns each value into a standardised residual; a [`Cusum`]
-//! adds these up and says when they no longer look like chance; [`calibration`] solves its threshold from the average
-//! run length between false alarms.
+//! A [`Baseline`] learns what a feature is in its context and turns each value into a standardised residual; a [`Monitor`]
+//! turns these into scores, charts them, and says when they no longer look like chance; [`calibration`] solves the charts'
+//! thresholds from the average run length between false alarms. The other charts are there to be used by themselves.
 
+mod bisection;
 pub mod calibration;
 mod chart;
 mod monitor;
@@ -13,7 +14,6 @@ mod reference;
 mod sensor;
 mod special;
 #[cfg(test)]
-#[cfg(test)]
 mod testing;
 
 pub use calibration::InControlRate;
@@ -22,6 +22,5 @@ pub use chart::{
     Shewhart, Shift, Spread, Step,
 };
 pub use monitor::{ColumnMonitor, Monitor, Thresholds, Verdict};
-pub use reference::{Baseline, COVARIATES_MAX, Residual, Scorer, Shape, Whitener};
-pub use reference::{Slope, TimeTo, Trend};
+pub use reference::{Baseline, COVARIATES_MAX, Residual, Scorer, Shape, Slope, TimeTo, Trend, Whitener};
 pub use sensor::{Dropout, Finding, PeerDrift, PeerShift, RareEvents, Spike, SpikeStep, Stuck, Suspect};

@@ -2,6 +2,8 @@
 
 use statrs::function::beta::beta_reg;
 
+use crate::bisection::bisect;
+
 /// Quantile of Student's distribution with that many degrees of freedom, at least 1; infinite for a probability of 0 or
 /// 1. To nine significant digits; from a million degrees on, that of a million, which is the normal one to six.
 ///
@@ -10,19 +12,11 @@ pub(crate) fn student_quantile(probability: f64, degrees: u32) -> f64 {
     let degrees = f64::from(degrees.clamp(1, 1_000_000));
     let beyond = |t: f64| 0.5 * beta_reg(0.5 * degrees, 0.5, degrees / (degrees + t * t));
     let tail = probability.min(1.0 - probability);
-    let (mut low, mut high) = (0.0, 1.0);
+    let mut high = 1.0;
     while beyond(high) > tail && high < 1e150 {
         high *= 2.0;
     }
-    for _ in 0..60 {
-        let middle = 0.5 * (low + high);
-        if beyond(middle) > tail {
-            low = middle;
-        } else {
-            high = middle;
-        }
-    }
-    let magnitude = if tail > 0.0 { to_nine_digits(low) } else { f64::INFINITY };
+    let magnitude = if tail > 0.0 { to_nine_digits(bisect(0.0, high, |t| beyond(t) > tail)) } else { f64::INFINITY };
     libm::copysign(magnitude, probability - 0.5)
 }
 
@@ -36,16 +30,7 @@ pub(crate) fn proportion_upper(events: u32, trials: u32, doubt: f64) -> f64 {
         return 1.0;
     }
     let (others, more) = (f64::from(trials - events), f64::from(events) + 1.0);
-    let (mut low, mut high) = (0.0, 1.0);
-    for _ in 0..60 {
-        let middle = 0.5 * (low + high);
-        if beta_reg(others, more, 1.0 - middle) > doubt {
-            low = middle;
-        } else {
-            high = middle;
-        }
-    }
-    to_nine_digits(high)
+    to_nine_digits(bisect(0.0, 1.0, |chance| beta_reg(others, more, 1.0 - chance) > doubt))
 }
 
 /// The number to nine significant digits.

@@ -156,12 +156,7 @@ impl Twin {
             (Quantity::Mean(_), &[signal]) => self.model.limits(signal, state.worked_on.variant.map(usize::from)),
             _ => (None, None),
         };
-        let evidence = Evidence {
-            direction: Some(direction),
-            detector: Detector::MeanShift,
-            threshold: feature.mean_threshold(),
-            ..self.evidence(station, place, value, shift, residual)
-        };
+        let evidence = Evidence { direction: Some(direction), ..self.evidence(station, place, value, shift, residual) };
         let time_to_limit_s = feature.time_to_limit_s(shift, limits);
         Some(Verdict { at: cycle.end, evidence, causes: causes.to_vec(), time_to_limit_s })
     }
@@ -196,7 +191,7 @@ impl Twin {
         Some(Verdict { at: cycle.end, evidence, causes, time_to_limit_s: None })
     }
 
-    /// What both kinds of change of a feature have in common, without direction.
+    /// The evidence of a shift of the mean, but for its direction; grown spread differs in detector and threshold.
     fn evidence(&self, station: StationId, place: usize, value: f64, shift: Shift, residual: Residual) -> Evidence {
         let bound: &BoundFeature = &self.model.stations[station.index()].features[place];
         let state = &self.state.stations[station.index()];

@@ -1,6 +1,6 @@
-use super::bisection::bisect;
 use super::chain::{Chain, run_length_of_moving};
 use super::quadrature::gauss_legendre;
+use crate::bisection::bisect;
 use crate::normal;
 
 /// Nodes of the quadrature; 60 give more than six digits for thresholds up to 25.

@@ -1,6 +1,6 @@
-use super::bisection::bisect;
 use super::chain::{Chain, run_length_of_moving};
 use super::quadrature::gauss_legendre;
+use crate::bisection::bisect;
 use crate::normal;
 
 /// Nodes of the quadrature for each standard deviation of what one observation adds, and their bounds.

@@ -1,4 +1,5 @@
 use super::quadrature::gauss_legendre;
+use crate::bisection::bisect;
 use crate::normal;
 
 /// Nodes of the quadrature over sizes.
@@ -28,16 +29,7 @@ pub fn focus_arl(min_shift: f64, threshold: f64, observations: Observations) -> 
 /// The threshold at which a [`Focus`](crate::Focus) chart has the in-control run length `arl`. Held to 0.5 ..= 60.
 pub fn focus_threshold(min_shift: f64, arl: f64, observations: Observations) -> f64 {
     let rates = Rates::new(min_shift, observations);
-    let (mut low, mut high) = (0.5, 60.0);
-    for _ in 0..60 {
-        let middle = 0.5 * (low + high);
-        if rates.arl(middle) < arl {
-            low = middle;
-        } else {
-            high = middle;
-        }
-    }
-    high
+    bisect(0.5, 60.0, |threshold| rates.arl(threshold) < arl)
 }
 
 /// All of the run length that does not depend on the threshold.

@@ -2,7 +2,6 @@
 //!
 //! All run lengths are in observations, all values in standard deviations.
 
-mod bisection;
 mod chain;
 mod counts;
 mod cusum;

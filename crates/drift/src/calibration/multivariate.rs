@@ -1,7 +1,7 @@
 use statrs::function::beta::inv_beta_reg;
 use statrs::function::gamma::checked_gamma_ur;
 
-use super::bisection::bisect;
+use crate::bisection::bisect;
 
 /// Terms of the mixture that gives the noncentral chi-square distribution.
 const TERMS_MAX: u32 = 10_000;

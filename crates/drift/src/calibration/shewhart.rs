@@ -1,4 +1,4 @@
-use super::bisection::bisect;
+use crate::bisection::bisect;
 use crate::normal;
 
 /// Observations after which a run under a moving mean is held to have ended.
