@@ -4,7 +4,9 @@ use plant::{Cause, Locus, Plant, StationId};
 use serde::{Deserialize, Serialize};
 use telemetry::{IncidentId, Timestamp};
 
-use crate::{Acknowledgement, Incident, IncidentState, Intervention, Priority, RankedCause, Source, Verdict};
+use crate::{
+    Acknowledgement, Incident, IncidentState, Intervention, Priority, RankedCause, Source, TimeToLimit, Verdict,
+};
 
 /// How an incident changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,8 +81,9 @@ struct Entry {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Grounds {
     causes: Vec<(Cause, f64)>,
-    /// When a limit will be crossed if it goes on like this.
-    limit_at: Option<Timestamp>,
+    /// How long from `at` until a limit is crossed if it goes on like this.
+    time_to_limit: Option<TimeToLimit>,
+    at: Timestamp,
 }
 
 /// What a supervisor would want to be told of when it changes.
@@ -125,7 +128,7 @@ impl IncidentBook {
         entry.add(verdict, recent, plant);
         let since_told_s = entry.incident.updated.seconds_since(entry.told);
         // Negative if the clock was put back.
-        let retell = entry.incident.time_to_limit_s.is_some() && since_told_s.abs() >= RETELL_S;
+        let retell = entry.incident.time_to_limit.is_some() && since_told_s.abs() >= RETELL_S;
         if entry.gist() == before && !retell {
             return None;
         }
@@ -144,7 +147,7 @@ impl IncidentBook {
         let place = self.open.iter().position(|entry| entry.standing.contains(&source))?;
         let entry = &mut self.open[place];
         entry.standing.retain(|&standing| standing != source);
-        entry.incident.time_to_limit_s = entry.time_to_limit_s();
+        entry.incident.time_to_limit = entry.time_to_limit();
         if !entry.standing.is_empty() {
             return None;
         }
@@ -208,7 +211,7 @@ impl Entry {
                 onset: verdict.evidence.onset,
                 raised: verdict.at,
                 updated: verdict.at,
-                time_to_limit_s: None,
+                time_to_limit: None,
                 acknowledged: None,
                 returned: None,
                 ended_by: None,
@@ -246,7 +249,7 @@ impl Entry {
     }
 
     fn add(&mut self, verdict: Verdict, recent: impl IntoIterator<Item = Intervention>, plant: &Plant) {
-        let Verdict { at, evidence, causes, time_to_limit_s } = verdict;
+        let Verdict { at, evidence, causes, time_to_limit } = verdict;
         let source = evidence.source;
         if !self.standing.contains(&source) {
             self.standing.push(source);
@@ -259,7 +262,7 @@ impl Entry {
         }
         self.incident.onset = self.incident.onset.min(evidence.onset);
         self.incident.updated = at;
-        let grounds = Grounds { causes, limit_at: time_to_limit_s.map(|seconds| at.plus_seconds(seconds)) };
+        let grounds = Grounds { causes, time_to_limit, at };
         match self.place_of(source) {
             Some(place) => (self.incident.evidence[place], self.grounds[place]) = (evidence, grounds),
             None => {
@@ -267,7 +270,7 @@ impl Entry {
                 self.grounds.push(grounds);
             }
         }
-        self.incident.time_to_limit_s = self.time_to_limit_s();
+        self.incident.time_to_limit = self.time_to_limit();
         self.rank(plant);
         self.locate(plant);
         self.incident.priority = self.priority();
@@ -343,17 +346,20 @@ impl Entry {
         self.incident.affected = affected;
     }
 
-    /// Seconds from the last update until the first of the sources that still stand crosses its limit; 0 if one has.
-    fn time_to_limit_s(&self) -> Option<f64> {
+    /// From the last update until the first of the sources that still stand is expected to cross its limit, with the
+    /// interval of that source.
+    fn time_to_limit(&self) -> Option<TimeToLimit> {
         let grounds = self.incident.evidence.iter().zip(&self.grounds);
         let standing = grounds.filter(|(evidence, _)| self.standing.contains(&evidence.source));
-        let limit_at = standing.filter_map(|(_, grounds)| grounds.limit_at).min();
-        limit_at.map(|limit_at| limit_at.seconds_since(self.incident.updated).max(0.0))
+        let left = standing.filter_map(|(_, grounds)| {
+            Some(grounds.time_to_limit?.after(self.incident.updated.seconds_since(grounds.at)))
+        });
+        left.min_by(|one, other| one.expected_s.total_cmp(&other.expected_s))
     }
 
     /// It rises while the incident is open and never falls, so that nobody is told of every change of mind.
     fn priority(&self) -> Priority {
-        let by_time = match self.incident.time_to_limit_s {
+        let by_time = match self.incident.time_to_limit.map(|time| time.expected_s) {
             _ if self.incident.cause() == Cause::LinkLoss => Priority::High,
             Some(seconds) if seconds <= HIGH_PRIORITY_S => Priority::High,
             Some(seconds) if seconds <= MEDIUM_PRIORITY_S => Priority::Medium,

@@ -2,7 +2,7 @@ use plant::{Cause, StationId};
 use serde::{Deserialize, Serialize};
 use telemetry::{IncidentId, LinkId, Timestamp};
 
-use crate::{Evidence, Intervention};
+use crate::{Evidence, Intervention, TimeToLimit};
 
 /// The state of an incident, after ISA-18.2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -96,8 +96,8 @@ pub struct Incident {
     pub raised: Timestamp,
     /// When it last changed.
     pub updated: Timestamp,
-    /// Seconds from `updated` until a limit is crossed if it goes on like this; 0 if one is.
-    pub time_to_limit_s: Option<f64>,
+    /// How long from `updated` until the first limit is crossed if it goes on like this.
+    pub time_to_limit: Option<TimeToLimit>,
     /// Who took it on.
     pub acknowledged: Option<Acknowledgement>,
     /// When it went away.

@@ -11,4 +11,4 @@ mod verdict;
 pub use book::{Change, IncidentBook, NoSuchIncident};
 pub use incident::{Acknowledgement, Incident, IncidentState, Priority, RankedCause};
 pub use intervention::Intervention;
-pub use verdict::{Detector, Direction, Evidence, Source, Verdict};
+pub use verdict::{Detector, Direction, Evidence, Source, TimeToLimit, Verdict};

@@ -108,6 +108,28 @@ pub struct Evidence {
     pub note: String,
 }
 
+/// How long until a limit is crossed if it goes on like this, in seconds, each at least 0.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct TimeToLimit {
+    /// Where the trend leads; 0 if the limit is crossed.
+    pub expected_s: f64,
+    /// The early end of the interval that the trend leaves open, not after `expected_s`.
+    pub earliest_s: f64,
+    /// The late end, not before `expected_s`; `None` if the trend is so weak that it may as well never get there.
+    pub latest_s: Option<f64>,
+}
+
+impl TimeToLimit {
+    /// The limit is crossed.
+    pub const CROSSED: Self = Self { expected_s: 0.0, earliest_s: 0.0, latest_s: Some(0.0) };
+
+    /// What is left of it after some more seconds.
+    pub fn after(self, seconds: f64) -> Self {
+        let left = |time_s: f64| (time_s - seconds).max(0.0);
+        Self { expected_s: left(self.expected_s), earliest_s: left(self.earliest_s), latest_s: self.latest_s.map(left) }
+    }
+}
+
 /// Something is not as expected.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Verdict {
@@ -117,6 +139,6 @@ pub struct Verdict {
     pub evidence: Evidence,
     /// What it can come from, each with its weight; positive, most likely first, never empty.
     pub causes: Vec<(Cause, f64)>,
-    /// If it goes on like this: seconds until the limit is crossed. 0 if it is crossed already.
-    pub time_to_limit_s: Option<f64>,
+    /// If a trend leads to a limit, or it is crossed: how long until then.
+    pub time_to_limit: Option<TimeToLimit>,
 }

@@ -66,6 +66,13 @@ pub struct AlertV1 {
     /// Seconds from `updated` until a limit is crossed if it goes on like this; 0 if one is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub time_to_limit_s: Option<f64>,
+    /// The early end of the interval around `time_to_limit_s`, in the same seconds; 0 if the limit may be crossed already.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub time_to_limit_earliest_s: Option<f64>,
+    /// The late end of the interval around `time_to_limit_s`, in the same seconds; absent if what goes on may be too weak
+    /// to lead to the limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub time_to_limit_latest_s: Option<f64>,
     /// Names of other stations that show it.
     pub affected: Vec<String>,
     /// What was done at its stations and their utilities shortly before they showed it, the latest last.
@@ -178,7 +185,9 @@ impl AlertV1 {
             acknowledged: incident.acknowledged.as_ref().map(AcknowledgementV1::from),
             returned: incident.returned.map(TimeV1),
             ended_by: incident.ended_by.as_ref().map(|ended| InterventionV1::new(ended, plant)),
-            time_to_limit_s: finite(incident.time_to_limit_s),
+            time_to_limit_s: finite(incident.time_to_limit.map(|time| time.expected_s)),
+            time_to_limit_earliest_s: finite(incident.time_to_limit.map(|time| time.earliest_s)),
+            time_to_limit_latest_s: finite(incident.time_to_limit.and_then(|time| time.latest_s)),
             affected: incident.affected.iter().map(|&id| name(id)).collect(),
             recent_interventions: incident
                 .recent_interventions
@@ -233,7 +242,7 @@ impl EvidenceV1 {
 
 #[cfg(test)]
 mod tests {
-    use alarms::{Detector, Direction, IncidentState, Intervention, Priority, Source};
+    use alarms::{Detector, Direction, IncidentState, Intervention, Priority, Source, TimeToLimit};
     use plant::Cause;
     use proptest::prelude::*;
     use proptest::sample::select;
@@ -300,6 +309,15 @@ mod tests {
     }
 
     prop_compose! {
+        fn time_to_limit()(
+            (expected_s, earliest_s) in (number(), number()),
+            latest_s in proptest::option::of(number()),
+        ) -> TimeToLimit {
+            TimeToLimit { expected_s, earliest_s, latest_s }
+        }
+    }
+
+    prop_compose! {
         fn incident()(
             (sequence, ordinal) in (any::<u64>(), any::<u16>()),
             state in select(vec![
@@ -313,7 +331,7 @@ mod tests {
             affected in proptest::collection::vec(select(vec![COOL, WELD]), 0..3),
             evidence in proptest::collection::vec(evidence(), 0..4),
             (onset, raised, updated) in (moment(), moment(), moment()),
-            (returned, time_to_limit_s) in (proptest::option::of(moment()), proptest::option::of(number())),
+            (returned, time_to_limit) in (proptest::option::of(moment()), proptest::option::of(time_to_limit())),
             acknowledged in proptest::option::of(acknowledgement()),
             ended_by in proptest::option::of(intervention()),
             recent_interventions in proptest::collection::vec(intervention(), 0..3),
@@ -321,7 +339,7 @@ mod tests {
             Incident {
                 id: IncidentId { sequence, ordinal },
                 causes: causes.into_iter().map(|(cause, share)| RankedCause { cause, share }).collect(),
-                state, priority, station, link, affected, evidence, onset, raised, updated, time_to_limit_s,
+                state, priority, station, link, affected, evidence, onset, raised, updated, time_to_limit,
                 acknowledged, returned, ended_by, recent_interventions,
             }
         }

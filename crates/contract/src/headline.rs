@@ -1,11 +1,13 @@
-use alarms::{Detector, Direction, Evidence, Incident};
+use std::fmt;
+
+use alarms::{Detector, Direction, Evidence, Incident, TimeToLimit};
 use plant::Plant;
 use telemetry::Timestamp;
 
 use crate::CauseName;
 
 /// What, where, since when, the likely cause and how long until the limit, in one sentence for a supervisor:
-/// "weld-20: weld resistance falling since 08:14 UTC, electrode wear likely (78 %); limit in about 25 min".
+/// "weld-20: weld resistance falling since 08:14 UTC, electrode wear likely (78 %); limit in about 25 min, 18 to 40".
 pub(crate) fn headline(incident: &Incident, plant: &Plant) -> String {
     format!(
         "{}: {} since {}{}{}",
@@ -43,7 +45,7 @@ fn observation(incident: &Incident, plant: &Plant) -> String {
 
 /// Only where a trend leads to a limit is it said that the value moves; else it may have jumped and stay there.
 fn movement(evidence: &Evidence, incident: &Incident) -> &'static str {
-    let moves = incident.time_to_limit_s.is_some_and(|seconds| seconds > 0.0);
+    let moves = incident.time_to_limit.is_some_and(|time| time.expected_s > 0.0);
     match (evidence.detector, evidence.direction) {
         (Detector::FlatLine, _) => "unchanged",
         (Detector::SpreadGrowth, _) => "scatters",
@@ -68,20 +70,53 @@ fn outlook(incident: &Incident) -> String {
     if let Some(ended) = &incident.ended_by {
         return format!("; judged anew after {} at {}", ended.kind.title(), clock(ended.at, incident.updated));
     }
-    match (incident.returned, incident.time_to_limit_s) {
+    match (incident.returned, incident.time_to_limit) {
         (Some(returned), _) => format!("; normal again since {}", clock(returned, incident.updated)),
-        (None, Some(seconds)) if seconds <= 0.0 => "; limit crossed".to_owned(),
-        (None, Some(seconds)) if seconds.is_finite() => format!("; limit in {}", duration(seconds)),
+        (None, Some(time)) if time.expected_s <= 0.0 => "; limit crossed".to_owned(),
+        (None, Some(time)) if time.expected_s.is_finite() => format!("; limit in {}", left(time)),
         (None, _) => String::new(),
     }
 }
 
-fn duration(seconds: f64) -> String {
-    let minutes = (seconds / 60.0).round();
-    match seconds {
-        _ if seconds < 60.0 => "less than a minute".to_owned(),
-        _ if minutes < 90.0 => format!("about {minutes:.0} min"),
-        _ => format!("about {:.0} h", seconds / 3600.0),
+/// Such as "about 25 min, 18 to 40".
+fn left(time: TimeToLimit) -> String {
+    if time.expected_s < 60.0 {
+        return "less than a minute".to_owned();
+    }
+    let (expected, earliest) = (Span::new(time.expected_s), Span::new(time.earliest_s));
+    match time.latest_s.map(Span::new) {
+        None => format!("about {expected}, {earliest} at the earliest"),
+        Some(latest) if earliest == expected && latest == expected => format!("about {expected}"),
+        Some(latest) if earliest.unit == latest.unit => {
+            format!("about {expected}, {} to {}", earliest.number, latest.number)
+        }
+        Some(latest) => format!("about {expected}, {earliest} to {latest}"),
+    }
+}
+
+/// A span of time, no more exact than a person would say it.
+#[derive(PartialEq)]
+struct Span {
+    number: f64,
+    unit: &'static str,
+}
+
+impl Span {
+    /// `below this many minutes: unit, minutes of it, in steps of`
+    const STEPS: [(f64, &str, f64, f64); 4] =
+        [(20.0, "min", 1.0, 1.0), (90.0, "min", 1.0, 5.0), (600.0, "h", 60.0, 0.5), (2880.0, "h", 60.0, 1.0)];
+
+    fn new(seconds: f64) -> Self {
+        let minutes = seconds / 60.0;
+        let coarser = Self::STEPS.into_iter().find(|&(below, ..)| minutes < below);
+        let (_, unit, unit_min, step) = coarser.unwrap_or((f64::INFINITY, "days", 1440.0, 1.0));
+        Self { number: (minutes / (unit_min * step)).round() * step, unit }
+    }
+}
+
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.number, self.unit)
     }
 }
 
@@ -117,20 +152,34 @@ mod tests {
         let line = |rest: &str| {
             format!("weld-20: weld resistance falling since 08:14 UTC, electrode wear likely (78 %); limit in {rest}")
         };
-        check(|_| {}, &line("about 25 min"));
-        check(|incident| incident.time_to_limit_s = Some(59.0), &line("less than a minute"));
-        check(|incident| incident.time_to_limit_s = Some(89.0 * 60.0), &line("about 89 min"));
-        check(|incident| incident.time_to_limit_s = Some(5.0 * 3600.0), &line("about 5 h"));
+        check(|_| {}, &line("about 25 min, 18 to 40"));
+        for (expected_min, earliest_min, latest_min, text) in [
+            (0.9, 0.0, Some(40.0), "less than a minute"),
+            (4.0, 0.2, Some(9.6), "about 4 min, 0 to 10"),
+            (41.0, 26.0, Some(72.0), "about 40 min, 25 to 70"),
+            (41.0, 39.0, Some(42.0), "about 40 min"),
+            (41.0, 26.0, None, "about 40 min, 25 min at the earliest"),
+            (89.0, 58.0, Some(140.0), "about 90 min, 60 min to 2.5 h"),
+            (125.0, 92.0, Some(290.0), "about 2 h, 1.5 to 5"),
+            (300.0, 100.0, Some(3_000.0), "about 5 h, 1.5 h to 2 days"),
+        ] {
+            let [expected_s, earliest_s] = [expected_min, earliest_min].map(|minutes: f64| minutes * 60.0);
+            let latest_s = latest_min.map(|minutes: f64| minutes * 60.0);
+            check(
+                |incident| incident.time_to_limit = Some(TimeToLimit { expected_s, earliest_s, latest_s }),
+                &line(text),
+            );
+        }
     }
 
     #[test]
     fn without_a_trend_it_does_not_claim_one() {
         let start = "weld-20: weld resistance low since 08:14 UTC, electrode wear likely (78 %)";
-        check(|incident| incident.time_to_limit_s = None, start);
-        check(|incident| incident.time_to_limit_s = Some(0.0), &format!("{start}; limit crossed"));
+        check(|incident| incident.time_to_limit = None, start);
+        check(|incident| incident.time_to_limit = Some(TimeToLimit::CROSSED), &format!("{start}; limit crossed"));
         check(
             |incident| {
-                incident.time_to_limit_s = None;
+                incident.time_to_limit = None;
                 incident.returned = Some(at("2026-11-24T08:19:59Z"));
             },
             &format!("{start}; normal again since 08:19 UTC"),
@@ -141,7 +190,7 @@ mod tests {
     fn what_was_ended_is_not_called_normal() {
         check(
             |incident| {
-                incident.time_to_limit_s = None;
+                incident.time_to_limit = None;
                 incident.returned = Some(at("2026-11-24T08:19:59Z"));
                 incident.ended_by = Some(tool_dress());
             },
@@ -155,7 +204,7 @@ mod tests {
         check(
             |incident| {
                 incident.onset = at("2026-11-23T22:10:00Z");
-                incident.time_to_limit_s = None;
+                incident.time_to_limit = None;
             },
             "weld-20: weld resistance low since 2026-11-23 22:10 UTC, electrode wear likely (78 %)",
         );
@@ -168,7 +217,7 @@ mod tests {
                 incident.station = Some(COOL);
                 incident.affected = vec![WELD];
                 incident.causes = vec![RankedCause { cause: Cause::CoolingSupply, share: 1.0 }];
-                incident.time_to_limit_s = None;
+                incident.time_to_limit = None;
             },
             "cool-10: weld resistance at weld-20 low since 08:14 UTC: weak cooling supply",
         );
@@ -182,7 +231,7 @@ mod tests {
                 incident.evidence[0].name = "weld-20/current".into();
                 incident.evidence[0].detector = Detector::FlatLine;
                 incident.causes = vec![RankedCause { cause: Cause::SensorFlatLine, share: 1.0 }];
-                incident.time_to_limit_s = None;
+                incident.time_to_limit = None;
             },
             "weld-20: current unchanged since 08:14 UTC: stuck sensor",
         );
@@ -193,7 +242,7 @@ mod tests {
                 incident.evidence[0].source = Source::Link { link: LinkId(0) };
                 incident.evidence[0].detector = Detector::LinkWatch;
                 incident.causes = vec![RankedCause { cause: Cause::LinkLoss, share: 1.0 }];
-                incident.time_to_limit_s = None;
+                incident.time_to_limit = None;
             },
             "plc-weld: no data since 08:14 UTC: link down",
         );

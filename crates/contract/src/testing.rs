@@ -1,6 +1,8 @@
 //! A small plant and an incident of it, for tests.
 
-use alarms::{Detector, Direction, Evidence, Incident, IncidentState, Intervention, Priority, RankedCause, Source};
+use alarms::{
+    Detector, Direction, Evidence, Incident, IncidentState, Intervention, Priority, RankedCause, Source, TimeToLimit,
+};
 use plant::{
     Cause, DataType, Detection, Link, LinkSettings, ModbusSettings, Origin, Plant, Role, Signal, Station, StationId,
     StationKind, Variant, WordOrder,
@@ -78,7 +80,7 @@ fn current() -> Signal {
     }
 }
 
-/// The resistance at the weld station falls since 08:14; the limit is 25 minutes away.
+/// The resistance at the weld station falls since 08:14; the limit is 25 minutes away, 18 to 41.
 pub(crate) fn incident() -> Incident {
     Incident {
         id: IncidentId { sequence: 412, ordinal: 0 },
@@ -95,7 +97,7 @@ pub(crate) fn incident() -> Incident {
         onset: at("2026-11-24T08:14:30Z"),
         raised: at("2026-11-24T08:20:00Z"),
         updated: at("2026-11-24T08:20:00Z"),
-        time_to_limit_s: Some(1502.0),
+        time_to_limit: Some(TimeToLimit { expected_s: 1502.0, earliest_s: 1080.0, latest_s: Some(2460.0) }),
         acknowledged: None,
         returned: None,
         ended_by: None,

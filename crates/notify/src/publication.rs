@@ -78,7 +78,7 @@ mod tests {
             onset: at,
             raised: at,
             updated: at,
-            time_to_limit_s: None,
+            time_to_limit: None,
             acknowledged: Some(Acknowledgement { by: "lead".into(), at, comment: String::new() }),
             returned: None,
             ended_by: None,

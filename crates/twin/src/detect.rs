@@ -62,7 +62,7 @@ impl Twin {
             onset: telemetry::Timestamp::from_nanos(stuck.onset_mark),
             note: String::new(),
         };
-        Verdict { at: cycle.end, evidence, causes: vec![(Cause::SensorFlatLine, 1.0)], time_to_limit_s: None }
+        Verdict { at: cycle.end, evidence, causes: vec![(Cause::SensorFlatLine, 1.0)], time_to_limit: None }
     }
 
     /// Holds the cycle's features against their baselines.
@@ -157,8 +157,8 @@ impl Twin {
             _ => (None, None),
         };
         let evidence = Evidence { direction: Some(direction), ..self.evidence(station, place, value, shift, residual) };
-        let time_to_limit_s = feature.time_to_limit_s(shift, limits);
-        Some(Verdict { at: cycle.end, evidence, causes: causes.to_vec(), time_to_limit_s })
+        let time_to_limit = feature.time_to_limit(shift, limits, cycle.end);
+        Some(Verdict { at: cycle.end, evidence, causes: causes.to_vec(), time_to_limit })
     }
 
     /// The values of a feature scatter more than they did: what can push it either way may come and go.
@@ -188,7 +188,7 @@ impl Twin {
             threshold: feature.spread_threshold(),
             ..self.evidence(station, place, value, shift, residual)
         };
-        Some(Verdict { at: cycle.end, evidence, causes, time_to_limit_s: None })
+        Some(Verdict { at: cycle.end, evidence, causes, time_to_limit: None })
     }
 
     /// The evidence of a shift of the mean, but for its direction; grown spread differs in detector and threshold.

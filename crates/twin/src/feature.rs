@@ -1,5 +1,6 @@
 use std::collections::VecDeque;
 
+use alarms::TimeToLimit;
 use drift::{Baseline, Monitor, Residual, Shift, Step, Thresholds, Trend};
 use process::BoundFeature;
 use serde::{Deserialize, Serialize};
@@ -13,6 +14,8 @@ const CONTEXTS_MAX: usize = 16;
 const RECENT_MAX: usize = 128;
 /// How sure a trend must be before it is told when it leads to a limit.
 const TREND_CONFIDENCE: f64 = 0.9;
+/// What a trend of [`RECENT_MAX`] cycles may reach after a week only, it may as well never reach.
+const HORIZON_S: f64 = 7.0 * 86_400.0;
 
 /// What a feature's baseline holds for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -165,22 +168,33 @@ impl FeatureState {
         self.baselines.last().map_or(0, |(_, baseline)| baseline.count())
     }
 
-    /// If the trend since the onset goes on: seconds from the latest cycle until the feature passes a limit, 0 if it has.
-    /// `None` if it has no limit in that direction, or it is not sure that it moves.
-    pub(crate) fn time_to_limit_s(&self, shift: Shift, limits: (Option<f64>, Option<f64>)) -> Option<f64> {
+    /// If the trend since the onset goes on: how long from `now`, not before the latest cycle, until the feature passes a
+    /// limit. `None` if it has no limit in that direction, or it is not sure that it moves.
+    pub(crate) fn time_to_limit(
+        &self,
+        shift: Shift,
+        limits: (Option<f64>, Option<f64>),
+        now: Timestamp,
+    ) -> Option<TimeToLimit> {
         let (Seen { expected, .. }, value) = (self.residual?, self.value?);
         let (sign, limit) = match shift.direction {
             drift::Direction::Up => (1.0, limits.1?),
             drift::Direction::Down => (-1.0, limits.0?),
         };
         if (limit - value) * sign <= 0.0 {
-            return Some(0.0);
+            return Some(TimeToLimit::CROSSED);
         }
         let mut trend = Trend::default();
         for departure in self.recent.iter().filter(|departure| departure.mark.as_nanos() >= shift.onset_mark) {
             trend.observe(departure.mark.seconds_since(Timestamp::EPOCH), departure.by);
         }
-        Some(trend.time_to(limit - expected, shift.direction, TREND_CONFIDENCE)?.expected_s)
+        let time = trend.time_to(limit - expected, shift.direction, TREND_CONFIDENCE)?;
+        let time = TimeToLimit {
+            expected_s: time.expected_s,
+            earliest_s: time.earliest_s,
+            latest_s: Some(time.latest_s).filter(|&latest_s| latest_s <= HORIZON_S),
+        };
+        Some(time.after(now.seconds_since(self.recent.back()?.mark)))
     }
 
     pub(crate) fn view(&self, bound: &BoundFeature, warm_up_cycles: u32) -> FeatureView {

@@ -393,7 +393,7 @@ impl Twin {
             };
             watch.raised = true;
             let at = self.state.now;
-            self.raise(Verdict { at, evidence, causes: vec![(Cause::LinkLoss, 1.0)], time_to_limit_s: None }, step);
+            self.raise(Verdict { at, evidence, causes: vec![(Cause::LinkLoss, 1.0)], time_to_limit: None }, step);
         }
     }
 

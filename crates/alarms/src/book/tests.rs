@@ -50,7 +50,7 @@ fn feature(station: StationId, feature: u16) -> Source {
     Source::Feature { station, feature }
 }
 
-fn verdict(source: Source, seconds: f64, causes: &[(Cause, f64)], time_to_limit_s: Option<f64>) -> Verdict {
+fn verdict(source: Source, seconds: f64, causes: &[(Cause, f64)], time_to_limit: Option<TimeToLimit>) -> Verdict {
     let evidence = Evidence {
         source,
         name: String::new(),
@@ -69,7 +69,11 @@ fn verdict(source: Source, seconds: f64, causes: &[(Cause, f64)], time_to_limit_
         onset: at(seconds),
         note: String::new(),
     };
-    Verdict { at: at(seconds), evidence, causes: causes.to_vec(), time_to_limit_s }
+    Verdict { at: at(seconds), evidence, causes: causes.to_vec(), time_to_limit }
+}
+
+fn time(expected_s: f64) -> TimeToLimit {
+    TimeToLimit { expected_s, earliest_s: 0.5 * expected_s, latest_s: Some(2.0 * expected_s) }
 }
 
 /// A book that tells what a supervisor would see, a word a change.
@@ -95,7 +99,7 @@ impl Told {
 
     fn take_with_limit(&mut self, source: Source, seconds: f64, causes: &[(Cause, f64)], limit: Option<f64>) -> String {
         let id = self.next_id();
-        let told = self.book.take(verdict(source, seconds, causes, limit), [], id, &self.plant);
+        let told = self.book.take(verdict(source, seconds, causes, limit.map(time)), [], id, &self.plant);
         told.map_or("nothing".to_owned(), |(change, incident)| words(change, incident))
     }
 
@@ -276,16 +280,33 @@ fn an_incident_on_its_way_to_a_limit_is_told_again_but_not_often() {
 /// same source replaces it.
 #[test]
 fn the_time_to_the_limit_is_that_of_the_latest_estimates() {
-    let left = |told: &Told| told.book.open().next().unwrap().time_to_limit_s;
+    let left = |told: &Told| told.book.open().next().unwrap().time_to_limit.unwrap().expected_s;
     let mut told = Told::new();
     told.take_with_limit(feature(WELD_A, 0), 0.0, WEAR, Some(1000.0));
     told.take_with_limit(feature(WELD_A, 0), 100.0, WEAR, Some(5000.0));
-    assert_eq!(left(&told), Some(5000.0));
+    assert_eq!(left(&told), 5000.0);
     told.take_with_limit(feature(WELD_A, 1), 200.0, FORCE, Some(9000.0));
-    assert_eq!(left(&told), Some(4900.0));
+    assert_eq!(left(&told), 4900.0);
     told.clear(feature(WELD_A, 0), 300.0);
     told.take_with_limit(feature(WELD_A, 1), 400.0, FORCE, Some(8800.0));
-    assert_eq!(left(&told), Some(8800.0));
+    assert_eq!(left(&told), 8800.0);
+}
+
+/// Not the earliest of all early ends and the latest of all late ones: they would be no interval of anything.
+#[test]
+fn of_several_times_to_a_limit_the_soonest_counts_with_its_own_interval() {
+    let time = |expected_s, earliest_s, latest_s| TimeToLimit { expected_s, earliest_s, latest_s };
+    let mut told = Told::new();
+    let mut take = |place, seconds, time| {
+        let id = told.next_id();
+        told.book.take(verdict(feature(WELD_A, place), seconds, WEAR, Some(time)), [], id, &told.plant);
+        told.book.open().next().unwrap().time_to_limit
+    };
+    take(0, 0.0, time(3000.0, 2000.0, Some(7000.0)));
+    assert_eq!(take(1, 100.0, time(4000.0, 50.0, None)), Some(time(2900.0, 1900.0, Some(6900.0))));
+    assert_eq!(take(2, 2500.0, time(200.0, 0.0, None)), Some(time(200.0, 0.0, None)));
+    assert_eq!(take(2, 2600.0, time(900.0, 800.0, Some(1000.0))), Some(time(400.0, 0.0, Some(4400.0))));
+    assert_eq!(take(2, 4000.0, time(900.0, 800.0, None)), Some(time(0.0, 0.0, Some(3000.0))));
 }
 
 fn dressed(station: StationId, seconds: f64) -> Intervention {
@@ -378,6 +399,10 @@ fn check_book(book: &IncidentBook) {
         assert!(incident.causes.is_sorted_by(|a, b| a.share >= b.share), "{incident:?}");
         assert_eq!(incident.station.is_none(), incident.link.is_some(), "{incident:?}");
         assert!(incident.station.is_none_or(|station| !incident.affected.contains(&station)), "{incident:?}");
+        if let Some(TimeToLimit { expected_s, earliest_s, latest_s }) = incident.time_to_limit {
+            assert!(0.0 <= earliest_s && earliest_s <= expected_s, "{incident:?}");
+            assert!(latest_s.is_none_or(|latest_s| expected_s <= latest_s), "{incident:?}");
+        }
         let (stands, returned) = (!entry.standing.is_empty(), incident.returned.is_some());
         let expected = match incident.state {
             IncidentState::Unacknowledged => (true, false, false),
@@ -400,7 +425,7 @@ proptest! {
             let change = match step {
                 Step::Take { source, causes, limit } => {
                     let id = told.next_id();
-                    let taken = told.book.take(verdict(source, second as f64, causes, limit), [], id, &told.plant);
+                    let taken = told.book.take(verdict(source, second as f64, causes, limit.map(time)), [], id, &told.plant);
                     taken.map(|(change, incident)| (change, incident.clone()))
                 }
                 Step::Clear(source) => {

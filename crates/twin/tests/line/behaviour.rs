@@ -1,6 +1,6 @@
 //! What the twin makes of a tiny line, input by input.
 
-use alarms::IncidentState;
+use alarms::{IncidentState, TimeToLimit};
 use flow::StationState;
 use telemetry::{Event, IncidentId, LinkId, Quality, Reason, Sample, SignalId, Symbol, Timestamp, Value};
 use twin::{Counts, Cycle, Output, StationView};
@@ -169,7 +169,7 @@ fn a_drift_is_one_incident_with_its_evidence_and_ends_when_the_electrodes_are_dr
     let incident = line.twin.open_incidents().next().unwrap();
     assert_eq!(incident.station, Some(WELD));
     assert!((incident.onset.seconds_since(at(210.0 * TAKT_S))).abs() <= 2.0 * TAKT_S, "{}", incident.onset);
-    assert_eq!(incident.time_to_limit_s, None, "a step goes nowhere");
+    assert_eq!(incident.time_to_limit, None, "a step goes nowhere");
     let evidence = &incident.evidence[0];
     assert!((evidence.baseline.unwrap() - 100.0).abs() < 1.0, "{evidence:?}");
     assert!(evidence.statistic > evidence.threshold, "{evidence:?}");
@@ -183,8 +183,33 @@ fn a_value_beyond_its_limit_leaves_no_time() {
     line.welds(0..210, |_| 100.0);
     line.welds(210..230, |_| RESISTANCE_LOW - 5.0);
     let incident = line.twin.open_incidents().next().unwrap();
-    assert_eq!(incident.time_to_limit_s, Some(0.0));
+    assert_eq!(incident.time_to_limit, Some(TimeToLimit::CROSSED));
     assert_eq!(incident.priority, alarms::Priority::High);
+}
+
+/// The ramp comes to the limit at the begin of a cycle that is known. Each time told on the way holds it; those that are
+/// told late hold it closely.
+#[test]
+fn a_ramp_reaches_its_limit_within_the_interval_that_was_told() {
+    const BEGIN: usize = 210;
+    const CYCLES_TO_LIMIT: usize = 200;
+    let per_cycle = (100.0 - RESISTANCE_LOW) / CYCLES_TO_LIMIT as f64;
+    let crossing = at((BEGIN + CYCLES_TO_LIMIT) as f64 * TAKT_S);
+    let mut line = Line::new();
+    line.welds(0..BEGIN, |_| 100.0);
+    let told = line.welds(BEGIN..BEGIN + 190, |cycle| 100.0 - per_cycle * (cycle - BEGIN) as f64);
+    let told: Vec<_> = told
+        .iter()
+        .filter_map(|output| if let Output::Incident { incident, .. } = output { Some(incident) } else { None })
+        .filter_map(|incident| Some((crossing.seconds_since(incident.updated), incident.time_to_limit?)))
+        .collect();
+    assert!(told.len() >= 2, "{told:?}");
+    for &(true_s, time) in &told {
+        assert!((time.earliest_s..=time.latest_s.unwrap()).contains(&true_s), "{true_s}: {time:?}");
+        assert!((time.earliest_s..=time.latest_s.unwrap()).contains(&time.expected_s), "{time:?}");
+    }
+    let (true_s, time) = told[told.len() - 1];
+    assert!(time.latest_s.unwrap() - time.earliest_s < 0.5 * true_s, "{true_s}: {time:?}");
 }
 
 /// A large part has another resistance than a small one: that is no drift.
