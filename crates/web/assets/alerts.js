@@ -127,11 +127,16 @@ function recentText(interventions) {
   return `Done shortly before: ${told.join("; ")}.`;
 }
 
-function limitText({ time_to_limit_s, updated, returned }) {
+function limitText(alert) {
+  const { time_to_limit_s, time_to_limit_earliest_s, time_to_limit_latest_s, updated, returned } = alert;
   if (time_to_limit_s === undefined || returned) return "";
-  const left = time_to_limit_s - format.secondsBetween(updated, now);
   if (time_to_limit_s === 0) return "A limit is crossed.";
-  return left > 0 ? `Limit in about ${format.span(left)}.` : "The limit was expected to be crossed by now.";
+  const gone = format.secondsBetween(updated, now);
+  if (time_to_limit_s <= gone) return "The limit was expected to be crossed by now.";
+  const expected = format.span(time_to_limit_s - gone);
+  const earliest = Math.max(0, time_to_limit_earliest_s - gone);
+  if (time_to_limit_latest_s === undefined) return `Limit in about ${expected}, ${format.span(earliest)} at the earliest.`;
+  return `Limit in about ${expected}, ${format.spans(earliest, time_to_limit_latest_s - gone)}.`;
 }
 
 function rivalsText(rivals) {

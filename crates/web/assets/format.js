@@ -71,6 +71,13 @@ export function span(seconds) {
   return `${oneDigit.format(seconds / 86400)} d`;
 }
 
+/** From one span of time to another, the unit once if both have the same: `12 to 40 min`, `12 min to 3.5 h`. */
+export function spans(shorter, longer) {
+  const [from, to] = [span(shorter), span(longer)];
+  const [number, unit] = from.split(" ");
+  return `${to.endsWith(` ${unit}`) ? number : from} to ${to}`;
+}
+
 /** How long ago: `12 min ago`. */
 export function ago(earlier, later) {
   return `${span(secondsBetween(earlier, later))} ago`;

@@ -291,11 +291,12 @@ fn cap_wear() -> Value {
         "id": "183012-0", "state": "unacknowledged", "priority": "high", "station": "weld-20",
         "station_kind": "spot-weld",
         "headline": format!("weld-20: weld resistance falling since {} UTC, electrode wear likely (78 %); limit in about \
-            25 min", minute(2_520.0)),
+            25 min, 18 to 40", minute(2_520.0)),
         "cause": cause(CauseName::ElectrodeWear, 0.78),
         "rivals": [cause(CauseName::ElectrodeForce, 0.15), cause(CauseName::WeldWaterRestriction, 0.07)],
         "advice": CauseName::ElectrodeWear.advice(),
-        "onset": before(2_520.0), "raised": before(1_080.0), "updated": before(60.0), "time_to_limit_s": 1_500.0,
+        "onset": before(2_520.0), "raised": before(1_080.0), "updated": before(60.0),
+        "time_to_limit_s": 1_500.0, "time_to_limit_earliest_s": 1_080.0, "time_to_limit_latest_s": 2_460.0,
         "affected": [],
         "recent_interventions": [
             {"kind": "tool-dress", "title": "tool dress", "station": "weld-20", "at": before(9_000.0),
