@@ -212,6 +212,18 @@ fn a_ramp_reaches_its_limit_within_the_interval_that_was_told() {
     assert!(time.latest_s.unwrap() - time.earliest_s < 0.5 * true_s, "{true_s}: {time:?}");
 }
 
+/// The limit is days away, and what the slope leaves open is more than a day.
+#[test]
+fn a_trend_that_may_take_more_than_a_week_has_no_late_end() {
+    let mut line = Line::new();
+    line.welds(0..210, |_| 900.0);
+    line.welds(210..299, |cycle| 850.0 - 0.015 * (cycle - 210) as f64);
+    let time = line.twin.open_incidents().next().unwrap().time_to_limit.unwrap();
+    let week_s = 7.0 * 86_400.0;
+    assert!(0.0 < time.earliest_s && time.earliest_s < time.expected_s && time.expected_s < week_s, "{time:?}");
+    assert_eq!(time.latest_s, None);
+}
+
 /// A large part has another resistance than a small one: that is no drift.
 #[test]
 fn each_variant_has_its_own_baseline() {
