@@ -109,31 +109,14 @@ impl Cumulants {
     /// Cramer's rate of a mean: the probability that n observations have it falls as `exp(-n rate)`.
     fn rate(&self, size: f64) -> f64 {
         let Self::Values(values) = self else { return 0.5 * size * size };
-        let (mut low, mut high) = (0.0, 60.0);
-        for _ in 0..50 {
-            let tilt = 0.5 * (low + high);
-            if tilted(values, tilt).1 < size {
-                low = tilt;
-            } else {
-                high = tilt;
-            }
-        }
-        low * size - tilted(values, low).0
+        let tilt = bisect(0.0, 60.0, |tilt| tilted(values, tilt).1 < size);
+        tilt * size - tilted(values, tilt).0
     }
 
     /// The exponent with which a CUSUM for `size` crosses: the tilt, in sizes, at which its increments weigh nothing.
     fn exponent(&self, size: f64) -> f64 {
         let Self::Values(values) = self else { return 1.0 };
-        let (mut low, mut high) = (0.1, 3.0);
-        for _ in 0..50 {
-            let tilt = 0.5 * (low + high);
-            if tilted(values, tilt * size).0 < 0.5 * tilt * size * size {
-                low = tilt;
-            } else {
-                high = tilt;
-            }
-        }
-        low
+        bisect(0.1, 3.0, |tilt| tilted(values, tilt * size).0 < 0.5 * tilt * size * size)
     }
 }
 

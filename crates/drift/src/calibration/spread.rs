@@ -1,4 +1,5 @@
 use super::markov::cusum_arl_any;
+use crate::bisection::bisect;
 use crate::{Spread, normal};
 
 /// States of the Markov chain.
@@ -22,14 +23,5 @@ pub fn spread_arl(threshold: f64, bound: f64) -> f64 {
 /// The threshold at which a [`Spread`] chart over observations bounded at `bound` has the in-control run length `arl`.
 /// Held to 0.5 ..= 40.
 pub fn spread_threshold(arl: f64, bound: f64) -> f64 {
-    let (mut low, mut high) = (0.5, 40.0);
-    for _ in 0..30 {
-        let middle = 0.5 * (low + high);
-        if spread_arl(middle, bound) < arl {
-            low = middle;
-        } else {
-            high = middle;
-        }
-    }
-    high
+    bisect(0.5, 40.0, |threshold| spread_arl(threshold, bound) < arl)
 }
