@@ -34,7 +34,7 @@ pub(crate) fn proportion_upper(events: u32, trials: u32, doubt: f64) -> f64 {
 }
 
 /// The number to nine significant digits.
-fn to_nine_digits(number: f64) -> f64 {
+pub(crate) fn to_nine_digits(number: f64) -> f64 {
     if number == 0.0 || !number.is_finite() {
         return number;
     }

@@ -2,6 +2,7 @@ use statrs::function::beta::inv_beta_reg;
 use statrs::function::gamma::checked_gamma_ur;
 
 use crate::bisection::bisect;
+use crate::special::to_nine_digits;
 
 /// Terms of the mixture that gives the noncentral chi-square distribution.
 const TERMS_MAX: u32 = 10_000;
@@ -34,7 +35,7 @@ pub fn hotelling_limit_known(variables: u32, alpha: f64) -> f64 {
     while chi_square_beyond(variables, high) > alpha {
         high *= 2.0;
     }
-    nine_digits(bisect(0.0, high, |limit| chi_square_beyond(variables, limit) > alpha))
+    to_nine_digits(bisect(0.0, high, |limit| chi_square_beyond(variables, limit) > alpha))
 }
 
 /// The limit for single observations out of the same `observations` that mean and covariance were estimated from (phase
@@ -44,7 +45,7 @@ pub fn hotelling_limit_known(variables: u32, alpha: f64) -> f64 {
 pub fn hotelling_limit_phase_one(variables: u32, observations: u32, alpha: f64) -> Option<f64> {
     let (p, m) = estimated_from(variables, observations, alpha)?;
     let below = inv_beta_reg(0.5 * (m - p - 1.0), 0.5 * p, alpha);
-    Some(nine_digits((m - 1.0) * (m - 1.0) / m * (1.0 - below)))
+    Some(to_nine_digits((m - 1.0) * (m - 1.0) / m * (1.0 - below)))
 }
 
 /// The limit for a single new observation, mean and covariance being estimated from `observations` before it (phase II).
@@ -54,7 +55,7 @@ pub fn hotelling_limit_phase_one(variables: u32, observations: u32, alpha: f64) 
 pub fn hotelling_limit_phase_two(variables: u32, observations: u32, alpha: f64) -> Option<f64> {
     let (p, m) = estimated_from(variables, observations, alpha)?;
     let below = inv_beta_reg(0.5 * (m - p), 0.5 * p, alpha);
-    Some(nine_digits((m + 1.0) * (m - 1.0) / m * (1.0 / below - 1.0)))
+    Some(to_nine_digits((m + 1.0) * (m - 1.0) / m * (1.0 / below - 1.0)))
 }
 
 fn estimated_from(variables: u32, observations: u32, alpha: f64) -> Option<(f64, f64)> {
@@ -65,11 +66,6 @@ fn estimated_from(variables: u32, observations: u32, alpha: f64) -> Option<(f64,
 /// Probability that a chi-square variate is greater than `limit`; 0 if that makes no sense.
 fn chi_square_beyond(degrees: u32, limit: f64) -> f64 {
     checked_gamma_ur(0.5 * f64::from(degrees), 0.5 * limit).unwrap_or(0.0)
-}
-
-/// Rounded to 9 significant digits: the logarithms of a platform differ in the last ones.
-fn nine_digits(value: f64) -> f64 {
-    format!("{value:.8e}").parse().unwrap_or(value)
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@ use serde::{Deserialize, Serialize};
 use statrs::distribution::{Beta, ContinuousCDF, Gamma};
 
 use crate::Direction;
+use crate::special::to_nine_digits;
 
 /// The distribution of the events in one observation. A rate is events per observation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -101,17 +102,8 @@ impl CountLaw {
             Self::Poisson if observations == 0 => return None,
             Self::Poisson => Gamma::new(first, 1.0).ok()?.inverse_cdf(share) / all,
         };
-        Some(nine_digits(limit))
+        Some(to_nine_digits(limit))
     }
-}
-
-/// Rounded to nine significant digits, so that the last bits of the platform's logarithm cannot change a threshold.
-fn nine_digits(value: f64) -> f64 {
-    if value <= 0.0 || !value.is_finite() {
-        return value;
-    }
-    let scale = libm::pow(10.0, 8.0 - libm::floor(libm::log10(value)));
-    libm::round(value * scale) / scale
 }
 
 #[cfg(test)]
