@@ -106,6 +106,7 @@ fn length_density(columns: usize, mean: f64, to: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::calibration::ewma_arl;
 
     /// `columns, smoothing, run length, threshold`, published.
     #[test]
@@ -118,6 +119,15 @@ mod tests {
         ] {
             let ours = mewma_threshold(columns, smoothing, arl);
             assert!((ours / published - 1.0).abs() < 0.005, "{columns} columns: {ours}, published {published}");
+        }
+    }
+
+    /// Crowder's equation looks at the average itself, Rigdon's at its length: they share the linear solver only.
+    #[test]
+    fn one_column_has_the_run_length_of_the_ewma_chart() {
+        for (smoothing, limit) in [(0.05_f64, 2.3), (0.1, 4.0), (0.3, 3.0), (0.3, 5.0), (1.0, 3.0)] {
+            let (ours, ewma) = (mewma_arl(1, smoothing, limit * limit), ewma_arl(smoothing, limit, 0.0));
+            assert!((ours / ewma - 1.0).abs() < 1e-7, "{smoothing}, {limit}: {ours}, {ewma}");
         }
     }
 
