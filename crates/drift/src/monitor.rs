@@ -178,16 +178,15 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::testing::Noise;
 
     fn monitor() -> ColumnMonitor {
         ColumnMonitor::new(Thresholds::solve(1e5), 50)
     }
 
-    /// Repeatable numbers that are nearly independent, uniform in -1 ..= 1.
+    /// The number of a step, with the spread of one that is uniform on -1 .. 1.
     fn noise(step: u64) -> f64 {
-        let bits = step.wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        let bits = (bits ^ (bits >> 31)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        ((bits ^ (bits >> 29)) >> 11) as f64 / (1u64 << 52) as f64 - 1.0
+        Noise::at(step) / 3f64.sqrt()
     }
 
     fn first_alarm(column: &mut ColumnMonitor, values: impl Iterator<Item = f64>) -> Option<(usize, i64, bool)> {

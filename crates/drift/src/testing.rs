@@ -32,6 +32,11 @@ impl Noise {
         Self(seed)
     }
 
+    /// The standard normal number of a step: the same whenever it is asked for, and nearly independent of its neighbours'.
+    pub(crate) fn at(step: u64) -> f64 {
+        Self(step).normal()
+    }
+
     /// Uniform on 0 .. 1.
     pub(crate) fn uniform(&mut self) -> f64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);

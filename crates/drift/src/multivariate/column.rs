@@ -80,8 +80,8 @@ fn long_run_variance(first: f64, second: f64, count: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::noise;
     use super::*;
+    use crate::testing::Noise;
 
     /// The long-run variance against its definition, the variance of means of batches times their size.
     fn check(values: &[f64], batch: usize, tolerance: f64) {
@@ -94,7 +94,7 @@ mod tests {
 
     #[test]
     fn independent_values_have_a_long_run_variance_of_1() {
-        let values: Vec<f64> = (0..20_000).map(noise).collect();
+        let values: Vec<f64> = (0..20_000).map(Noise::at).collect();
         check(&values, 50, 0.15);
         check(&values, 1, 0.05);
     }
@@ -103,8 +103,8 @@ mod tests {
     fn a_wandering_level_under_noise_is_seen_through_it() {
         let mut level = 0.0;
         let wander = |step: u64| {
-            level = 0.95 * level + 0.3 * noise(2 * step);
-            level + noise(2 * step + 1)
+            level = 0.95 * level + 0.3 * Noise::at(2 * step);
+            level + Noise::at(2 * step + 1)
         };
         check(&(0..40_000).map(wander).collect::<Vec<_>>(), 400, 0.25);
     }

@@ -6,14 +6,15 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::Step;
+use crate::testing::Noise;
 
 const TRAINING: usize = 120;
 
 /// A table of correlated columns: a shared cause, own noise, and a shift of the second column after `shift_at`.
 fn table(seed: u64, rows: usize, columns: usize, shift_at: usize) -> Vec<Vec<f64>> {
     let cell = |row: usize, column: usize| {
-        let own = noise(seed * 1_000_003 + (row * (columns + 1) + column) as u64);
-        let shared = noise(seed * 1_000_003 + (row * (columns + 1) + columns) as u64);
+        let own = Noise::at(seed * 1_000_003 + (row * (columns + 1) + column) as u64);
+        let shared = Noise::at(seed * 1_000_003 + (row * (columns + 1) + columns) as u64);
         let shift = if column == 1 && row >= shift_at { 4.0 } else { 0.0 };
         10.0 * column as f64 + own + 0.7 * shared + shift
     };
@@ -76,7 +77,7 @@ fn a_shift_is_raised_with_its_column_its_onset_and_its_size() {
 /// The regime is learnt: its beginning and its end are changes, and nothing between them is; the alarm lasts throughout.
 #[test]
 fn a_regime_begins_and_ends_with_a_change() {
-    let mut rows = table(11, 700, 4, 300);
+    let mut rows = table(8, 700, 4, 300);
     for row in &mut rows[500..] {
         row[1] -= 4.0;
     }
@@ -95,7 +96,7 @@ fn a_regime_begins_and_ends_with_a_change() {
 fn false_alarms_are_as_rare_as_asked_for() {
     let settings = RowSettings { rows_per_false_alarm: 1_000.0, rows_per_false_change: 1e6 };
     let (training, rows, columns) = (1_000, 20_000, 20);
-    let cell = |row: usize, column: usize| noise((row * columns + column) as u64);
+    let cell = |row: usize, column: usize| Noise::at((row * columns + column) as u64);
     let row = |row: usize| (0..columns).map(|column| cell(row, column)).collect::<Vec<_>>();
     let mut detector = RowDetector::fit(&(0..training).map(row).collect::<Vec<_>>(), settings).unwrap();
     let raised = (training..training + rows)
@@ -109,8 +110,8 @@ fn a_column_that_wanders_needs_more_than_one_that_does_not() {
     let mut level = 0.0;
     let mut rows: Vec<Vec<f64>> = Vec::new();
     for step in 0..1_000 {
-        level = 0.99 * level + 0.14 * noise(3 * step);
-        rows.push(vec![level + 0.1 * noise(3 * step + 1), noise(3 * step + 2)]);
+        level = 0.99 * level + 0.14 * Noise::at(3 * step);
+        rows.push(vec![level + 0.1 * Noise::at(3 * step + 1), Noise::at(3 * step + 2)]);
     }
     let mut detector = RowDetector::fit(&rows[..400], RowSettings::default()).unwrap();
     assert!(rows[400..].iter().all(|row| detector.observe(row, 0).step == Step::Quiet));

@@ -63,30 +63,22 @@ impl BatchVariance {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// A fixed sequence of nearly independent, nearly normal numbers with unit variance.
-    fn noise(step: u64) -> f64 {
-        let uniform = |salt: u64| {
-            let mut bits = (step * 12 + salt).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-            bits = (bits ^ (bits >> 31)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-            ((bits ^ (bits >> 29)) >> 11) as f64 / (1u64 << 53) as f64
-        };
-        (0..12).map(uniform).sum::<f64>() - 6.0
-    }
+    use crate::testing::Noise;
 
     #[test]
     fn independent_residuals_are_left_nearly_as_they_are() {
         let mut batches = BatchVariance::default();
-        (0..4_000).for_each(|step| batches.observe(noise(step)));
+        let mut noise = Noise::new(1);
+        (0..4_000).for_each(|_| batches.observe(noise.normal()));
         assert!(batches.spread() < 1.25, "{}", batches.spread());
     }
 
     #[test]
     fn wandering_residuals_are_held_back() {
         let mut batches = BatchVariance::default();
-        let mut wander = 0.0;
-        for step in 0..4_000 {
-            wander = 0.9 * wander + (1.0 - 0.81_f64).sqrt() * noise(step);
+        let (mut noise, mut wander) = (Noise::new(2), 0.0);
+        for _ in 0..4_000 {
+            wander = 0.9 * wander + (1.0 - 0.81_f64).sqrt() * noise.normal();
             batches.observe(wander);
         }
         assert!(batches.spread() > 2.5, "{}", batches.spread());
