@@ -11,6 +11,18 @@ use crate::output::{Cycle, Output};
 use crate::station::STUCK_CHANCE;
 use crate::twin::{Step, Twin};
 
+/// What a feature's charts have found at a cycle.
+#[derive(Clone, Copy)]
+struct Found<'a> {
+    station: StationId,
+    /// Index of the feature among the station's.
+    place: usize,
+    value: f64,
+    shift: Shift,
+    residual: Residual,
+    cycle: &'a CycleData,
+}
+
 impl Twin {
     /// Looks for measured values that no longer change.
     pub(crate) fn check_sensors(&mut self, station: StationId, cycle: &CycleData, step: &mut Step<'_>) {
@@ -118,9 +130,10 @@ impl Twin {
         let feature = &mut state.features[place];
         let seen = feature.observe(value, covariates, context, warm_up_cycles, bound.spec.floor, cycle.start);
         self.state.counts.baselines_evicted += u64::from(seen.evicted);
+        let found = |shift, residual| Found { station, place, value, shift, residual, cycle };
         let verdict = match (seen.change, seen.residual) {
-            (Change::Mean(shift), Some(residual)) => self.shifted(station, place, value, shift, residual, cycle),
-            (Change::Spread(shift), Some(residual)) => self.spread_out(station, place, value, shift, residual, cycle),
+            (Change::Mean(shift), Some(residual)) => self.shifted(found(shift, residual)),
+            (Change::Spread(shift), Some(residual)) => self.spread_out(found(shift, residual)),
             _ => None,
         };
         if let Some(verdict) = verdict {
@@ -133,15 +146,8 @@ impl Twin {
     }
 
     /// The mean of a feature has shifted.
-    fn shifted(
-        &self,
-        station: StationId,
-        place: usize,
-        value: f64,
-        shift: Shift,
-        residual: Residual,
-        cycle: &CycleData,
-    ) -> Option<Verdict> {
+    fn shifted(&self, found: Found<'_>) -> Option<Verdict> {
+        let Found { station, place, shift, cycle, .. } = found;
         let bound = &self.model.stations[station.index()].features[place];
         let (direction, causes) = match shift.direction {
             drift::Direction::Up => (Direction::Up, bound.spec.rise),
@@ -156,21 +162,14 @@ impl Twin {
             (Quantity::Mean(_), &[signal]) => self.model.limits(signal, state.worked_on.variant.map(usize::from)),
             _ => (None, None),
         };
-        let evidence = Evidence { direction: Some(direction), ..self.evidence(station, place, value, shift, residual) };
+        let evidence = Evidence { direction: Some(direction), ..self.evidence(found) };
         let time_to_limit = feature.time_to_limit(shift, limits, cycle.end);
         Some(Verdict { at: cycle.end, evidence, causes: causes.to_vec(), time_to_limit })
     }
 
     /// The values of a feature scatter more than they did: what can push it either way may come and go.
-    fn spread_out(
-        &self,
-        station: StationId,
-        place: usize,
-        value: f64,
-        shift: Shift,
-        residual: Residual,
-        cycle: &CycleData,
-    ) -> Option<Verdict> {
+    fn spread_out(&self, found: Found<'_>) -> Option<Verdict> {
+        let Found { station, place, cycle, .. } = found;
         let spec = &self.model.stations[station.index()].features[place].spec;
         let mut causes = spec.rise.to_vec();
         for &(cause, weight) in spec.fall {
@@ -186,13 +185,14 @@ impl Twin {
         let evidence = Evidence {
             detector: Detector::SpreadGrowth,
             threshold: feature.spread_threshold(),
-            ..self.evidence(station, place, value, shift, residual)
+            ..self.evidence(found)
         };
         Some(Verdict { at: cycle.end, evidence, causes, time_to_limit: None })
     }
 
     /// The evidence of a shift of the mean, but for its direction; grown spread differs in detector and threshold.
-    fn evidence(&self, station: StationId, place: usize, value: f64, shift: Shift, residual: Residual) -> Evidence {
+    fn evidence(&self, found: Found<'_>) -> Evidence {
+        let Found { station, place, value, shift, residual, .. } = found;
         let bound: &BoundFeature = &self.model.stations[station.index()].features[place];
         let state = &self.state.stations[station.index()];
         let feature = &state.features[place];
