@@ -25,7 +25,7 @@ pub(super) fn run_lengths(folder: &Path, noise: &mut Noise) -> anyhow::Result<Ju
             let rest: f64 = (1..variables).map(|_| square(others.borrow_mut().next())).sum();
             square(z) + rest > limit
         };
-        judge.simulated(&what, arl, |runs| noise.run_length(runs, shift, |_| (), beyond));
+        judge.simulated(&what, arl, |runs| noise.run_length(runs, shift, &(), beyond));
     }
     Ok(judge.done())
 }

@@ -1,3 +1,4 @@
+use drift::Step;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
@@ -9,6 +10,11 @@ pub(super) const RUNS_OF_DOUBTFUL: u32 = 100_000;
 /// Observations after which a run is given up.
 const OBSERVATIONS_MAX: u32 = 10_000_000;
 const SEED: u64 = 4;
+
+/// Whether the observation raised an alarm.
+pub(super) fn is_raised(step: Step) -> bool {
+    matches!(step, Step::Raised(_))
+}
 
 /// Independent standard normal values.
 pub(super) struct Noise(ChaCha8Rng);
@@ -32,19 +38,30 @@ impl Noise {
         self.0.sample(StandardNormal)
     }
 
-    /// So many runs of a chart over values with that mean. `begin` sets up a chart for each run, `alarms` takes a value in.
-    pub(super) fn run_length<C>(
+    /// So many runs of a chart over values with that mean. `alarms` takes a value in.
+    pub(super) fn run_length<C: Clone>(
         &mut self,
         runs: u32,
         mean: f64,
-        begin: impl FnMut(&mut Self) -> C,
+        chart: &C,
         alarms: impl Fn(&mut C, f64) -> bool,
     ) -> Estimate {
-        self.run_length_moving(runs, |_| mean, begin, alarms)
+        self.run_length_moving(runs, |_| mean, chart, alarms)
     }
 
     /// As [`Self::run_length`], the mean being that of observation t, the first of which is 1.
-    pub(super) fn run_length_moving<C>(
+    pub(super) fn run_length_moving<C: Clone>(
+        &mut self,
+        runs: u32,
+        mean: impl Fn(u32) -> f64,
+        chart: &C,
+        alarms: impl Fn(&mut C, f64) -> bool,
+    ) -> Estimate {
+        self.run_length_from(runs, mean, |_| chart.clone(), alarms)
+    }
+
+    /// As [`Self::run_length_moving`], with a chart that `begin` makes for each run.
+    pub(super) fn run_length_from<C>(
         &mut self,
         runs: u32,
         mean: impl Fn(u32) -> f64,

@@ -4,7 +4,7 @@ use drift::calibration::{cusum_arl_moving, ewma_arl_moving, shewhart_arl_moving}
 use drift::{Cusum, Ewma, Rule, Shewhart};
 
 use super::judge::Judge;
-use super::simulate::Noise;
+use super::simulate::{Noise, is_raised};
 use super::table::Table;
 use super::univariate::rises;
 
@@ -18,34 +18,26 @@ pub(super) fn run_lengths(folder: &Path, noise: &mut Noise) -> anyhow::Result<Ju
 
         let expected = row.printed("shewhart_3sigma_two_sided")?;
         judge.solved(what("shewhart"), expected, shewhart_arl_moving(3.0, mean));
-        let begin = |_: &mut Noise| Shewhart::new(3.0, &[Rule::BeyondLimits]);
-        let simulate = |runs| {
-            noise.run_length_moving(runs, mean, begin, |chart, z| {
-                chart.observe(z, 0);
-                chart.is_standing()
-            })
-        };
-        judge.simulated(what("shewhart"), expected, simulate);
+        let chart = Shewhart::new(3.0, &[Rule::BeyondLimits]);
+        judge.simulated(what("shewhart"), expected, |runs| {
+            noise.run_length_moving(runs, mean, &chart, |chart, z| is_raised(chart.observe(z, 0)))
+        });
 
         for (column, k, h) in
             [("cusum_upper_k.5_h5", 0.5, 5.0), ("cusum_upper_k.5_h4", 0.5, 4.0), ("cusum_upper_k.25_h8", 0.25, 8.0)]
         {
             let expected = row.printed(column)?;
             judge.solved(what(column), expected, cusum_arl_moving(k, h, mean));
-            let begin = |_: &mut Noise| Cusum::new(k, h).unclipped();
-            judge.simulated(what(column), expected, |runs| noise.run_length_moving(runs, mean, begin, rises));
+            let chart = Cusum::new(k, h).unclipped();
+            judge.simulated(what(column), expected, |runs| noise.run_length_moving(runs, mean, &chart, rises));
         }
         for (column, weight, limit) in [("ewma_.1_2.814", 0.1, 2.814), ("ewma_.2_2.962", 0.2, 2.962)] {
             let expected = row.printed(column)?;
             judge.solved(what(column), expected, ewma_arl_moving(weight, limit, mean));
-            let begin = |_: &mut Noise| Ewma::new(weight, limit);
-            let simulate = |runs| {
-                noise.run_length_moving(runs, mean, begin, |chart, z| {
-                    chart.observe(z, 0);
-                    chart.is_standing()
-                })
-            };
-            judge.simulated(what(column), expected, simulate);
+            let chart = Ewma::new(weight, limit);
+            judge.simulated(what(column), expected, |runs| {
+                noise.run_length_moving(runs, mean, &chart, |chart, z| is_raised(chart.observe(z, 0)))
+            });
         }
     }
     Ok(judge.done())

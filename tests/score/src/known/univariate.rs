@@ -8,7 +8,7 @@ use drift::calibration::{
 use drift::{Cusum, Ewma, Rule, Shewhart};
 
 use super::judge::Judge;
-use super::simulate::{Estimate, Noise};
+use super::simulate::{Estimate, Noise, is_raised};
 use super::table::{Row, Table};
 
 /// Observations after which a chart that did not alarm has settled.
@@ -25,18 +25,11 @@ pub(super) fn cusum(folder: &Path, noise: &mut Noise) -> anyhow::Result<Judge> {
         judge.solved(format!("{what}, head start"), ahead, cusum_arl_from(0.5 * h, k, h, shift));
 
         let chart = Cusum::new(k, h).unclipped();
-        let either = |chart: &mut Cusum, z| {
-            chart.observe(z, 0);
-            chart.is_standing()
-        };
-        judge.simulated(&what, two_sided, |runs| noise.run_length(runs, shift, |_| chart.clone(), either));
-        judge.simulated(format!("{what}, one-sided"), upper, |runs| {
-            noise.run_length(runs, shift, |_| chart.clone(), rises)
-        });
+        let either = |chart: &mut Cusum, z| is_raised(chart.observe(z, 0));
+        judge.simulated(&what, two_sided, |runs| noise.run_length(runs, shift, &chart, either));
+        judge.simulated(format!("{what}, one-sided"), upper, |runs| noise.run_length(runs, shift, &chart, rises));
         let chart = chart.with_head_start(0.5 * h);
-        judge.simulated(format!("{what}, head start"), ahead, |runs| {
-            noise.run_length(runs, shift, |_| chart.clone(), either)
-        });
+        judge.simulated(format!("{what}, head start"), ahead, |runs| noise.run_length(runs, shift, &chart, either));
     }
     Ok(judge.done())
 }
@@ -58,7 +51,9 @@ pub(super) fn cusum_steady_state(folder: &Path, noise: &mut Noise) -> anyhow::Re
                 }
             }
         };
-        judge.simulated(format!("{what}, settled"), settled, |runs| noise.run_length(runs, shift, begin, rises));
+        judge.simulated(format!("{what}, settled"), settled, |runs| {
+            noise.run_length_from(runs, |_| shift, begin, rises)
+        });
     }
     Ok(judge.done())
 }
@@ -71,18 +66,9 @@ pub(super) fn ewma(folder: &Path, noise: &mut Noise) -> anyhow::Result<Judge> {
         let expected = row.printed("arl_two_sided_asymptotic_limits")?;
         judge.solved(&what, expected, ewma_arl(weight, limit, shift));
         let chart = Ewma::new(weight, limit);
-        let simulate = |runs| {
-            noise.run_length(
-                runs,
-                shift,
-                |_| chart.clone(),
-                |chart, z| {
-                    chart.observe(z, 0);
-                    chart.is_standing()
-                },
-            )
-        };
-        judge.simulated(&what, expected, simulate);
+        judge.simulated(&what, expected, |runs| {
+            noise.run_length(runs, shift, &chart, |chart, z| is_raised(chart.observe(z, 0)))
+        });
     }
     Ok(judge.done())
 }
@@ -134,15 +120,7 @@ pub(super) fn rises(chart: &mut Cusum, z: f64) -> bool {
 
 fn rules_run_length(noise: &mut Noise, runs: u32, rules: &[Rule], shift: f64) -> Estimate {
     let chart = Shewhart::new(3.0, rules);
-    noise.run_length(
-        runs,
-        shift,
-        |_| chart.clone(),
-        |chart, z| {
-            chart.observe(z, 0);
-            chart.is_standing()
-        },
-    )
+    noise.run_length(runs, shift, &chart, |chart, z| is_raised(chart.observe(z, 0)))
 }
 
 fn cusum_of(row: &Row<'_>) -> anyhow::Result<(f64, f64, f64, String)> {
