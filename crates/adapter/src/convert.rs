@@ -124,36 +124,24 @@ fn scaled(number: f64, signal: &Signal) -> Result<Value, Reason> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use plant::{Origin, Role, StationId, WordOrder};
-    use telemetry::{LinkId, SignalId};
-
     use super::*;
+    use crate::testing::signal;
 
-    fn signal(data_type: DataType, scale: f64, offset: f64) -> Signal {
-        Signal {
-            id: SignalId(0),
-            path: "weld-20/current".into(),
-            station: StationId(0),
-            role: Role::Other,
-            link: LinkId(0),
-            address: String::new(),
-            data_type,
-            word_order: WordOrder::Abcd,
-            unit: String::new(),
-            scale,
-            offset,
-            range_low: None,
-            range_high: None,
-            origin: Origin { file: "tags/weld.csv".into(), line: 2 },
-        }
+    fn scaled_signal(data_type: DataType, scale: f64, offset: f64) -> Signal {
+        Signal { scale, offset, ..signal(0, "", data_type) }
     }
 
     fn check(data_type: DataType, raw: Raw<'_>, expected: Result<Value, Reason>) {
-        assert_eq!(convert(raw, &signal(data_type, 1.0, 0.0)), expected, "{raw} as {}", data_type.name());
+        assert_eq!(convert(raw, &signal(0, "", data_type)), expected, "{raw} as {}", data_type.name());
     }
 
     fn check_scaled(data_type: DataType, raw: Raw<'_>, expected: Result<Value, Reason>) {
-        assert_eq!(convert(raw, &signal(data_type, 0.5, 10.0)), expected, "{raw} as scaled {}", data_type.name());
+        assert_eq!(
+            convert(raw, &scaled_signal(data_type, 0.5, 10.0)),
+            expected,
+            "{raw} as scaled {}",
+            data_type.name()
+        );
     }
 
     #[test]
@@ -212,7 +200,7 @@ mod tests {
             (DataType::F32, 1.0, Value::Float(0.0)),
             (DataType::Text, 1.0, Value::Symbol(Symbol::new("").unwrap())),
         ] {
-            let sample = bad_sample(&signal(data_type, scale, 0.0), Timestamp::EPOCH, Reason::Timeout);
+            let sample = bad_sample(&scaled_signal(data_type, scale, 0.0), Timestamp::EPOCH, Reason::Timeout);
             assert_eq!((sample.value, sample.quality), (value, Quality::Bad(Reason::Timeout)));
         }
     }

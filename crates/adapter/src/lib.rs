@@ -14,6 +14,8 @@ mod context;
 mod convert;
 mod counters;
 mod reconnect;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 
 pub use browse::{BrowseError, BrowsedTag, host_and_port};
 pub use clock::Clock;

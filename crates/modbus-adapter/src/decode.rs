@@ -63,13 +63,13 @@ fn trimmed(bytes: &[u8]) -> Result<&str, Reason> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use adapter::testing::signal;
     use plant::{DataType, Signal};
     use proptest::prelude::*;
     use telemetry::Symbol;
 
     use super::*;
     use crate::tag::{REGISTERS_MAX, tags};
-    use crate::testing::signal;
 
     fn decoded(address: &str, data_type: DataType, order: WordOrder, cells: &[u16]) -> Result<Value, Reason> {
         let signal = Signal { word_order: order, ..signal(0, address, data_type) };

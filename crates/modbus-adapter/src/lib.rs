@@ -14,8 +14,6 @@ mod decode;
 mod plan;
 mod poll;
 mod tag;
-#[cfg(test)]
-mod testing;
 
 use std::convert::Infallible;
 use std::time::Duration;

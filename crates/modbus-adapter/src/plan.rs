@@ -70,12 +70,12 @@ fn fits(block: Span, span: Span, merging: Merging) -> bool {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use adapter::testing::signal;
     use plant::DataType;
     use proptest::prelude::*;
 
     use super::*;
     use crate::tag::{REGISTERS_MAX, tags};
-    use crate::testing::signal;
 
     fn tags_at(addresses: &[(String, DataType)]) -> Vec<Tag> {
         let signals: Vec<_> = addresses

@@ -211,8 +211,9 @@ fn number(text: &str, high: u16) -> Option<u16> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use adapter::testing::signal;
+
     use super::*;
-    use crate::testing::signal;
 
     fn check(address: &str, data_type: DataType, expected: (Table, u16, u16, Encoding)) {
         let signal = signal(0, address, data_type);

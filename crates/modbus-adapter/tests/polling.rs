@@ -1,19 +1,16 @@
 //! The adapter against a device that can be told to misbehave.
 #![allow(clippy::unwrap_used)]
 
-#[path = "../src/testing.rs"]
-mod testing;
-
 mod device;
 
 use std::time::Duration;
 
+use adapter::testing::signal;
 use adapter::{Clock, Context, CountersSnapshot, queue};
 use device::{Answers, TestDevice, scripted_device};
 use modbus_adapter::{ModbusAdapter, browse};
 use plant::{DataType, Link, LinkSettings, ModbusSettings, Origin, Signal, WordOrder};
 use telemetry::{Event, LinkId, LinkState, Quality, Reason, Sample, Symbol, Value};
-use testing::signal;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;

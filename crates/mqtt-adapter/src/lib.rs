@@ -9,8 +9,6 @@
 mod broker;
 mod browse;
 mod payload;
-#[cfg(test)]
-mod testing;
 mod topic;
 
 use std::convert::Infallible;

@@ -146,11 +146,12 @@ fn time(json: &Json, pointer: &str) -> Result<Timestamp, String> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::*;
-    use crate::testing::signal;
-    use crate::topic::topics;
+    use adapter::testing::signal;
     use plant::DataType;
     use telemetry::{Symbol, Value};
+
+    use super::*;
+    use crate::topic::topics;
 
     const RECEIVED: Timestamp = Timestamp::from_millis(5_000);
 

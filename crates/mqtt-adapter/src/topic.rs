@@ -84,9 +84,10 @@ const EXPECTED: &str = "expected TOPIC#/JSON/POINTER, such as ev1/cooling-1#/flo
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::*;
-    use crate::testing::signal;
+    use adapter::testing::signal;
     use plant::DataType;
+
+    use super::*;
 
     fn check_refused(address: &str, expected: &str) {
         let problem = parse(address).unwrap_err();

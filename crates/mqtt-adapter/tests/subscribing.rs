@@ -1,19 +1,16 @@
 //! The adapter against a broker that comes and goes.
 #![allow(clippy::unwrap_used)]
 
-#[path = "../src/testing.rs"]
-mod testing;
-
 mod broker;
 
 use std::time::Duration;
 
+use adapter::testing::signal;
 use adapter::{Clock, Context, CountersSnapshot, queue};
 use broker::{BOUND, Front, TestBroker, scripted_broker};
 use mqtt_adapter::{MqttAdapter, browse};
 use plant::{DataType, Link, LinkSettings, MqttSettings, Origin, Signal};
 use telemetry::{Event, LinkId, LinkState, Quality, Reason, Sample, Symbol, Timestamp, Value};
-use testing::signal;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;

@@ -124,30 +124,12 @@ fn scalar(value: &Variant, signal: &Signal, skew: Skew) -> Result<Value, Reason>
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use adapter::testing::signal;
     use opcua::types::StatusCodeInfoType;
-    use plant::{DataType, Origin, Role, StationId, WordOrder};
-    use telemetry::{LinkId, SignalId, Symbol};
+    use plant::DataType;
+    use telemetry::Symbol;
 
     use super::*;
-
-    fn signal(data_type: DataType) -> Signal {
-        Signal {
-            id: SignalId(4),
-            path: "weld-20/current".into(),
-            station: StationId(0),
-            role: Role::Other,
-            link: LinkId(0),
-            address: String::new(),
-            data_type,
-            word_order: WordOrder::Abcd,
-            unit: String::new(),
-            scale: 1.0,
-            offset: 0.0,
-            range_low: None,
-            range_high: None,
-            origin: Origin { file: "tags/weld.csv".into(), line: 2 },
-        }
-    }
 
     fn check_quality(status: StatusCode, expected: Quality) {
         assert_eq!(quality(status), expected, "{status}");
@@ -190,7 +172,7 @@ mod tests {
     }
 
     fn check_value(value: Variant, data_type: DataType, expected: Result<Value, Reason>) {
-        assert_eq!(scalar(&value, &signal(data_type), Skew::default()), expected, "{value:?}");
+        assert_eq!(scalar(&value, &signal(4, "", data_type), Skew::default()), expected, "{value:?}");
     }
 
     #[test]
@@ -228,7 +210,7 @@ mod tests {
         let now = Timestamp::from_millis(1);
         let check = |source, server, skew, expected| {
             let data = DataValue { source_timestamp: source, server_timestamp: server, ..DataValue::value_only(1.5) };
-            assert_eq!(sample(&signal(DataType::F64), &data, skew, now).source_time, expected);
+            assert_eq!(sample(&signal(4, "", DataType::F64), &data, skew, now).source_time, expected);
         };
         let behind = Skew(-820_540_800 * 1_000_000_000);
         check(Some(sent), None, behind, expected);
@@ -244,7 +226,7 @@ mod tests {
     fn a_bad_value_keeps_its_reason_and_what_can_be_read_of_it() {
         let check = |value: Option<Variant>, status, expected_value, expected_quality| {
             let data = DataValue { value, status: Some(status), ..DataValue::null() };
-            let found = sample(&signal(DataType::F64), &data, Skew::default(), Timestamp::EPOCH);
+            let found = sample(&signal(4, "", DataType::F64), &data, Skew::default(), Timestamp::EPOCH);
             assert_eq!((found.value, found.quality), (expected_value, expected_quality));
         };
         let fault = Quality::Bad(Reason::DeviceFault);

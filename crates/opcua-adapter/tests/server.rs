@@ -7,7 +7,8 @@ mod bench;
 use std::path::Path;
 
 use adapter::BrowsedTag;
-use bench::{NAMESPACE, NSU, Running, Server, bounded, data, link, signal};
+use adapter::testing::signal;
+use bench::{NAMESPACE, NSU, Running, Server, bounded, data, link};
 use opcua::server::ANONYMOUS_USER_TOKEN_ID;
 use opcua::types::{DateTime, StatusCode, Variant};
 use opcua_adapter::{OpcuaAdapter, browse};
@@ -234,6 +235,6 @@ fn every_wrong_address_is_reported_with_its_origin() {
         OpcuaAdapter::new(&link(settings.clone()), &settings, &signals.iter().collect::<Vec<_>>()).unwrap_err();
     let texts: Vec<_> = errors.iter().map(ToString::to_string).collect();
     assert_eq!(texts.len(), 2);
-    let start = "tags/weld.csv:2: weld-20/signal-1: address `Weld20.Current`: `Weld20.Current` does not begin with s=";
+    let start = "tags/plc.csv:3: station/signal-1: address `Weld20.Current`: `Weld20.Current` does not begin with s=";
     assert!(texts[0].starts_with(start), "{}", texts[0]);
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use adapter::testing::signal;
 use adapter::{Clock, Context, Counters, queue};
 use opcua::nodes::{EventNotifier, VariableBuilder};
 use opcua::server::diagnostics::NamespaceMetadata;
@@ -10,8 +11,8 @@ use opcua::server::node_manager::memory::{SimpleNodeManager, simple_node_manager
 use opcua::server::{ANONYMOUS_USER_TOKEN_ID, ServerBuilder, ServerEndpoint, ServerHandle, ServerUserToken};
 use opcua::types::{DataValue, NodeId, StatusCode, VariableId, Variant};
 use opcua_adapter::OpcuaAdapter;
-use plant::{DataType, Link, LinkSettings, OpcuaSettings, Origin, Role, Signal, StationId, WordOrder};
-use telemetry::{Event, LinkId, LinkState, Sample, SignalId};
+use plant::{DataType, Link, LinkSettings, OpcuaSettings, Origin, Signal};
+use telemetry::{Event, LinkId, LinkState, Sample};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
@@ -205,30 +206,12 @@ pub(crate) async fn bounded<T>(what: &str, wait: impl Future<Output = T>) -> T {
 }
 
 pub(crate) fn link(settings: OpcuaSettings) -> Link {
-    Link { id: LinkId(0), name: "weld".into(), settings: LinkSettings::Opcua(settings), origin: origin() }
-}
-
-pub(crate) fn signal(id: u32, address: &str, data_type: DataType) -> Signal {
-    Signal {
-        id: SignalId(id),
-        path: format!("weld-20/signal-{id}"),
-        station: StationId(0),
-        role: Role::Other,
-        link: LinkId(0),
-        address: address.to_owned(),
-        data_type,
-        word_order: WordOrder::Abcd,
-        unit: String::new(),
-        scale: 1.0,
-        offset: 0.0,
-        range_low: None,
-        range_high: None,
-        origin: origin(),
+    Link {
+        id: LinkId(0),
+        name: "weld".into(),
+        settings: LinkSettings::Opcua(settings),
+        origin: Origin { file: "plant.toml".into(), line: 2 },
     }
-}
-
-fn origin() -> Origin {
-    Origin { file: "tags/weld.csv".into(), line: 2 }
 }
 
 /// A data value with both times.

@@ -1,10 +1,10 @@
-//! What the tests of this crate share.
+//! What the tests of adapters share.
 
 use plant::{DataType, Origin, Role, Signal, StationId, WordOrder};
 use telemetry::{LinkId, SignalId};
 
-/// A plain signal at an address.
-pub(crate) fn signal(id: u32, address: &str, data_type: DataType) -> Signal {
+/// A plain signal at an address, from the row of a tag list that its id counts.
+pub fn signal(id: u32, address: &str, data_type: DataType) -> Signal {
     Signal {
         id: SignalId(id),
         path: format!("station/signal-{id}"),
