@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::calibration::{Observations, focus_threshold, spread_threshold};
-use crate::reference::BatchVariance;
+use crate::reference::{BatchVariance, Suspicion};
 use crate::{Baseline, Focus, Residual, Scorer, Shape, Spread, Step};
 
 /// Thresholds of the charts of a [`Monitor`], solved together from one run length between false alarms.
@@ -48,7 +48,7 @@ pub struct Verdict {
 pub struct Monitor {
     scorer: Scorer,
     /// Of a careful monitor: how far scores wander in batches.
-    wander: Option<BatchVariance>,
+    batches: Option<BatchVariance>,
     mean: Focus,
     spread: Spread,
 }
@@ -58,23 +58,32 @@ impl Monitor {
     pub fn new(thresholds: Thresholds) -> Self {
         Self {
             scorer: Scorer::default(),
-            wander: None,
+            batches: None,
             mean: Focus::new(Thresholds::MIN_SHIFT, thresholds.mean),
             spread: Spread::new(thresholds.spread),
         }
     }
 
     /// A monitor that has seen nothing, and expects a process that wanders over hours in normal operation, which no
-    /// autoregression of order one describes: the chart of the mean sees scores divided by how far their batches wander
-    /// beyond chance. It has fewer false alarms than its thresholds were solved for.
+    /// autoregression of order one describes. How far it has wandered is foretold and taken out as far as it is slow, and
+    /// the chart of the mean sees scores divided by how far their batches still wander beyond chance. It needs a larger
+    /// change, or a quicker one, than a monitor that is not careful.
     pub fn careful(thresholds: Thresholds) -> Self {
-        Self { wander: Some(BatchVariance::default()), ..Self::new(thresholds) }
+        Self { scorer: Scorer::careful(), batches: Some(BatchVariance::default()), ..Self::new(thresholds) }
     }
 
     /// Whether the next residual would be learnt from: the mean is not suspected. Grown spread is learnt, so that it is
     /// told once and then becomes what is normal.
     pub fn learns(&self) -> bool {
-        self.mean.statistic() < 0.5 * self.mean.threshold()
+        self.suspicion() == Suspicion::None
+    }
+
+    fn suspicion(&self) -> Suspicion {
+        match self.mean.statistic() >= 0.5 * self.mean.threshold() {
+            _ if self.mean.is_standing() => Suspicion::Standing,
+            true => Suspicion::Suspected,
+            false => Suspicion::None,
+        }
     }
 
     /// Residuals learnt from.
@@ -104,13 +113,13 @@ impl Monitor {
         if z.is_nan() {
             return Verdict { score: 0.0, mean: Step::Quiet, spread: Step::Quiet };
         }
-        let learns = self.learns();
-        let score = self.scorer.observe(z, learns).clamp(-bound.abs(), bound.abs());
-        let wander = self.wander.as_ref().map_or(1.0, BatchVariance::spread);
-        match &mut self.wander {
-            Some(wander) if learns => wander.observe(score),
+        let suspicion = self.suspicion();
+        let score = self.scorer.observe(z, suspicion).clamp(-bound.abs(), bound.abs());
+        let wander = self.batches.as_ref().map_or(1.0, BatchVariance::spread);
+        match &mut self.batches {
+            Some(batches) if suspicion == Suspicion::None => batches.observe(score),
             // What may be a shift must not teach what is normal.
-            Some(wander) => wander.forget_batch(),
+            Some(batches) => batches.forget_batch(),
             None => {}
         }
         let for_chart = |threshold: f64| score / self.scorer.widening(threshold);
@@ -120,8 +129,8 @@ impl Monitor {
 
     /// Forgets everything: what is normal is another from now on. Returns whether a change had stood.
     pub fn relearn(&mut self) -> bool {
-        self.scorer = Scorer::default();
-        self.wander = self.wander.map(|_| BatchVariance::default());
+        self.scorer = self.scorer.renewed();
+        self.batches = self.batches.map(|_| BatchVariance::default());
         self.reset()
     }
 

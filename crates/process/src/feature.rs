@@ -42,7 +42,7 @@ impl Quantity {
     }
 }
 
-/// The smallest spread of a feature that matters, one standard deviation.
+/// The departure of a feature from what is expected of it up to which nobody wants to be told.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Floor {
     /// In the feature's unit.
@@ -62,8 +62,7 @@ pub struct FeatureSpec {
     pub quantity: Quantity,
     /// What it depends on in normal operation; at most three. The baseline learns how.
     pub covariates: &'static [Quantity],
-    /// The smallest spread that matters: what a good process of this kind shows anyway, so that less is of no interest to
-    /// anybody.
+    /// What a good process of this kind departs from its expectation anyway, so that as much is of no interest to anybody.
     pub floor: Floor,
     /// What a rise can come from, each with its weight; a rise is not watched if there is none.
     pub rise: &'static [(Cause, f64)],

@@ -12,6 +12,9 @@ use crate::view::FeatureView;
 const CONTEXTS_MAX: usize = 16;
 /// Departures kept to tell a trend from.
 const RECENT_MAX: usize = 128;
+/// How many standard deviations a departure of twice the process's floor counts for at most, one within the floor
+/// counting for none: what is not worth telling must not add up to an alert.
+const WORTH_PER_FLOOR: f64 = 2.0;
 /// How sure a trend must be before it is told when it leads to a limit.
 const TREND_CONFIDENCE: f64 = 0.9;
 /// What a trend of [`RECENT_MAX`] cycles may reach after a week only, it may as well never reach.
@@ -127,11 +130,12 @@ impl FeatureState {
     }
 
     fn detect(&mut self, value: f64, residual: Residual, floor: process::Floor, mark: Timestamp) -> Change {
-        let noteworthy = match floor {
-            process::Floor::Absolute(sigma) => sigma,
+        let floor = match floor {
+            process::Floor::Absolute(departure) => departure,
             process::Floor::Share(share) => share * residual.expected.abs(),
         };
-        let bound = if noteworthy > 0.0 { (value - residual.expected).abs() / noteworthy } else { f64::INFINITY };
+        let departure = (value - residual.expected).abs();
+        let bound = if floor > 0.0 { WORTH_PER_FLOOR * (departure / floor - 1.0).max(0.0) } else { f64::INFINITY };
         if self.recent.len() == RECENT_MAX {
             self.recent.pop_front();
         }

@@ -1,14 +1,14 @@
 use serde::{Deserialize, Serialize};
 
-/// How much more the sum of standardised residuals wanders than it would if they were independent.
+/// How much farther sums of standardised residuals wander than they would if these were independent.
 ///
-/// A process that wanders slowly in normal operation gives residuals that go the same way for a while; a cumulative sum
-/// would take that for drift. The variance of the sums of [`BatchVariance::BATCH`] residuals, divided by what independent
-/// ones would have, tells how much (batch means: C. Alexopoulos and A. F. Seila in Handbook of Simulation, ed. J. Banks
+/// Residuals that have something in common with their neighbours go the same way for a while; a cumulative sum would take
+/// that for drift. The variance of the sums of [`BatchVariance::BATCH`] residuals, divided by what independent ones would
+/// have, tells how much (batch means: C. Alexopoulos and A. F. Seila in Handbook of Simulation, ed. J. Banks
 /// (1998), chapter 7). Residuals divided by [`BatchVariance::spread`] accumulate like independent ones over the length of
 /// a batch, which is about the horizon of the chart.
 ///
-/// A few batches tell little, so the estimate begins from a prior worth [`BatchVariance::PRIOR_BATCHES`] batches.
+/// A few batches tell little, so the estimate begins from [`BatchVariance::PRIOR_BATCHES`] batches of independent ones.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub(crate) struct BatchVariance {
     sum: f64,
@@ -20,10 +20,8 @@ pub(crate) struct BatchVariance {
 impl BatchVariance {
     /// Residuals in a batch.
     pub(crate) const BATCH: u32 = 16;
-    /// Weight of the prior, batches.
+    /// Batches of independent residuals that are believed to have been seen.
     pub(crate) const PRIOR_BATCHES: f64 = 6.0;
-    /// The variance that the prior believes in, in that of independent residuals: some wandering is normal.
-    pub(crate) const PRIOR_VARIANCE: f64 = 3.0;
     /// Batches remembered; older ones fade.
     const MEMORY_BATCHES: f64 = 60.0;
 
@@ -55,7 +53,7 @@ impl BatchVariance {
 
     /// How many times as far as independent residuals these wander; at least 1.
     pub(crate) fn spread(&self) -> f64 {
-        let total = self.total + Self::PRIOR_BATCHES * Self::PRIOR_VARIANCE;
+        let total = self.total + Self::PRIOR_BATCHES;
         libm::sqrt((total / (self.batches + Self::PRIOR_BATCHES)).max(1.0))
     }
 }

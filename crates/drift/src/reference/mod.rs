@@ -5,11 +5,14 @@ mod batch;
 mod scorer;
 mod shape;
 mod trend;
+mod wander;
 mod whitening;
 
 pub use baseline::{Baseline, COVARIATES_MAX, Residual};
 pub(crate) use batch::BatchVariance;
 pub use scorer::Scorer;
+pub(crate) use scorer::Suspicion;
 pub use shape::Shape;
 pub use trend::{Slope, TimeTo, Trend};
+pub(crate) use wander::Wander;
 pub use whitening::Whitener;

@@ -2,23 +2,43 @@ use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Shape, Whitener};
+use super::{Shape, Wander, Whitener};
 
 /// Turns standardised residuals into independent standard normal scores, whatever their distribution and however each
 /// follows from the one before: all charts and their thresholds stand on this.
 ///
-/// What follows from the predecessor is taken out, what is left is ranked among all before it, and the mean of the scores
+/// What follows from the residuals before is taken out, what is left is ranked among all before it, and the mean of the scores
 /// so far is subtracted. Everything is learnt as it goes, from what came before only (self-starting), so the scores are
 /// right from the first ones on as far as chance allows; [`Scorer::widening`] is what it does not allow.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Scorer {
-    whitener: Whitener,
+    memory: Memory,
     shape: Shape,
     mean: f64,
     learnt: u32,
     last: Option<f64>,
     /// Not learnt from yet, oldest first.
     waiting: VecDeque<Seen>,
+}
+
+/// How residuals follow from those before.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+enum Memory {
+    /// Each from its predecessor.
+    Neighbour(Whitener),
+    /// All from a level that wanders.
+    Level(Box<Wander>),
+}
+
+/// What the charts have to say of the residuals before the next one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Suspicion {
+    /// Nothing looks like a change.
+    None,
+    /// Something may have changed.
+    Suspected,
+    /// A shift was found and has not gone.
+    Standing,
 }
 
 /// A residual with its predecessor, what is new in it, and the score of that.
@@ -32,8 +52,19 @@ struct Seen {
 
 impl Default for Scorer {
     fn default() -> Self {
+        Self::remembering(Memory::Neighbour(Whitener::default()))
+    }
+}
+
+impl Scorer {
+    /// A scorer that has seen nothing, of a process that may wander over hours in normal operation.
+    pub fn careful() -> Self {
+        Self::remembering(Memory::Level(Box::default()))
+    }
+
+    fn remembering(memory: Memory) -> Self {
         Self {
-            whitener: Whitener::default(),
+            memory,
             shape: Shape::default(),
             mean: 0.0,
             learnt: 0,
@@ -41,9 +72,15 @@ impl Default for Scorer {
             waiting: VecDeque::with_capacity(Self::LAG),
         }
     }
-}
 
-impl Scorer {
+    /// One of the same kind that has seen nothing.
+    pub(crate) fn renewed(&self) -> Self {
+        match self.memory {
+            Memory::Neighbour(_) => Self::default(),
+            Memory::Level(_) => Self::careful(),
+        }
+    }
+
     const LEARNT_PER_LAG: u32 = 10;
     /// Residuals that wait to be learnt from at most.
     pub const LAG: usize = 40;
@@ -65,14 +102,16 @@ impl Scorer {
 
     /// The score of the next standardised residual. One that is not a number gives 0 and changes nothing.
     ///
-    /// If told that nothing looks like a change, it waits to be learnt from until a tenth as many more have come as were
-    /// learnt, at most [`Scorer::LAG`]: what has changed before it is seen to must not become normal.
-    pub fn observe(&mut self, z: f64, is_calm: bool) -> f64 {
+    /// If nothing looks like a change, it waits to be learnt from until a tenth as many more have come as were learnt, at
+    /// most [`Scorer::LAG`]: what has changed before it is seen to must not become normal. While a shift stands, a careful
+    /// scorer scores the whole residual and not what is new in it: a level that has shifted and stays is no news, but has
+    /// not gone either.
+    pub(crate) fn observe(&mut self, z: f64, suspicion: Suspicion) -> f64 {
         if z.is_nan() {
             return 0.0;
         }
         let seen = self.look(z);
-        if is_calm {
+        if suspicion == Suspicion::None {
             let lag = (self.learnt / Self::LEARNT_PER_LAG).min(Self::LAG as u32) as usize;
             while self.waiting.len() >= lag.max(1)
                 && let Some(oldest) = self.waiting.pop_front()
@@ -81,7 +120,12 @@ impl Scorer {
             }
             self.waiting.push_back(seen);
         }
-        seen.score
+        match &self.memory {
+            Memory::Level(wander) if suspicion == Suspicion::Standing => {
+                self.shape.score(seen.z * wander.sigma()) - self.mean
+            }
+            _ => seen.score,
+        }
     }
 
     /// Gives up what waits to be learnt from.
@@ -100,13 +144,18 @@ impl Scorer {
     fn look(&mut self, z: f64) -> Seen {
         let z = z.clamp(-Self::WILD, Self::WILD);
         let last = self.last.replace(z);
-        let new = last.map_or(z, |last| self.whitener.whiten(last, z));
+        let new = match &mut self.memory {
+            Memory::Neighbour(whitener) => last.map_or(z, |last| whitener.whiten(last, z)),
+            Memory::Level(wander) => wander.follow(z),
+        };
         Seen { last, z, new, score: self.shape.score(new) - self.mean }
     }
 
     fn take_in(&mut self, seen: Seen) {
-        if let Some(last) = seen.last {
-            self.whitener.learn(last, seen.z);
+        match (&mut self.memory, seen.last) {
+            (Memory::Neighbour(whitener), Some(last)) => whitener.learn(last, seen.z),
+            (Memory::Neighbour(_), None) => {}
+            (Memory::Level(wander), _) => wander.learn(seen.z),
         }
         self.shape.learn(seen.new);
         self.learnt = self.learnt.saturating_add(1);
