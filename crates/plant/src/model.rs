@@ -117,6 +117,14 @@ pub struct Link {
     pub origin: Origin,
 }
 
+impl Link {
+    /// Whether silence about a signal means that its value holds, and not that nothing was measured: the device tells
+    /// changes only. An MQTT publisher may do either, so there silence counts as a missing value.
+    pub fn tells_only_changes(&self) -> bool {
+        matches!(self.settings, LinkSettings::Opcua(_))
+    }
+}
+
 /// Protocol of a link, with that protocol's settings.
 #[derive(Debug, Clone, PartialEq)]
 pub enum LinkSettings {

@@ -280,6 +280,11 @@ impl CycleData {
         self.means[input]
     }
 
+    /// The value that the input at that place of [`StationModel::inputs`] has at the end of the cycle, if it has one.
+    pub fn held(&self, input: usize) -> Option<f64> {
+        self.held[input]
+    }
+
     /// The cycle's value of a quantity; `None` where too little was seen. `ambient_c` is the temperature of the air around,
     /// °C.
     pub fn quantity(&self, quantity: Quantity, model: &StationModel, ambient_c: Option<f64>) -> Option<f64> {

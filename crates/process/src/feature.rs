@@ -51,6 +51,16 @@ pub enum Floor {
     Share(f64),
 }
 
+impl Floor {
+    /// The smallest spread that matters where that is expected, one standard deviation, in the feature's unit.
+    pub fn sigma(self, expected: f64) -> f64 {
+        match self {
+            Self::Absolute(sigma) => sigma,
+            Self::Share(share) => share * expected.abs(),
+        }
+    }
+}
+
 use Floor::{Absolute, Share};
 
 /// A feature that is watched for drift, and what a drift of it can mean.

@@ -29,6 +29,16 @@ pub struct BoundFeature {
     pub needs: Vec<SignalId>,
 }
 
+impl BoundFeature {
+    /// The signal of the one sensor that measures it in the cycle; `None` if it is not measured, or follows from several.
+    pub fn sensor(&self) -> Option<SignalId> {
+        match (self.spec.quantity, self.signals.as_slice()) {
+            (Quantity::Mean(_), &[signal]) => Some(signal),
+            _ => None,
+        }
+    }
+}
+
 impl StationModel {
     /// The model of a station of that plant.
     pub fn new(plant: &Plant, id: StationId) -> Self {

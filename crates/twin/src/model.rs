@@ -22,7 +22,14 @@ pub(crate) struct Model {
     pub(crate) thresholds: Vec<Thresholds>,
     /// False alarms a shift that each feature may have.
     pub(crate) budget_per_feature: f64,
+    /// False alarms a shift that each watch of a sensor may have.
+    pub(crate) budget_per_watch: f64,
 }
+
+/// What part of the line's false alarms is left to the watches of its sensors, all alike; the rest is for the features.
+const SENSORS_SHARE: f64 = 0.1;
+/// The shortest run length between false alarms that a watch of a sensor is asked for.
+const WATCH_RUN_LENGTH_MIN: f64 = 100.0;
 
 /// Where a signal's samples go.
 #[derive(Debug, Clone, Copy)]
@@ -67,7 +74,10 @@ impl Model {
             stations.iter().for_each(|station| links_of_station[station.index()].push(link.id));
         }
         let features: usize = stations.iter().map(|station| station.features.len()).sum();
-        let budget_per_feature = plant.detection.false_alarms_per_shift / features.max(1) as f64;
+        let watches: usize = stations.iter().map(watches_of).sum();
+        let budget = plant.detection.false_alarms_per_shift;
+        let budget_per_feature = (1.0 - SENSORS_SHARE) * budget / features.max(1) as f64;
+        let budget_per_watch = SENSORS_SHARE * budget / watches.max(1) as f64;
         let mut model = Self {
             plant,
             stations,
@@ -77,6 +87,7 @@ impl Model {
             links_of_station,
             thresholds: Vec::new(),
             budget_per_feature,
+            budget_per_watch,
         };
         model.thresholds = model.solve_thresholds();
         model
@@ -95,6 +106,11 @@ impl Model {
             thresholds
         };
         (0..self.stations.len()).map(thresholds).collect()
+    }
+
+    /// Cycles of a station, or windows, from one false alarm of a watch of its sensors to the next, on average.
+    pub(crate) fn watch_run_length(&self, station: StationId) -> f64 {
+        (self.cycles_per_shift(station) / self.budget_per_watch).max(WATCH_RUN_LENGTH_MIN)
     }
 
     /// Cycles, or windows, that a station has in a shift by its design.
@@ -119,6 +135,19 @@ impl Model {
             applying().filter_map(|limit| limit.high).reduce(f64::min),
         )
     }
+}
+
+/// Watches of a station's sensors: of each input for a value that is stuck, if it is measured, and for missing values;
+/// of each feature that one sensor measures for spikes.
+fn watches_of(model: &StationModel) -> usize {
+    let stuck = model.inputs.iter().filter(|(role, _)| is_measured(*role)).count();
+    let spikes = model.features.iter().filter(|feature| feature.sensor().is_some()).count();
+    stuck + model.inputs.len() + spikes
+}
+
+/// Whether a sensor measures what is in that role; a tool's life is counted.
+pub(crate) fn is_measured(role: Role) -> bool {
+    role != Role::ToolLife
 }
 
 fn route(stations: &[StationModel], signal: &plant::Signal) -> Route {
