@@ -36,6 +36,8 @@ pub struct Plant {
     pub signals: Vec<Signal>,
     /// Process limits, in configuration order.
     pub limits: Vec<Limit>,
+    /// Groups of signals that measure the same, in configuration order; a signal is in one at most.
+    pub redundant: Vec<Redundant>,
     /// How willing the line is to be disturbed.
     pub detection: Detection,
 }
@@ -370,6 +372,15 @@ pub struct Limit {
     pub low: Option<f64>,
     /// Highest allowed value, in the signal's unit.
     pub high: Option<f64>,
+}
+
+/// Signals that measure the same thing, each with a sensor of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Redundant {
+    /// The station of all of them.
+    pub station: StationId,
+    /// The signals, two or more, in configuration order; numbers in one unit.
+    pub signals: Vec<SignalId>,
 }
 
 /// How willing the line is to be disturbed, and how the twin learns.
