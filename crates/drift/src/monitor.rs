@@ -157,13 +157,20 @@ impl ColumnMonitor {
 
     /// Takes the next number in. `None` during the warm-up, and for what is not a number or beyond 1e100.
     pub fn observe(&mut self, value: f64, mark: i64) -> Option<(Residual, Verdict)> {
+        self.observe_beyond(0.0, value, mark)
+    }
+
+    /// As [`ColumnMonitor::observe`], where a spread below `least` is of no interest, in the numbers' unit: what a number
+    /// departs by counts for at most as many standard deviations as it is times that.
+    pub fn observe_beyond(&mut self, least: f64, value: f64, mark: i64) -> Option<(Residual, Verdict)> {
         let is_warm = self.baseline.count() >= self.warm_up;
         let residual = self.baseline.observe(value, &[], !is_warm || self.monitor.learns())?;
         if !is_warm {
             self.monitor.learn(residual.z);
             return None;
         }
-        Some((residual, self.monitor.observe(residual.z, f64::INFINITY, mark)))
+        let bound = if least > 0.0 { (value - residual.expected).abs() / least } else { f64::INFINITY };
+        Some((residual, self.monitor.observe(residual.z, bound, mark)))
     }
 
     /// Forgets what may be a change, but not what is normal. Returns whether a change had stood.
