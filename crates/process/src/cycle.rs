@@ -314,6 +314,7 @@ mod tests {
     fn model() -> StationModel {
         StationModel {
             inputs: vec![(Role::WeldResistance, SignalId(0)), (Role::ToolLife, SignalId(1))],
+            redundant: Vec::new(),
             features: Vec::new(),
             has_cycles: true,
         }

@@ -1,7 +1,7 @@
 //! From a complete cycle to verdicts.
 
 use alarms::{Detector, Direction, Evidence, Source, Verdict};
-use drift::{Finding, Residual, Shift};
+use drift::{Residual, Shift};
 use plant::StationId;
 use process::{BoundFeature, CycleData};
 use telemetry::{SignalId, Symbol};
@@ -70,7 +70,9 @@ impl Twin {
         let feature = &mut state.features[place];
         if is_blind {
             let spikes = feature.look(&observation, rule).map(|step| step.share);
-            self.judge_spikes(station, sensor, spikes, cycle, step);
+            if let Some((sensor, spikes)) = sensor.zip(spikes) {
+                self.judge_spikes(station, sensor, spikes, cycle, step);
+            }
             return None;
         }
         let seen = feature.observe(observation, rule);
@@ -86,21 +88,10 @@ impl Twin {
         if seen.change == Change::Gone {
             self.clear(Source::Feature { station, feature: place as u16 }, cycle.end, step);
         }
-        self.judge_spikes(station, sensor, seen.spikes, cycle, step);
-        Some(value)
-    }
-
-    fn judge_spikes(
-        &mut self,
-        station: StationId,
-        sensor: Option<usize>,
-        spikes: Option<drift::Step<Finding>>,
-        cycle: &CycleData,
-        step: &mut Step<'_>,
-    ) {
-        if let (Some(sensor), Some(spikes)) = (sensor, spikes) {
-            self.judge_sensor(station, sensor, Failure::Spikes, spikes, cycle, step);
+        if let Some((sensor, spikes)) = sensor.zip(seen.spikes) {
+            self.judge_spikes(station, sensor, spikes, cycle, step);
         }
+        Some(value)
     }
 
     /// The mean of a feature has shifted.

@@ -1,13 +1,12 @@
 //! Whether sensors can be believed: what each cycle says of them, and which verdict of it is told.
 
-use alarms::{Detector, Evidence, Source, Verdict};
-use drift::{Finding, RareEvents, Spike, Stuck};
+use alarms::{Detector, Direction, Evidence, Source, Verdict};
+use drift::{Finding, PeerShift, RareEvents, Spike, Stuck, Suspect};
 use plant::{Cause, StationId};
-use process::{CycleData, Presence};
+use process::{CycleData, Presence, StationModel};
 use serde::{Deserialize, Serialize};
 use telemetry::{SignalId, Timestamp};
 
-use crate::model::is_measured;
 use crate::twin::{Step, Twin};
 
 /// Cycles in which a station learns how often a value is normally missing.
@@ -34,6 +33,22 @@ pub(crate) enum Failure {
     Dropout,
     /// It gives single wild values in more cycles than it did.
     Spikes,
+    /// It has parted from those that measure the same.
+    PeerDrift,
+}
+
+/// What a watch has found of a sensor.
+#[derive(Debug, Clone)]
+struct Found {
+    finding: Finding,
+    direction: Option<Direction>,
+    note: String,
+}
+
+impl From<Finding> for Found {
+    fn from(finding: Finding) -> Self {
+        Self { finding, direction: None, note: String::new() }
+    }
 }
 
 impl Failure {
@@ -42,6 +57,7 @@ impl Failure {
             Self::Stuck => (Detector::FlatLine, Cause::SensorFlatLine),
             Self::Dropout => (Detector::Dropout, Cause::SensorDropout),
             Self::Spikes => (Detector::Spikes, Cause::SensorSpikes),
+            Self::PeerDrift => (Detector::PeerDrift, Cause::SensorDrift),
         }
     }
 }
@@ -75,11 +91,11 @@ impl Twin {
             let mark = cycle.start.as_nanos();
             let sensor = &mut self.state.stations[station.index()].sensors[place];
             let missing = sensor.missing.observe(is_missing, mark);
-            if !is_missing && is_measured(role) {
+            if !is_missing && role.is_measurement() {
                 let stuck = sensor.stuck.observe(cycle.changes[place] > 0, mark);
-                self.judge_sensor(station, place, Failure::Stuck, stuck, cycle, step);
+                self.judge_sensor(station, place, Failure::Stuck, stuck.map(Found::from), cycle, step);
             }
-            self.judge_sensor(station, place, Failure::Dropout, missing, cycle, step);
+            self.judge_sensor(station, place, Failure::Dropout, missing.map(Found::from), cycle, step);
         }
     }
 
@@ -99,6 +115,78 @@ impl Twin {
         }
     }
 
+    /// How often single wild values of a feature come, which the sensor at that place measures.
+    pub(crate) fn judge_spikes(
+        &mut self,
+        station: StationId,
+        place: usize,
+        told: drift::Step<Finding>,
+        cycle: &CycleData,
+        step: &mut Step<'_>,
+    ) {
+        self.judge_sensor(station, place, Failure::Spikes, told.map(Found::from), cycle, step);
+    }
+
+    /// Holds sensors that measure the same against each other. A cycle in which one of them is missing or has failed in
+    /// another way says nothing of the others.
+    pub(crate) fn check_peers(&mut self, station: StationId, cycle: &CycleData, step: &mut Step<'_>) {
+        for group in 0..self.model.stations[station.index()].redundant.len() {
+            let model = &self.model.stations[station.index()];
+            let places = model.redundant[group].clone();
+            let state = &mut self.state.stations[station.index()];
+            let other_failure = |&place: &usize| state.sensors[place].failure.is_some_and(|f| f != Failure::PeerDrift);
+            let values: Option<Vec<f64>> = places.iter().map(|&place| cycle.mean(place)).collect();
+            let Some(values) = values.filter(|_| !places.iter().any(other_failure)) else { continue };
+            let least = least_difference(model, &places, &values);
+            let told = state.peers[group].observe(&values, least, cycle.start.as_nanos());
+            let shift = match told {
+                drift::Step::Raised(shift) | drift::Step::Standing(shift) => Some(shift),
+                drift::Step::Quiet | drift::Step::Cleared => None,
+            };
+            let is_suspect = |of_group: usize| match shift.map(|shift| shift.suspect) {
+                Some(Suspect::Sensor(suspect)) => suspect == of_group,
+                Some(Suspect::EitherOfTwo) => true,
+                None => false,
+            };
+            // The suspect first, so that an incident does not end when the suspicion moves on.
+            let (suspects, others): (Vec<usize>, Vec<usize>) = (0..places.len()).partition(|&place| is_suspect(place));
+            for of_group in suspects.into_iter().chain(others) {
+                let told = match shift.filter(|_| is_suspect(of_group)) {
+                    Some(shift) => drift::Step::Standing(self.parted(station, &places, of_group, shift)),
+                    None => drift::Step::Quiet,
+                };
+                self.judge_sensor(station, places[of_group], Failure::PeerDrift, told, cycle, step);
+            }
+        }
+    }
+
+    /// What features have shown that need a signal is denied by its peers.
+    fn disown(&mut self, station: StationId, signal: SignalId, cycle: &CycleData, step: &mut Step<'_>) {
+        for place in 0..self.model.stations[station.index()].features.len() {
+            let needs_it = self.model.stations[station.index()].features[place].needs.contains(&signal);
+            if needs_it && self.state.stations[station.index()].features[place].reset() {
+                self.clear(Source::Feature { station, feature: place as u16 }, cycle.end, step);
+            }
+        }
+    }
+
+    /// A sensor of a group has parted from the others, or one of two from the other.
+    fn parted(&self, station: StationId, places: &[usize], of_group: usize, shift: PeerShift) -> Found {
+        let inputs = &self.model.stations[station.index()].inputs;
+        let signal = |&place: &usize| self.model.plant.signal(inputs[place].1);
+        let peers = places.iter().filter(|&&place| place != places[of_group]).map(|place| signal(place).path.as_str());
+        let peers = peers.collect::<Vec<_>>().join(", ");
+        let moved = format!("{:.3} {}", shift.moved.abs(), signal(&places[of_group]).unit);
+        let (direction, note) = match shift.suspect {
+            Suspect::EitherOfTwo => {
+                (None, format!("parted by {moved} from {peers}; which of the two is off is not known"))
+            }
+            Suspect::Sensor(_) if shift.moved > 0.0 => (Some(Direction::Up), format!("{moved} above {peers}")),
+            Suspect::Sensor(_) => (Some(Direction::Down), format!("{moved} below {peers}")),
+        };
+        Found { finding: shift.finding, direction, note }
+    }
+
     /// Sensors were replaced or calibrated: all that is known of them is forgotten. Returns those that were held to have
     /// failed.
     pub(crate) fn forget_sensors(&mut self, station: StationId, only: Option<SignalId>) -> Vec<Source> {
@@ -111,6 +199,12 @@ impl Twin {
                 feature.watch_anew(new_spike(run_length));
             }
         }
+        let groups = model.redundant.iter().zip(&mut state.peers).zip(&self.model.peers[station.index()]);
+        for ((places, watch), fresh) in groups {
+            if places.iter().any(|&place| is_meant(model.inputs[place].1)) {
+                watch.clone_from(fresh);
+            }
+        }
         let sensors = model.inputs.iter().zip(&mut state.sensors).filter(|((_, signal), _)| is_meant(*signal));
         let failed = sensors.filter_map(|(&(_, signal), sensor)| {
             let before = std::mem::replace(sensor, SensorState::new(run_length));
@@ -121,12 +215,12 @@ impl Twin {
 
     /// What a watch says of a sensor after a cycle. The first failure that is found is told; what another watch finds
     /// meanwhile neither adds to it nor clears it, and is told if it is still there when the first is gone.
-    pub(crate) fn judge_sensor(
+    fn judge_sensor(
         &mut self,
         station: StationId,
         place: usize,
         kind: Failure,
-        told: drift::Step<Finding>,
+        told: drift::Step<Found>,
         cycle: &CycleData,
         step: &mut Step<'_>,
     ) {
@@ -134,10 +228,13 @@ impl Twin {
         let source = Source::Sensor { station, signal };
         let failure = &mut self.state.stations[station.index()].sensors[place].failure;
         match told {
-            drift::Step::Raised(finding) | drift::Step::Standing(finding) if failure.is_none() => {
+            drift::Step::Raised(found) | drift::Step::Standing(found) if failure.is_none() => {
                 *failure = Some(kind);
-                let verdict = self.failed(station, place, kind, finding, cycle);
+                let verdict = self.failed(station, place, kind, found, cycle);
                 self.raise(verdict, step);
+                if kind == Failure::PeerDrift {
+                    self.disown(station, signal, cycle, step);
+                }
             }
             drift::Step::Quiet | drift::Step::Cleared if *failure == Some(kind) => {
                 *failure = None;
@@ -147,7 +244,8 @@ impl Twin {
         }
     }
 
-    fn failed(&self, station: StationId, place: usize, kind: Failure, finding: Finding, cycle: &CycleData) -> Verdict {
+    fn failed(&self, station: StationId, place: usize, kind: Failure, found: Found, cycle: &CycleData) -> Verdict {
+        let Found { finding, direction, note } = found;
         let (_, signal) = self.model.stations[station.index()].inputs[place];
         let source = Source::Sensor { station, signal };
         let signal = self.model.plant.signal(signal);
@@ -158,7 +256,7 @@ impl Twin {
             unit: signal.unit.clone(),
             variant: None,
             part: None,
-            direction: None,
+            direction,
             value: cycle.held(place),
             baseline: None,
             sigma: None,
@@ -168,8 +266,19 @@ impl Twin {
             threshold: finding.threshold,
             false_alarms_per_shift: self.model.budget_per_watch,
             onset: Timestamp::from_nanos(finding.onset_mark),
-            note: String::new(),
+            note,
         };
         Verdict { at: cycle.end, evidence, causes: vec![(cause, 1.0)], time_to_limit_s: None }
     }
+}
+
+/// The smallest spread of the difference of redundant sensors that matters: that of a feature that one of them measures.
+/// Where none does, any.
+fn least_difference(model: &StationModel, places: &[usize], values: &[f64]) -> f64 {
+    let measures = |&place: &usize| {
+        let signal = model.inputs[place].1;
+        model.features.iter().find(|feature| feature.sensor() == Some(signal))
+    };
+    let mean = values.iter().sum::<f64>() / values.len() as f64;
+    places.iter().find_map(measures).map_or(0.0, |feature| feature.spec.floor.sigma(mean))
 }

@@ -1,5 +1,5 @@
 use alarms::Intervention;
-use drift::Thresholds;
+use drift::{PeerDrift, Thresholds};
 use flow::StateWatch;
 use process::{BoundFeature, CycleBuilder, StationModel};
 use serde::{Deserialize, Serialize};
@@ -16,6 +16,8 @@ pub(crate) struct StationState {
     pub(crate) features: Vec<FeatureState>,
     /// By place among the model's inputs.
     pub(crate) sensors: Vec<SensorState>,
+    /// By group of the model's redundant inputs.
+    pub(crate) peers: Vec<PeerDrift>,
     /// What the part signals say now.
     pub(crate) present: Present,
     /// What they said when the last cycle ended.
@@ -41,7 +43,12 @@ pub(crate) struct Present {
 
 impl StationState {
     /// What is known of a station at first; `watch_run_length` is that of the watches of its sensors, in cycles.
-    pub(crate) fn new(model: &StationModel, thresholds: Thresholds, watch_run_length: f64) -> Self {
+    pub(crate) fn new(
+        model: &StationModel,
+        thresholds: Thresholds,
+        watch_run_length: f64,
+        peers: Vec<PeerDrift>,
+    ) -> Self {
         let feature =
             |bound: &BoundFeature| FeatureState::new(thresholds, bound.sensor().map(|_| new_spike(watch_run_length)));
         Self {
@@ -49,6 +56,7 @@ impl StationState {
             watch: StateWatch::new(),
             features: model.features.iter().map(feature).collect(),
             sensors: vec![SensorState::new(watch_run_length); model.inputs.len()],
+            peers,
             present: Present::default(),
             worked_on: Present::default(),
             tool_life: None,

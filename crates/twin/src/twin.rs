@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use alarms::{Change, Detector, Evidence, Incident, IncidentBook, Source, Verdict};
 use plant::{Cause, Plant, StationId};
-use process::CycleData;
+use process::{CycleData, StationModel};
 use serde::{Deserialize, Serialize};
 use telemetry::{
     Command, CommandAction, Event, IncidentId, Input, LinkId, LinkState, Quality, Reason, Sample, SampleBatch,
@@ -64,9 +64,9 @@ impl Twin {
     /// The twin of that plant, before its first input.
     pub fn new(plant: Arc<Plant>) -> Self {
         let model = Model::new(plant);
-        let station = |(place, station)| {
+        let station = |(place, station): (usize, &StationModel)| {
             let run_length = model.watch_run_length(StationId(place as u16));
-            StationState::new(station, model.thresholds[place], run_length)
+            StationState::new(station, model.thresholds[place], run_length, model.peers[place].clone())
         };
         let stations = model.stations.iter().enumerate().map(station).collect();
         let state = State {
@@ -342,6 +342,7 @@ impl Twin {
         state.cycles += 1;
         state.last_cycle_s = Some(cycle.end.seconds_since(cycle.start));
         self.check_sensors(station, &cycle, step);
+        self.check_peers(station, &cycle, step);
         self.check_features(station, &cycle, step);
     }
 

@@ -4,9 +4,9 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use alarms::Detector;
-use plant::{LinkSettings, OpcuaSettings, Plant};
+use plant::{LinkSettings, OpcuaSettings, Plant, Redundant, Role, Signal};
 use proptest::prelude::*;
-use telemetry::{InterventionKind, Quality, Reason, Sample};
+use telemetry::{InterventionKind, Quality, Reason, Sample, SignalId};
 use twin::{FeatureView, Output, Twin};
 
 use crate::tiny::*;
@@ -205,6 +205,96 @@ fn a_changed_sensor_is_judged_anew() {
         assert!(incidents(&line.shows(180..330, |_| Good(100.0))).is_empty());
         assert_eq!(incidents(&line.shows(330..350, |_| Bad)), ["updated sensor-dropout"], "it has learnt again");
     }
+}
+
+/// The weld's resistance is measured by so many sensors.
+fn redundant(sensors: u32) -> Plant {
+    let mut plant = (*plant()).clone();
+    let resistance = plant.signals[RESISTANCE.index()].clone();
+    let others = (0..sensors - 1).map(|number| SignalId(SIGNALS + number));
+    for id in others.clone() {
+        let path = format!("weld/resistance_{}", id.0);
+        plant.signals.push(Signal { id, path, role: Role::Other, ..resistance.clone() });
+    }
+    let signals = std::iter::once(RESISTANCE).chain(others).collect();
+    plant.redundant.push(Redundant { station: WELD, signals });
+    plant
+}
+
+impl Line {
+    /// Those cycles, in which the sensors show the same but for noise of their own and what is added to each.
+    fn agrees(&mut self, cycles: Range<usize>, added: &[f64]) -> Vec<Output> {
+        let peers = |cycle: usize| {
+            let mut samples = weld(cycle, 100.0 + added[0]);
+            let place = samples.iter().position(|sample| sample.signal == RESISTANCE).unwrap();
+            for (number, added) in (0..).zip(&added[1..]) {
+                let own = noise(cycle) + 0.2 * noise(3 * cycle + 5 * number as usize);
+                let sample = self::number(SignalId(SIGNALS + number), cycle as f64 * TAKT_S + 6.0, 100.0 + own + added);
+                samples.insert(place, sample);
+            }
+            samples
+        };
+        cycles.flat_map(|cycle| self.batch(PLC, peers(cycle))).collect()
+    }
+}
+
+/// The peers' names and what is said of them, of the open incidents.
+fn parted(line: &Line) -> Vec<(String, String)> {
+    let evidence = line.twin.open_incidents().flat_map(|incident| incident.evidence.clone());
+    evidence.map(|evidence| (evidence.name, evidence.note)).collect()
+}
+
+#[test]
+fn of_three_sensors_the_one_that_drifts_is_named_and_its_features_are_blind() {
+    let mut line = Line::of(redundant(3));
+    assert!(incidents(&line.agrees(0..300, &[0.0, 3.0, -2.0])).is_empty(), "an offset is none");
+    let outputs = line.agrees(300..340, &[6.0, 3.0, -2.0]);
+    let denied = ["raised sheet-material", "raised sensor-drift", "returned sheet-material"];
+    assert_eq!(incidents(&outputs), denied, "what it seemed to be is taken back");
+    assert!(!is_judged(&outputs));
+    let incident = line.twin.open_incidents().find(|incident| incident.returned.is_none()).unwrap();
+    assert!((incident.onset.seconds_since(at(3000.0))).abs() <= 3.0 * TAKT_S, "{}", incident.onset);
+    let (name, note) = &parted(&line)[1];
+    assert_eq!(name, "weld/resistance");
+    assert!(note.ends_with("above weld/resistance_12, weld/resistance_13"), "{note}");
+    let calibrated = report("weld/resistance", InterventionKind::SensorChange);
+    assert_eq!(incidents(&line.take(3400.0, calibrated)), ["returned sensor-drift"]);
+    assert!(incidents(&line.agrees(340..500, &[6.0, 3.0, -2.0])).is_empty(), "that is how they differ now");
+}
+
+#[test]
+fn another_sensor_that_drifts_blinds_nothing_that_does_not_need_it() {
+    let mut line = Line::of(redundant(3));
+    line.agrees(0..300, &[0.0; 3]);
+    let outputs = line.agrees(300..340, &[0.0, 6.0, 0.0]);
+    assert_eq!(incidents(&outputs), ["raised sensor-drift"]);
+    assert_eq!(parted(&line)[0].0, "weld/resistance_12");
+    assert!(is_judged(&outputs));
+}
+
+#[test]
+fn of_two_sensors_it_is_said_that_they_disagree_and_both_are_doubted() {
+    let mut line = Line::of(redundant(2));
+    line.agrees(0..300, &[0.0; 2]);
+    let outputs = line.agrees(300..340, &[0.0, 6.0]);
+    assert_eq!(incidents(&outputs)[0], "raised sensor-drift");
+    assert_eq!(line.twin.open_incidents().count(), 1);
+    let told = parted(&line);
+    let names: Vec<&str> = told.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["weld/resistance", "weld/resistance_12"]);
+    assert!(told.iter().all(|(_, note)| note.contains("which of the two is off is not known")), "{told:?}");
+    assert!(!is_judged(&outputs));
+}
+
+/// What all sensors show is the process, and of a sensor that is missing its peers say nothing.
+#[test]
+fn what_peers_share_is_no_drift_of_a_sensor() {
+    let mut line = Line::of(redundant(3));
+    line.agrees(0..300, &[0.0; 3]);
+    assert_eq!(incidents(&line.agrees(300..340, &[-12.0; 3])), ["raised electrode-wear"]);
+    let mut line = Line::of(redundant(3));
+    line.agrees(0..300, &[0.0; 3]);
+    assert_eq!(incidents(&line.shows(300..340, |_| Good(100.0))), ["raised sensor-dropout", "updated sensor-dropout"]);
 }
 
 fn any_shown() -> impl Strategy<Value = Shown> {
