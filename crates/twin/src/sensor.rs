@@ -127,36 +127,56 @@ impl Twin {
         self.judge_sensor(station, place, Failure::Spikes, told.map(Found::from), cycle, step);
     }
 
-    /// Holds sensors that measure the same against each other. A cycle in which one of them is missing or has failed in
-    /// another way says nothing of the others.
+    /// Holds sensors that measure the same against each other.
     pub(crate) fn check_peers(&mut self, station: StationId, cycle: &CycleData, step: &mut Step<'_>) {
         for group in 0..self.model.stations[station.index()].redundant.len() {
-            let model = &self.model.stations[station.index()];
-            let places = model.redundant[group].clone();
-            let state = &mut self.state.stations[station.index()];
-            let other_failure = |&place: &usize| state.sensors[place].failure.is_some_and(|f| f != Failure::PeerDrift);
-            let values: Option<Vec<f64>> = places.iter().map(|&place| cycle.mean(place)).collect();
-            let Some(values) = values.filter(|_| !places.iter().any(other_failure)) else { continue };
-            let least = least_difference(model, &places, &values);
-            let told = state.peers[group].observe(&values, least, cycle.start.as_nanos());
-            let shift = match told {
-                drift::Step::Raised(shift) | drift::Step::Standing(shift) => Some(shift),
-                drift::Step::Quiet | drift::Step::Cleared => None,
-            };
-            let is_suspect = |of_group: usize| match shift.map(|shift| shift.suspect) {
-                Some(Suspect::Sensor(suspect)) => suspect == of_group,
-                Some(Suspect::EitherOfTwo) => true,
-                None => false,
-            };
-            // The suspect first, so that an incident does not end when the suspicion moves on.
-            let (suspects, others): (Vec<usize>, Vec<usize>) = (0..places.len()).partition(|&place| is_suspect(place));
-            for of_group in suspects.into_iter().chain(others) {
-                let told = match shift.filter(|_| is_suspect(of_group)) {
-                    Some(shift) => drift::Step::Standing(self.parted(station, &places, of_group, shift)),
-                    None => drift::Step::Quiet,
-                };
-                self.judge_sensor(station, places[of_group], Failure::PeerDrift, told, cycle, step);
+            if let Some(told) = self.compare_peers(station, group, cycle) {
+                self.judge_peers(station, group, told, cycle, step);
             }
+        }
+    }
+
+    /// What a cycle says of a group of redundant sensors. `None` if one of them is missing or has failed in another way:
+    /// then it says nothing.
+    fn compare_peers(&mut self, station: StationId, group: usize, cycle: &CycleData) -> Option<drift::Step<PeerShift>> {
+        let model = &self.model.stations[station.index()];
+        let state = &mut self.state.stations[station.index()];
+        let places = &model.redundant[group];
+        let failures = places.iter().filter_map(|&place| state.sensors[place].failure);
+        if failures.into_iter().any(|failure| failure != Failure::PeerDrift) {
+            return None;
+        }
+        let values: Vec<f64> = places.iter().map(|&place| cycle.mean(place)).collect::<Option<_>>()?;
+        let least = least_difference(model, places, &values);
+        Some(state.peers[group].observe(&values, least, cycle.start.as_nanos()))
+    }
+
+    fn judge_peers(
+        &mut self,
+        station: StationId,
+        group: usize,
+        told: drift::Step<PeerShift>,
+        cycle: &CycleData,
+        step: &mut Step<'_>,
+    ) {
+        let places = self.model.stations[station.index()].redundant[group].clone();
+        let shift = match told {
+            drift::Step::Raised(shift) | drift::Step::Standing(shift) => Some(shift),
+            drift::Step::Quiet | drift::Step::Cleared => None,
+        };
+        let is_suspect = |of_group: &usize| match shift.map(|shift| shift.suspect) {
+            Some(Suspect::Sensor(suspect)) => suspect == *of_group,
+            Some(Suspect::EitherOfTwo) => true,
+            None => false,
+        };
+        // The suspect first, so that an incident does not end when the suspicion moves on.
+        let (suspects, others): (Vec<usize>, Vec<usize>) = (0..places.len()).partition(is_suspect);
+        for of_group in suspects.into_iter().chain(others) {
+            let told = match shift.filter(|_| is_suspect(&of_group)) {
+                Some(shift) => drift::Step::Standing(self.parted(station, &places, of_group, shift)),
+                None => drift::Step::Quiet,
+            };
+            self.judge_sensor(station, places[of_group], Failure::PeerDrift, told, cycle, step);
         }
     }
 
