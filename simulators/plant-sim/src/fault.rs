@@ -69,7 +69,7 @@ faults! {
     /// The cable of a temperature sensor is open for three minutes of every five.
     SensorDropout = "sensor-dropout", "sensor", ramp 0.0, at &["weld-30", "weld-20", "robot-10", "robot-50"];
     /// Every fourth value of a tester's sensor is near the end of its range.
-    SensorSpikes = "sensor-spikes", "sensor", ramp 0.0, at &["dispense-70", "leak-80"];
+    SensorSpikes = "sensor-spikes", "sensor", ramp 0.0, at &["leak-80", "dispense-70"];
     /// The first thermometer of the cooling loop's supply comes to show 1.5 K too much.
     SensorDrift = "sensor-drift", "sensor", ramp 3600.0, at &["cooling-1"];
     /// A link is lost for 90 s, and once more ten minutes after it is back.
