@@ -88,6 +88,9 @@ pub fn cause_of(fault: Fault) -> Cause {
         Fault::MicroStops => Cause::MicroStops,
         Fault::StarvedSupply => Cause::SupplyStarved,
         Fault::SensorFlatLine => Cause::SensorFlatLine,
+        Fault::SensorDropout => Cause::SensorDropout,
+        Fault::SensorSpikes => Cause::SensorSpikes,
+        Fault::SensorDrift => Cause::SensorDrift,
         Fault::LinkLoss => Cause::LinkLoss,
     }
 }

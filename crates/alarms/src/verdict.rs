@@ -54,6 +54,12 @@ pub enum Detector {
     SpreadGrowth,
     /// A value that no longer changes from cycle to cycle.
     FlatLine,
+    /// Cycles without a usable value of a signal, more of them than before.
+    Dropout,
+    /// Single wild values that go back at once, more of them than before.
+    Spikes,
+    /// A signal against those that measure the same.
+    PeerDrift,
     /// A link that stayed down.
     LinkWatch,
 }
@@ -65,6 +71,9 @@ impl Detector {
             Self::MeanShift => "mean-shift",
             Self::SpreadGrowth => "spread-growth",
             Self::FlatLine => "flat-line",
+            Self::Dropout => "dropout",
+            Self::Spikes => "spikes",
+            Self::PeerDrift => "peer-drift",
             Self::LinkWatch => "link-watch",
         }
     }
@@ -95,8 +104,8 @@ pub struct Evidence {
     pub baseline_cycles: u32,
     /// What noticed it.
     pub detector: Detector,
-    /// The detector's statistic; in standard deviations for the cumulative sum, in cycles for the flat line, in seconds
-    /// for the link.
+    /// The detector's statistic: a log-likelihood ratio for shifts, spread and peers, cycles for the flat line, evidence
+    /// as odds for missing values and spikes, seconds for the link.
     pub statistic: f64,
     /// The threshold that the statistic crossed.
     pub threshold: f64,

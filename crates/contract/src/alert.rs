@@ -276,7 +276,10 @@ mod tests {
             (source, name, unit, note) in (source(), ".{0,20}", ".{0,4}", ".{0,40}"),
             (variant, part) in (symbol(), symbol()),
             direction in proptest::option::of(select(vec![Direction::Up, Direction::Down])),
-            detector in select(vec![Detector::MeanShift, Detector::SpreadGrowth, Detector::FlatLine, Detector::LinkWatch]),
+            detector in select(vec![
+                Detector::MeanShift, Detector::SpreadGrowth, Detector::FlatLine, Detector::Dropout, Detector::Spikes,
+                Detector::PeerDrift, Detector::LinkWatch,
+            ]),
             numbers in proptest::array::uniform3(proptest::option::of(number())),
             (statistic, threshold, false_alarms_per_shift) in (number(), number(), number()),
             (baseline_cycles, onset) in (any::<u32>(), moment()),

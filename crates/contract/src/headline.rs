@@ -48,6 +48,9 @@ fn movement(evidence: &Evidence, incident: &Incident) -> &'static str {
     let moves = incident.time_to_limit.is_some_and(|time| time.expected_s > 0.0);
     match (evidence.detector, evidence.direction) {
         (Detector::FlatLine, _) => "unchanged",
+        (Detector::Dropout, _) => "missing in many cycles",
+        (Detector::Spikes, _) => "with wild values",
+        (Detector::PeerDrift, _) => "not as its peers say",
         (Detector::SpreadGrowth, _) => "scatters",
         (_, Some(Direction::Up)) if moves => "rising",
         (_, Some(Direction::Down)) if moves => "falling",
@@ -235,6 +238,21 @@ mod tests {
             },
             "weld-20: current unchanged since 08:14 UTC: stuck sensor",
         );
+        for (detector, cause, expected) in [
+            (Detector::Dropout, Cause::SensorDropout, "missing in many cycles since 08:14 UTC: sensor that drops out"),
+            (Detector::Spikes, Cause::SensorSpikes, "with wild values since 08:14 UTC: spiking sensor"),
+            (Detector::PeerDrift, Cause::SensorDrift, "not as its peers say since 08:14 UTC: drifting sensor"),
+        ] {
+            check(
+                |incident| {
+                    incident.evidence[0].name = "weld-20/current".into();
+                    incident.evidence[0].detector = detector;
+                    incident.causes = vec![RankedCause { cause, share: 1.0 }];
+                    incident.time_to_limit = None;
+                },
+                &format!("weld-20: current {expected}"),
+            );
+        }
         check(
             |incident| {
                 incident.station = None;

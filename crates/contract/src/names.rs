@@ -89,6 +89,12 @@ wire_names! {
         SpreadGrowth,
         /// A value that no longer changes from cycle to cycle; its statistic is in cycles.
         FlatLine,
+        /// Cycles without a usable value, more of them than before; its statistic is evidence as odds.
+        Dropout,
+        /// Single wild values that go back at once, more of them than before; its statistic is evidence as odds.
+        Spikes,
+        /// A signal that has parted from those that measure the same; its statistic is a log-likelihood ratio.
+        PeerDrift,
         /// A link that stayed down; its statistic is in seconds.
         LinkWatch,
     }
@@ -201,6 +207,15 @@ causes! {
     SensorFlatLine: "stuck sensor",
         "Check the sensor, its cable and its input card, and compare the value with a second instrument. Until it moves \
          again the twin does not judge what this sensor measures.";
+    SensorDropout: "sensor that drops out",
+        "Check the plug, the cable where it bends and the input card for a loose contact, while somebody watches the value. \
+         Until it is there again the twin does not judge what this sensor measures.";
+    SensorSpikes: "spiking sensor",
+        "Check shield, earth and plug of the sensor, and what switches near its cable at these moments. If a second \
+         instrument shows the same wild values they are real: look at the parts of those cycles.";
+    SensorDrift: "drifting sensor",
+        "Compare the sensors that should agree with a calibrated instrument, and mend or calibrate the one that is off; \
+         report it as a sensor change. Until then the twin does not judge what it measures, and nor should a control loop.";
     LinkLoss: "link down",
         "Check power, network and the device; the evidence says what the connection reported. Until it is back the twin \
          is blind for the signals of this link, and silence from there means nothing.";
@@ -230,6 +245,9 @@ mod tests {
             alarms::Detector::MeanShift,
             alarms::Detector::SpreadGrowth,
             alarms::Detector::FlatLine,
+            alarms::Detector::Dropout,
+            alarms::Detector::Spikes,
+            alarms::Detector::PeerDrift,
             alarms::Detector::LinkWatch,
         ] {
             check(DetectorName::from(detector), detector.name());

@@ -1,8 +1,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::calibration::{Observations, focus_threshold, spread_threshold};
+use crate::chart::Level;
 use crate::reference::{BatchVariance, Suspicion};
-use crate::{Baseline, Focus, Residual, Scorer, Shape, Spread, Step};
+use crate::{Baseline, Focus, Residual, Scorer, Shape, Shift, Spread, Step};
 
 /// Thresholds of the charts of a [`Monitor`], solved together from one run length between false alarms.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -33,7 +34,8 @@ impl Thresholds {
 pub struct Verdict {
     /// The observation as an independent standard normal score.
     pub score: f64,
-    /// What the chart of the mean says; sizes are in standard deviations of what is new in each observation.
+    /// What the charts of the mean say; sizes are in standard deviations of what is new in each observation, or for a level
+    /// that has gone too far in those of the stream. The statistic is in the unit of the threshold of [`Monitor::mean`].
     pub mean: Step,
     /// What the chart of the spread says.
     pub spread: Step,
@@ -50,6 +52,8 @@ pub struct Monitor {
     /// Of a careful monitor: how far scores wander in batches.
     batches: Option<BatchVariance>,
     mean: Focus,
+    /// Of a careful monitor: what a slow drift leads to.
+    level: Level,
     spread: Spread,
 }
 
@@ -60,6 +64,7 @@ impl Monitor {
             scorer: Scorer::default(),
             batches: None,
             mean: Focus::new(Thresholds::MIN_SHIFT, thresholds.mean),
+            level: Level::default(),
             spread: Spread::new(thresholds.spread),
         }
     }
@@ -72,6 +77,16 @@ impl Monitor {
         Self { scorer: Scorer::careful(), batches: Some(BatchVariance::default()), ..Self::new(thresholds) }
     }
 
+    /// The bound at twice the floor.
+    const BOUND_AT_TWICE: f64 = 2.0;
+
+    /// How many standard deviations the score of a departure counts for at most where one of up to `floor` is of no
+    /// interest: none within the floor, two at twice the floor. What is not worth telling must not add up to an alert. Both
+    /// in the same unit; a floor of 0 is none.
+    pub fn bound(departure: f64, floor: f64) -> f64 {
+        if floor > 0.0 { Self::BOUND_AT_TWICE * (departure.abs() / floor - 1.0).max(0.0) } else { f64::INFINITY }
+    }
+
     /// Whether the next residual would be learnt from: the mean is not suspected. Grown spread is learnt, so that it is
     /// told once and then becomes what is normal.
     pub fn learns(&self) -> bool {
@@ -79,10 +94,13 @@ impl Monitor {
     }
 
     fn suspicion(&self) -> Suspicion {
-        match self.mean.statistic() >= 0.5 * self.mean.threshold() {
-            _ if self.mean.is_standing() => Suspicion::Standing,
-            true => Suspicion::Suspected,
-            false => Suspicion::None,
+        let is_astray = self.scorer.level().is_some_and(|level| level.abs() > Level::CLEARED);
+        if self.mean.is_standing() || self.level.is_standing() {
+            Suspicion::Standing
+        } else if is_astray || self.mean.statistic() >= 0.5 * self.mean.threshold() {
+            Suspicion::Suspected
+        } else {
+            Suspicion::None
         }
     }
 
@@ -106,8 +124,8 @@ impl Monitor {
         self.scorer.learn(z);
     }
 
-    /// Takes the next standardised residual in. Its score counts for at most `bound` standard deviations either way:
-    /// less than that is of no interest, whatever its odds. `mark` is the caller's name for it; it comes back as onset.
+    /// Takes the next standardised residual in. Its score counts for at most `bound` standard deviations either way,
+    /// whatever its odds; see [`Monitor::bound`]. `mark` is the caller's name for it; it comes back as onset.
     /// A residual that is not a number changes nothing.
     pub fn observe(&mut self, z: f64, bound: f64, mark: i64) -> Verdict {
         if z.is_nan() {
@@ -124,7 +142,22 @@ impl Monitor {
         }
         let for_chart = |threshold: f64| score / self.scorer.widening(threshold);
         let (for_mean, for_spread) = (for_chart(self.mean.threshold()) / wander, for_chart(self.spread.threshold()));
-        Verdict { score, mean: self.mean.observe(for_mean, mark), spread: self.spread.observe(for_spread, mark) }
+        let mean = self.mean.observe(for_mean, mark);
+        let mean = self.beside_level(mean, bound, mark);
+        Verdict { score, mean, spread: self.spread.observe(for_spread, mark) }
+    }
+
+    /// What the chart of the mean says, or that of the level where only that says something.
+    fn beside_level(&mut self, mean: Step, bound: f64, mark: i64) -> Step {
+        let Some(level) = self.scorer.level() else { return mean };
+        let is_worth_telling = bound >= Self::BOUND_AT_TWICE;
+        let to_threshold = self.mean.threshold() / Level::LIMIT;
+        let level = self.level.observe(level, is_worth_telling, mark);
+        let level = level.map(|shift| Shift { statistic: to_threshold * shift.statistic, ..shift });
+        match (mean, level) {
+            (Step::Raised(_) | Step::Standing(_), _) | (_, Step::Quiet) => mean,
+            (Step::Cleared, Step::Cleared) | (Step::Quiet, _) | (Step::Cleared, _) => level,
+        }
     }
 
     /// Forgets everything: what is normal is another from now on. Returns whether a change had stood.
@@ -137,8 +170,8 @@ impl Monitor {
     /// Forgets what may be a change, but not what is normal. Returns whether a change had stood.
     pub fn reset(&mut self) -> bool {
         self.scorer.forget_waiting();
-        let (mean_stood, spread_stood) = (self.mean.reset(), self.spread.reset());
-        mean_stood || spread_stood
+        let stood = [self.mean.reset(), self.level.reset(), self.spread.reset()];
+        stood.contains(&true)
     }
 }
 
@@ -166,13 +199,19 @@ impl ColumnMonitor {
 
     /// Takes the next number in. `None` during the warm-up, and for what is not a number or beyond 1e100.
     pub fn observe(&mut self, value: f64, mark: i64) -> Option<(Residual, Verdict)> {
+        self.observe_beyond(0.0, value, mark)
+    }
+
+    /// As [`ColumnMonitor::observe`], where a departure of up to `floor`, in the numbers' unit, is of no interest.
+    pub fn observe_beyond(&mut self, floor: f64, value: f64, mark: i64) -> Option<(Residual, Verdict)> {
         let is_warm = self.baseline.count() >= self.warm_up;
         let residual = self.baseline.observe(value, &[], !is_warm || self.monitor.learns())?;
         if !is_warm {
             self.monitor.learn(residual.z);
             return None;
         }
-        Some((residual, self.monitor.observe(residual.z, f64::INFINITY, mark)))
+        let bound = Monitor::bound(value - residual.expected, floor);
+        Some((residual, self.monitor.observe(residual.z, bound, mark)))
     }
 
     /// Forgets what may be a change, but not what is normal. Returns whether a change had stood.

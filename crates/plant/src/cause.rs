@@ -79,6 +79,12 @@ causes! {
     SupplyStarved = "supply-starved", Station;
     /// A sensor gives the same value all the time.
     SensorFlatLine = "sensor-flat-line", Station;
+    /// A sensor often gives no usable value.
+    SensorDropout = "sensor-dropout", Station;
+    /// A sensor often gives single wild values.
+    SensorSpikes = "sensor-spikes", Station;
+    /// A sensor has drifted away from those that measure the same.
+    SensorDrift = "sensor-drift", Station;
     /// A link to the devices is down.
     LinkLoss = "link-loss", Link;
 }

@@ -106,6 +106,16 @@ pub(crate) struct LimitKeys {
     pub(crate) high: Option<f64>,
 }
 
+/// Signals that measure the same thing, each with a sensor of its own; the twin tells when one parts from the others.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RedundantKeys {
+    /// Paths of the signals, `station/name`, all of one station and in one unit. Of three or more it can be told which
+    /// one is off.
+    #[schemars(length(min = 2, max = 8))]
+    pub(crate) signals: Vec<String>,
+}
+
 /// A way to the outside, by protocol. Its name is read with the list; see [`crate::entries`].
 #[derive(Debug, Deserialize)]
 #[serde(tag = "protocol", rename_all = "lowercase")]

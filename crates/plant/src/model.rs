@@ -36,6 +36,8 @@ pub struct Plant {
     pub signals: Vec<Signal>,
     /// Process limits, in configuration order.
     pub limits: Vec<Limit>,
+    /// Groups of signals that measure the same, in configuration order; a signal is in one at most.
+    pub redundant: Vec<Redundant>,
     /// How willing the line is to be disturbed.
     pub detection: Detection,
 }
@@ -115,6 +117,14 @@ pub struct Link {
     pub settings: LinkSettings,
     /// Where it was configured.
     pub origin: Origin,
+}
+
+impl Link {
+    /// Whether silence about a signal means that its value holds, and not that nothing was measured: the device tells
+    /// changes only. An MQTT publisher may do either, so there silence counts as a missing value.
+    pub fn tells_only_changes(&self) -> bool {
+        matches!(self.settings, LinkSettings::Opcua(_))
+    }
 }
 
 /// Protocol of a link, with that protocol's settings.
@@ -362,6 +372,15 @@ pub struct Limit {
     pub low: Option<f64>,
     /// Highest allowed value, in the signal's unit.
     pub high: Option<f64>,
+}
+
+/// Signals that measure the same thing, each with a sensor of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Redundant {
+    /// The station of all of them.
+    pub station: StationId,
+    /// The signals, two or more, in configuration order; numbers in one unit.
+    pub signals: Vec<SignalId>,
 }
 
 /// How willing the line is to be disturbed, and how the twin learns.

@@ -102,6 +102,24 @@ roles! {
     Other = "other";
 }
 
+impl Role {
+    /// Whether it is a value that a sensor measures in the station's cycles, or may be one: not a state, a text, a count,
+    /// nor the air of the hall, which is no station's.
+    pub const fn is_measurement(self) -> bool {
+        !matches!(
+            self,
+            Self::CycleActive
+                | Self::PartId
+                | Self::Variant
+                | Self::Fault
+                | Self::ToolLife
+                | Self::RobotProgram
+                | Self::BufferLevel
+                | Self::AmbientTemperature
+        )
+    }
+}
+
 impl fmt::Display for Role {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())

@@ -4,7 +4,7 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value, json};
 
-use crate::keys::{LimitKeys, LineKeys, ModbusKeys, MqttKeys, OpcuaKeys, StationKeys, VariantKeys};
+use crate::keys::{LimitKeys, LineKeys, ModbusKeys, MqttKeys, OpcuaKeys, RedundantKeys, StationKeys, VariantKeys};
 use crate::named::{NAME_PATTERN, NAME_WORDS, Named};
 use crate::problem::Findings;
 use crate::tree::{Tree, child};
@@ -23,6 +23,7 @@ pub fn schema() -> Value {
             list("link", "The ways to the outside.", 1, link_schema(&mut generator)),
             list("station", "The places in the line.", 1, StationKeys::json_schema(&mut generator)),
             list("limit", "Process limits.", 0, LimitKeys::json_schema(&mut generator)),
+            list("redundant", "Signals that measure the same.", 0, RedundantKeys::json_schema(&mut generator)),
         ]);
     }
     let mut schema = json!({
@@ -211,6 +212,7 @@ fn expectation(node: &Value) -> String {
         Some("boolean") => "true or false".to_owned(),
         Some("object") => "a table".to_owned(),
         Some("array") => match (node["items"]["type"].as_str(), &node["minItems"], &node["maxItems"]) {
+            (Some("string"), Value::Number(min), Value::Number(max)) => format!("a list of {min} to {max} texts"),
             (Some("string"), ..) => "a list of texts".to_owned(),
             (_, Value::Number(min), Value::Number(max)) => format!("{min} to {max} tables"),
             _ => "a list".to_owned(),

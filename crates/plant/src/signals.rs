@@ -19,6 +19,17 @@ pub(crate) struct Signals {
     paths: BTreeMap<String, Origin>,
 }
 
+impl Signals {
+    /// The signal of that path, if it is sound; a path that no row has is reported at `place`.
+    pub(crate) fn find(&self, path: &str, tags: &TagLists, place: Place, findings: &mut Findings) -> Option<&Signal> {
+        if tags.whole && !self.paths.contains_key(path) {
+            let known = self.paths.keys().map(String::as_str);
+            findings.add_unknown(place, path, "signal of this plant", known);
+        }
+        self.sound.iter().find(|signal| signal.path == path)
+    }
+}
+
 /// Checks every row and builds the signals.
 pub(crate) fn resolve(
     tags: &TagLists,
@@ -228,11 +239,7 @@ pub(crate) fn limits(
             let message = format!("limits the same as {}, {}", other.key, other.origin);
             findings.add(entry.place.clone(), message, "one limit for each signal and variant");
         }
-        if tags.whole && !signals.paths.contains_key(&keys.signal) {
-            let known = signals.paths.keys().map(String::as_str);
-            findings.add_unknown(place("signal"), &keys.signal, "signal of this plant", known);
-        }
-        let Some(signal) = signals.sound.iter().find(|signal| signal.path == keys.signal) else { continue };
+        let Some(signal) = signals.find(&keys.signal, tags, place("signal"), findings) else { continue };
         if matches!(signal.data_type, DataType::Bool | DataType::Text) {
             let message = format!("{:?} is of type {}, which has no limits", signal.path, signal.data_type.name());
             findings.add(place("signal"), message, "a signal with a number");

@@ -135,7 +135,7 @@ plant.toml:4: "line/x" is not a key here; expected letters, digits, `-` and `_`"
     check(
         "[http]",
         "[htpp]",
-        r#"linetwin.toml:3: htpp: "htpp" is not a key here; expected one of 14, such as http, enterprise, station, detection, area; did you mean "http"?"#,
+        r#"linetwin.toml:3: htpp: "htpp" is not a key here; expected one of 15, such as http, enterprise, station, detection, area; did you mean "http"?"#,
     );
 }
 
@@ -351,7 +351,7 @@ name = "loop-1""#,
         r#"[[staton]]
 name = "loop-1""#,
         r#"plant.toml:23: station[0].utilities[0]: "loop-1" is not a station of this plant; expected one of weld-1, store-2
-plant.toml:31: staton: "staton" is not a key here; expected one of 14, such as station, detection, http, site, area; did you mean "station"?
+plant.toml:31: staton: "staton" is not a key here; expected one of 15, such as station, detection, http, site, area; did you mean "station"?
 tags/all.csv:6: signal: "loop-1" is not a station of this plant; expected one of weld-1, store-2
 tags/all.csv:7: signal: "loop-1" is not a station of this plant; expected one of weld-1, store-2"#,
     );
@@ -407,6 +407,44 @@ low = 8.0"#,
 low = "8""#,
         r#"plant.toml:38: limit[0].low: "8" is a text; expected a number"#,
     );
+}
+
+#[test]
+fn redundant_signals() {
+    let check = |signals: &str, expected: &str| {
+        let group = format!("[[redundant]]\nsignals = {signals}\n\n[[limit]]");
+        self::check("[[limit]]", &group, expected);
+    };
+    check(
+        r#"["weld-1/current", "weld-1/energy"]"#,
+        r#"plant.toml:36: redundant[0].signals[1]: "weld-1/energy" is in "J", but "weld-1/current" is in "kA"; expected signals in one unit; use scale and offset"#,
+    );
+    check(
+        r#"["weld-1/current", "weld-1/curent"]"#,
+        r#"plant.toml:36: redundant[0].signals[1]: "weld-1/curent" is not a signal of this plant; expected one of loop-1/flow, loop-1/lamp, store-2/level, weld-1/active, weld-1/current, weld-1/energy; did you mean "weld-1/current"?"#,
+    );
+    check(
+        r#"["weld-1/current", "loop-1/flow"]"#,
+        r#"plant.toml:36: redundant[0].signals[1]: "loop-1/flow" is at another station than "weld-1/current"; expected signals of one station: they are compared cycle by cycle"#,
+    );
+    check(
+        r#"["loop-1/flow", "loop-1/lamp"]"#,
+        r#"plant.toml:36: redundant[0].signals[1]: "loop-1/lamp" is no measurement; expected a signal with a number that a sensor of the station measures"#,
+    );
+    check(
+        r#"["store-2/level", "store-2/level"]"#,
+        r#"plant.toml:36: redundant[0].signals[0]: "store-2/level" is no measurement; expected a signal with a number that a sensor of the station measures
+plant.toml:36: redundant[0].signals[1]: "store-2/level" is already in redundant[0].signals[0], plant.toml:36; expected each signal once"#,
+    );
+    check(
+        r#"["loop-1/flow"]"#,
+        "plant.toml:36: redundant[0].signals: has too few entries; expected a list of 2 to 8 texts",
+    );
+    check(
+        r#""loop-1/flow""#,
+        r#"plant.toml:36: redundant[0].signals: "loop-1/flow" is a text; expected a list of 2 to 8 texts"#,
+    );
+    check(r#"[3, "loop-1/flow"]"#, "plant.toml:36: redundant[0].signals[0]: 3 is a number; expected a text");
 }
 
 #[test]
@@ -533,7 +571,7 @@ plant.toml:10: link[5].protocol: is missing; expected one of modbus, opcua, mqtt
     check_set("nonsense", r#"command line: "nonsense" sets nothing; expected key=value, such as http.port=8080"#);
     check_set(
         "a..b=1",
-        r#"command line: a..b: "a..b" is not a key here; expected one of 14, such as area, station, variant, detection, enterprise"#,
+        r#"command line: a..b: "a..b" is not a key here; expected one of 15, such as area, station, variant, detection, enterprise"#,
     );
     check_set(
         "link[99999999].host=a",

@@ -102,6 +102,10 @@ fn check_consistent(plant: &Plant) {
             assert_ne!(plant.station(other).name, station.name);
         }
     }
+    for group in &plant.redundant {
+        assert!(group.signals.len() >= 2);
+        assert!(group.signals.iter().all(|&signal| plant.signal(signal).station == group.station));
+    }
     for limit in &plant.limits {
         assert!(limit.signal.index() < plant.signals.len());
         assert!(limit.variant.is_none_or(|variant| variant < plant.variants.len()));

@@ -29,9 +29,25 @@ pub struct CycleBuilder {
 struct InputState {
     held: Option<f64>,
     held_at: Option<Timestamp>,
+    /// Whether the latest word of it was that there is no usable value.
+    is_bad: bool,
     sum: f64,
     changes: u32,
     seen: bool,
+}
+
+/// What a cycle had of an input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Presence {
+    /// It has never had a usable value.
+    Unknown,
+    /// At least one usable value came.
+    Seen,
+    /// Nothing came, and what was known of it before is usable: a device that tells only changes says nothing else of a
+    /// value that holds.
+    Silent,
+    /// No usable value came, and the latest word was that there is none.
+    Bad,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -50,6 +66,8 @@ pub struct CycleData {
     pub end: Timestamp,
     /// For each of the model's inputs, how often its value changed in the cycle.
     pub changes: Vec<u32>,
+    /// For each of the model's inputs, what came of it in the cycle.
+    pub presences: Vec<Presence>,
     stopped_in_cycle_s: f64,
     stopped_between_s: f64,
     starved_s: Option<f64>,
@@ -81,7 +99,7 @@ impl CycleBuilder {
         self.account_stop(at);
         self.stopped_in_cycle_s = 0.0;
         for input in &mut self.inputs {
-            *input = InputState { held: input.held, held_at: input.held_at, ..InputState::default() };
+            *input = InputState { sum: 0.0, changes: 0, seen: false, ..*input };
         }
         self.phase = Phase::Open { start: at };
         settled
@@ -183,6 +201,7 @@ impl CycleBuilder {
         if in_order {
             state.held = Some(value);
             state.held_at = Some(at);
+            state.is_bad = false;
         }
         if in_cycle {
             state.seen = true;
@@ -192,6 +211,12 @@ impl CycleBuilder {
             }
         }
         in_order
+    }
+
+    /// Word came of the input at that place that it has no usable value. Word older than its latest value says nothing.
+    pub fn observe_bad(&mut self, input: usize, at: Timestamp) {
+        let state = &mut self.inputs[input];
+        state.is_bad |= state.held_at.is_none_or(|held_at| at >= held_at);
     }
 
     fn account_stop(&mut self, at: Timestamp) {
@@ -212,6 +237,7 @@ impl CycleBuilder {
             start,
             end,
             changes: self.inputs.iter().map(|input| input.changes).collect(),
+            presences: self.inputs.iter().map(InputState::presence).collect(),
             stopped_in_cycle_s: self.stopped_in_cycle_s,
             stopped_between_s: self.stopped_between_s,
             starved_s,
@@ -234,12 +260,31 @@ impl InputState {
             changes => Some(self.sum / f64::from(changes)),
         }
     }
+
+    fn presence(&self) -> Presence {
+        match (self.seen, self.held, self.is_bad) {
+            (true, ..) => Presence::Seen,
+            (_, None, _) => Presence::Unknown,
+            (_, _, true) => Presence::Bad,
+            _ => Presence::Silent,
+        }
+    }
 }
 
 /// Heat that a litre of water a minute carries per kelvin, kW: 4.18 kJ/(kg·K) × 1 kg/l ÷ 60 s, at 20 to 30 °C.
 const WATER_KW_PER_LPM_K: f64 = 4.18 / 60.0;
 
 impl CycleData {
+    /// The mean of the values that the input at that place of [`StationModel::inputs`] took in the cycle, if it was seen.
+    pub fn mean(&self, input: usize) -> Option<f64> {
+        self.means[input]
+    }
+
+    /// The value that the input at that place of [`StationModel::inputs`] has at the end of the cycle, if it has one.
+    pub fn held(&self, input: usize) -> Option<f64> {
+        self.held[input]
+    }
+
     /// The cycle's value of a quantity; `None` where too little was seen. `ambient_c` is the temperature of the air around,
     /// °C.
     pub fn quantity(&self, quantity: Quantity, model: &StationModel, ambient_c: Option<f64>) -> Option<f64> {
@@ -269,6 +314,7 @@ mod tests {
     fn model() -> StationModel {
         StationModel {
             inputs: vec![(Role::WeldResistance, SignalId(0)), (Role::ToolLife, SignalId(1))],
+            redundant: Vec::new(),
             features: Vec::new(),
             has_cycles: true,
         }
@@ -308,6 +354,29 @@ mod tests {
         assert!(builder.observe(0, 50.0, at(4.5)));
         let cycle = builder.advance(at(4.5)).unwrap();
         assert_eq!(cycle.quantity(Quantity::Mean(Role::WeldResistance), &model, None), Some(11.0));
+    }
+
+    #[test]
+    fn what_is_missing_is_told_from_what_holds() {
+        let model = model();
+        let mut builder = CycleBuilder::new(&model);
+        let mut cycle = |begin_s: f64, told: &[(Option<f64>, f64)]| {
+            builder.begin(at(begin_s));
+            for &(value, seconds) in told {
+                match value {
+                    Some(value) => assert!(builder.observe(0, value, at(seconds))),
+                    None => builder.observe_bad(0, at(seconds)),
+                }
+            }
+            builder.end(at(begin_s + 5.0));
+            builder.advance(at(begin_s + 6.0)).unwrap().presences
+        };
+        assert_eq!(cycle(0.0, &[(None, 1.0)]), [Presence::Unknown, Presence::Unknown]);
+        assert_eq!(cycle(10.0, &[(None, 11.0), (Some(7.0), 12.0), (None, 13.0)])[0], Presence::Seen);
+        assert_eq!(cycle(20.0, &[])[0], Presence::Bad, "as told in the cycle before");
+        assert_eq!(cycle(30.0, &[(Some(7.0), 31.0)])[0], Presence::Seen, "the same value again is a value");
+        assert_eq!(cycle(40.0, &[])[0], Presence::Silent);
+        assert_eq!(cycle(50.0, &[(None, 30.5)])[0], Presence::Silent, "older than what is known");
     }
 
     #[test]

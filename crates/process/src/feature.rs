@@ -51,6 +51,16 @@ pub enum Floor {
     Share(f64),
 }
 
+impl Floor {
+    /// The same where that is expected, in the feature's unit.
+    pub fn departure(self, expected: f64) -> f64 {
+        match self {
+            Self::Absolute(departure) => departure,
+            Self::Share(share) => share * expected.abs(),
+        }
+    }
+}
+
 use Floor::{Absolute, Share};
 
 /// A feature that is watched for drift, and what a drift of it can mean.

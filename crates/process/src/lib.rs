@@ -7,6 +7,6 @@ mod cycle;
 mod feature;
 mod station;
 
-pub use cycle::{CycleBuilder, CycleData, SETTLE_S, WINDOW_S};
+pub use cycle::{CycleBuilder, CycleData, Presence, SETTLE_S, WINDOW_S};
 pub use feature::{FeatureSpec, Floor, Quantity};
 pub use station::{BoundFeature, StationModel};

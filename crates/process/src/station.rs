@@ -6,8 +6,10 @@ use crate::feature::{FeatureSpec, Quantity, features_of};
 /// A station's process model, bound to the signals that the plant has.
 #[derive(Debug, Clone)]
 pub struct StationModel {
-    /// The signals that features are made of: at most one a role, in signal order.
+    /// The signals that features are made of, at most one a role, and those that measure the same, in signal order.
     pub inputs: Vec<(Role, SignalId)>,
+    /// Groups of inputs that measure the same, by place among them.
+    pub redundant: Vec<Vec<usize>>,
     /// The features that apply, with their units.
     pub features: Vec<BoundFeature>,
     /// Whether the station has cycles of its own; if not, it is looked at in windows of fixed length.
@@ -27,6 +29,16 @@ pub struct BoundFeature {
     pub signals: Vec<SignalId>,
     /// The signals its covariates are made of, too: if one of them cannot be trusted, neither can the feature.
     pub needs: Vec<SignalId>,
+}
+
+impl BoundFeature {
+    /// The signal of the one sensor that measures it in the cycle; `None` if it is not measured, or follows from several.
+    pub fn sensor(&self) -> Option<SignalId> {
+        match (self.spec.quantity, self.signals.as_slice()) {
+            (Quantity::Mean(_), &[signal]) => Some(signal),
+            _ => None,
+        }
+    }
 }
 
 impl StationModel {
@@ -73,9 +85,13 @@ impl StationModel {
             .filter(|&&role| !matches!(role, Role::CycleActive | Role::Fault))
             .filter_map(|&role| signal(role).map(|signal| (role, signal.id)))
             .collect();
+        let groups = || plant.redundant.iter().filter(|group| group.station == id);
+        inputs.extend(groups().flat_map(|group| &group.signals).map(|&signal| (plant.signal(signal).role, signal)));
         inputs.sort_unstable_by_key(|&(_, signal)| signal);
         inputs.dedup();
-        Self { inputs, features, has_cycles: signal(Role::CycleActive).is_some() }
+        let place = |signal: &SignalId| inputs.iter().position(|(_, known)| known == signal);
+        let redundant = groups().map(|group| group.signals.iter().filter_map(place).collect()).collect();
+        Self { inputs, redundant, features, has_cycles: signal(Role::CycleActive).is_some() }
     }
 
     /// The place of a role among [`Self::inputs`].

@@ -1,14 +1,14 @@
 //! From a complete cycle to verdicts.
 
 use alarms::{Detector, Direction, Evidence, Source, Verdict};
-use drift::{Finding, Residual, Shift};
-use plant::{Cause, StationId};
-use process::{BoundFeature, CycleData, Quantity};
-use telemetry::Symbol;
+use drift::{Residual, Shift};
+use plant::StationId;
+use process::{BoundFeature, CycleData};
+use telemetry::{SignalId, Symbol};
 
-use crate::feature::{Change, Context};
+use crate::feature::{Change, Context, Observation, Rule};
 use crate::output::{Cycle, Output};
-use crate::station::STUCK_CHANCE;
+use crate::sensor::Failure;
 use crate::twin::{Step, Twin};
 
 /// What a feature's charts have found at a cycle.
@@ -24,59 +24,6 @@ struct Found<'a> {
 }
 
 impl Twin {
-    /// Looks for measured values that no longer change.
-    pub(crate) fn check_sensors(&mut self, station: StationId, cycle: &CycleData, step: &mut Step<'_>) {
-        for (place, &changes) in cycle.changes.iter().enumerate() {
-            let (role, signal) = self.model.stations[station.index()].inputs[place];
-            if role == plant::Role::ToolLife {
-                continue; // a count, not a measurement
-            }
-            let source = Source::Sensor { station, signal };
-            let sensor = &mut self.state.stations[station.index()].sensors[place];
-            match sensor.observe(changes > 0, cycle.start.as_nanos()) {
-                drift::Step::Quiet | drift::Step::Standing(_) => {}
-                drift::Step::Cleared => self.clear(source, cycle.end, step),
-                drift::Step::Raised(stuck) => {
-                    let verdict = self.flat_line(station, source, place, stuck, cycle);
-                    self.raise(verdict, step);
-                }
-            }
-        }
-    }
-
-    fn flat_line(
-        &self,
-        station: StationId,
-        source: Source,
-        place: usize,
-        stuck: Finding,
-        cycle: &CycleData,
-    ) -> Verdict {
-        let model = &self.model.stations[station.index()];
-        let (role, signal) = model.inputs[place];
-        let signal = self.model.plant.signal(signal);
-        let value = cycle.quantity(Quantity::Held(role), model, None);
-        let evidence = Evidence {
-            source,
-            name: signal.path.clone(),
-            unit: signal.unit.clone(),
-            variant: None,
-            part: None,
-            direction: None,
-            value,
-            baseline: None,
-            sigma: None,
-            baseline_cycles: 0,
-            detector: Detector::FlatLine,
-            statistic: stuck.statistic,
-            threshold: stuck.threshold,
-            false_alarms_per_shift: STUCK_CHANCE * self.model.cycles_per_shift(station),
-            onset: telemetry::Timestamp::from_nanos(stuck.onset_mark),
-            note: String::new(),
-        };
-        Verdict { at: cycle.end, evidence, causes: vec![(Cause::SensorFlatLine, 1.0)], time_to_limit: None }
-    }
-
     /// Holds the cycle's features against their baselines.
     pub(crate) fn check_features(&mut self, station: StationId, cycle: &CycleData, step: &mut Step<'_>) {
         let present = self.state.stations[station.index()].worked_on;
@@ -110,10 +57,15 @@ impl Twin {
         let model = &self.model.stations[station.index()];
         let bound = &model.features[place];
         let state = &mut self.state.stations[station.index()];
-        let blind = bound.needs.iter().any(|signal| {
-            model.inputs.iter().zip(&state.sensors).any(|((_, input), sensor)| input == signal && sensor.is_standing())
-        });
-        if blind {
+        let failure = |signal: &SignalId| {
+            let mut sensors = model.inputs.iter().zip(&state.sensors);
+            sensors.find(|((_, input), _)| input == signal).and_then(|(_, sensor)| sensor.failure())
+        };
+        let is_blind = bound.needs.iter().any(|signal| failure(signal).is_some());
+        let sensor = bound.sensor().and_then(|signal| model.inputs.iter().position(|&(_, input)| input == signal));
+        // Whether it still spikes can only be seen by looking on.
+        let looks_on = bound.sensor().is_some_and(|signal| failure(&signal) == Some(Failure::Spikes));
+        if is_blind && !looks_on {
             return None;
         }
         let ambient_c = self.state.ambient_c;
@@ -122,13 +74,20 @@ impl Twin {
         for (slot, &quantity) in covariates.iter_mut().zip(&bound.covariates) {
             *slot = cycle.quantity(quantity, model, ambient_c)?;
         }
-        let covariates = &covariates[..bound.covariates.len()];
         if state.interrupted == Some(cycle.start) {
             return Some(value);
         }
-        let warm_up_cycles = self.model.plant.detection.warm_up_cycles;
+        let rule = Rule { warm_up_cycles: self.model.plant.detection.warm_up_cycles, floor: bound.spec.floor };
+        let observation = Observation { value, covariates, context, mark: cycle.start };
         let feature = &mut state.features[place];
-        let seen = feature.observe(value, covariates, context, warm_up_cycles, bound.spec.floor, cycle.start);
+        if is_blind {
+            let spikes = feature.look(&observation, rule).map(|step| step.share);
+            if let Some((sensor, spikes)) = sensor.zip(spikes) {
+                self.judge_spikes(station, sensor, spikes, cycle, step);
+            }
+            return None;
+        }
+        let seen = feature.observe(observation, rule);
         self.state.counts.baselines_evicted += u64::from(seen.evicted);
         let found = |shift, residual| Found { station, place, value, shift, residual, cycle };
         let verdict = match (seen.change, seen.residual) {
@@ -141,6 +100,9 @@ impl Twin {
         }
         if seen.change == Change::Gone {
             self.clear(Source::Feature { station, feature: place as u16 }, cycle.end, step);
+        }
+        if let Some((sensor, spikes)) = sensor.zip(seen.spikes) {
+            self.judge_spikes(station, sensor, spikes, cycle, step);
         }
         Some(value)
     }
@@ -158,10 +120,8 @@ impl Twin {
         }
         let state = &self.state.stations[station.index()];
         let feature = &state.features[place];
-        let limits = match (bound.spec.quantity, bound.signals.as_slice()) {
-            (Quantity::Mean(_), &[signal]) => self.model.limits(signal, state.worked_on.variant.map(usize::from)),
-            _ => (None, None),
-        };
+        let variant = state.worked_on.variant.map(usize::from);
+        let limits = bound.sensor().map_or((None, None), |signal| self.model.limits(signal, variant));
         let evidence = Evidence { direction: Some(direction), ..self.evidence(found) };
         let time_to_limit = feature.time_to_limit(shift, limits, cycle.end);
         Some(Verdict { at: cycle.end, evidence, causes: causes.to_vec(), time_to_limit })

@@ -1,8 +1,8 @@
 use std::collections::VecDeque;
 
 use alarms::TimeToLimit;
-use drift::{Baseline, Monitor, Residual, Shift, Step, Thresholds, Trend};
-use process::BoundFeature;
+use drift::{Baseline, COVARIATES_MAX, Finding, Monitor, Residual, Shift, Spike, SpikeStep, Step, Thresholds, Trend};
+use process::{BoundFeature, Floor};
 use serde::{Deserialize, Serialize};
 use telemetry::{Symbol, Timestamp};
 
@@ -12,9 +12,6 @@ use crate::view::FeatureView;
 const CONTEXTS_MAX: usize = 16;
 /// Departures kept to tell a trend from.
 const RECENT_MAX: usize = 128;
-/// How many standard deviations a departure of twice the process's floor counts for at most, one within the floor
-/// counting for none: what is not worth telling must not add up to an alert.
-const WORTH_PER_FLOOR: f64 = 2.0;
 /// How sure a trend must be before it is told when it leads to a limit.
 const TREND_CONFIDENCE: f64 = 0.9;
 /// What a trend of [`RECENT_MAX`] cycles may reach after a week only, it may as well never reach.
@@ -38,8 +35,34 @@ pub(crate) struct FeatureState {
     monitor: Monitor,
     /// The latest departures from what was expected, oldest first: what a trend is told from.
     recent: VecDeque<Departure>,
+    spike: Option<Spike>,
+    /// The latest cycle, while it may turn out to be a single wild value.
+    held: Option<Observation>,
     value: Option<f64>,
     residual: Option<Seen>,
+}
+
+/// What a cycle shows of a feature.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Observation {
+    pub(crate) value: f64,
+    /// Those that the feature does not have are 0.
+    pub(crate) covariates: [f64; COVARIATES_MAX],
+    pub(crate) context: Context,
+    pub(crate) mark: Timestamp,
+}
+
+/// By what a feature is judged.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rule {
+    pub(crate) warm_up_cycles: u32,
+    pub(crate) floor: Floor,
+}
+
+impl Rule {
+    fn is_warm(&self, baseline: &Baseline) -> bool {
+        baseline.count() >= self.warm_up_cycles
+    }
 }
 
 /// By how much a value departed from what was expected, in its unit.
@@ -56,12 +79,20 @@ struct Seen {
     sigma: f64,
 }
 
+impl Seen {
+    fn of(residual: &Residual) -> Self {
+        Self { expected: residual.expected, sigma: residual.sigma }
+    }
+}
+
 /// What a value did to the feature.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct FeatureStep {
     pub(crate) change: Change,
     pub(crate) residual: Option<Residual>,
     pub(crate) evicted: bool,
+    /// Whether single wild values have become more frequent; `None` if that could not be judged.
+    pub(crate) spikes: Option<Step<Finding>>,
 }
 
 /// What the charts of a feature say together.
@@ -89,62 +120,85 @@ impl Change {
 }
 
 impl FeatureState {
-    pub(crate) fn new(thresholds: Thresholds) -> Self {
+    /// A feature of which nothing is known, with a watch for spikes if one sensor measures it.
+    pub(crate) fn new(thresholds: Thresholds, spike: Option<Spike>) -> Self {
         Self {
             baselines: Vec::new(),
             monitor: Monitor::careful(thresholds),
+            spike,
+            held: None,
             recent: VecDeque::new(),
             value: None,
             residual: None,
         }
     }
 
-    /// Takes the value of a cycle in. While the context's baseline warms up there is nothing to detect.
-    pub(crate) fn observe(
-        &mut self,
-        value: f64,
-        covariates: &[f64],
-        context: Context,
-        warm_up_cycles: u32,
-        floor: process::Floor,
-        mark: Timestamp,
-    ) -> FeatureStep {
-        let evicted = self.select(context);
-        let is_calm = self.monitor.learns();
-        let Some((_, baseline)) = self.baselines.last_mut() else {
-            return FeatureStep { change: Change::None, residual: None, evicted };
-        };
-        let is_warm = baseline.count() >= warm_up_cycles;
-        let residual = baseline.observe(value, covariates, is_calm || !is_warm);
-        self.value = Some(value);
-        self.residual = residual.map(|Residual { expected, sigma, .. }| Seen { expected, sigma });
-        let change = match residual {
-            Some(residual) if is_warm => self.detect(value, residual, floor, mark),
-            Some(residual) if is_calm => {
-                self.monitor.learn(residual.z);
-                Change::None
-            }
-            _ => Change::None,
-        };
-        FeatureStep { change, residual, evicted }
+    /// Takes a cycle in. While the context's baseline warms up there is nothing to detect. What may be a single wild value
+    /// is held back until the next cycle; if it then turns out to be one, it teaches nothing and no chart sees it.
+    pub(crate) fn observe(&mut self, seen: Observation, rule: Rule) -> FeatureStep {
+        self.value = Some(seen.value);
+        let spike = self.look(&seen, rule);
+        let spiked = spike.and_then(|step| step.spike);
+        let held = self.held.take().filter(|held| spiked != Some(held.mark.as_nanos()));
+        let spikes = spike.map(|step| step.share);
+        let mut step = FeatureStep { change: Change::None, residual: None, evicted: false, spikes };
+        if let Some(held) = held {
+            self.judge(&held, rule, &mut step);
+        }
+        match spike {
+            Some(SpikeStep { is_suspect: true, .. }) => self.held = Some(seen),
+            _ => self.judge(&seen, rule, &mut step),
+        }
+        step
     }
 
-    fn detect(&mut self, value: f64, residual: Residual, floor: process::Floor, mark: Timestamp) -> Change {
-        let floor = match floor {
-            process::Floor::Absolute(departure) => departure,
-            process::Floor::Share(share) => share * residual.expected.abs(),
+    /// Looks whether a cycle, or the one before it, is a single wild value, and takes neither in. `None` if there is
+    /// nothing to judge that by.
+    pub(crate) fn look(&mut self, seen: &Observation, rule: Rule) -> Option<SpikeStep> {
+        let watch = self.spike.as_mut()?;
+        let (_, baseline) = self.baselines.iter_mut().find(|(context, _)| *context == seen.context)?;
+        let is_warm = rule.is_warm(baseline);
+        let residual = baseline.observe(seen.value, &seen.covariates, false).filter(|_| is_warm)?;
+        self.residual = Some(Seen::of(&residual));
+        // Where nothing has ever varied there is no measure of how wild a value is.
+        let least = match residual.sigma > 0.0 {
+            true => Spike::FAR * rule.floor.departure(residual.expected) / residual.sigma,
+            false => f64::INFINITY,
         };
-        let departure = (value - residual.expected).abs();
-        let bound = if floor > 0.0 { WORTH_PER_FLOOR * (departure / floor - 1.0).max(0.0) } else { f64::INFINITY };
+        Some(watch.observe(residual.z, least, seen.mark.as_nanos()))
+    }
+
+    fn judge(&mut self, seen: &Observation, rule: Rule, step: &mut FeatureStep) {
+        step.evicted |= self.select(seen.context);
+        let is_calm = self.monitor.learns();
+        let Some((_, baseline)) = self.baselines.last_mut() else { return };
+        let is_warm = rule.is_warm(baseline);
+        let residual = baseline.observe(seen.value, &seen.covariates, is_calm || !is_warm);
+        self.residual = residual.as_ref().map(Seen::of);
+        step.residual = residual;
+        match residual {
+            Some(residual) if is_warm => match self.detect(seen, residual, rule.floor) {
+                Change::None => {}
+                change => step.change = change,
+            },
+            Some(residual) if is_calm => self.monitor.learn(residual.z),
+            _ => {}
+        }
+    }
+
+    fn detect(&mut self, seen: &Observation, residual: Residual, floor: Floor) -> Change {
+        let by = seen.value - residual.expected;
+        let bound = Monitor::bound(by, floor.departure(residual.expected));
         if self.recent.len() == RECENT_MAX {
             self.recent.pop_front();
         }
-        self.recent.push_back(Departure { mark, by: value - residual.expected });
-        Change::of(self.monitor.observe(residual.z, bound, mark.as_nanos()))
+        self.recent.push_back(Departure { mark: seen.mark, by });
+        Change::of(self.monitor.observe(residual.z, bound, seen.mark.as_nanos()))
     }
 
     /// The tool was dressed or changed: what stood before says nothing of what comes. Returns whether a change had stood.
     pub(crate) fn reset(&mut self) -> bool {
+        self.held = None;
         self.recent.clear();
         self.monitor.reset()
     }
@@ -152,9 +206,16 @@ impl FeatureState {
     /// What is normal is another from now on: all that was learnt is forgotten. Returns whether a shift had stood.
     pub(crate) fn relearn(&mut self) -> bool {
         self.baselines.clear();
+        self.held = None;
         self.residual = None;
         self.recent.clear();
         self.monitor.relearn()
+    }
+
+    /// The sensor is another: how often it spikes is to be learnt.
+    pub(crate) fn watch_anew(&mut self, spike: Spike) {
+        self.held = None;
+        self.spike = Some(spike);
     }
 
     /// Whether anything was learnt, in any context.

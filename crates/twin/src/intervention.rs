@@ -158,7 +158,10 @@ impl Twin {
     /// Something was done: lets what was learnt begin anew as far as that says, and ends what stood by it.
     fn intervene(&mut self, intervention: Intervention, at: Timestamp, step: &mut Step<'_>) {
         self.remember(intervention.clone(), step);
-        let mut ended = Vec::new();
+        let mut ended = match intervention.kind {
+            InterventionKind::SensorChange => self.forget_sensors(intervention.station, intervention.signal),
+            _ => Vec::new(),
+        };
         for (station, place, effect) in self.effects(&intervention) {
             let feature = &mut self.state.stations[station.index()].features[place];
             let stood = match effect {

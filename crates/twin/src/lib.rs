@@ -9,6 +9,7 @@ mod intervention;
 mod links;
 mod model;
 mod output;
+mod sensor;
 mod snapshot;
 mod station;
 mod twin;

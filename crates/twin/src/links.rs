@@ -39,6 +39,11 @@ impl LinkWatch {
         self.state = Some(state);
     }
 
+    /// Whether it was up from a moment until now; one that has said nothing of itself counts as up.
+    pub(crate) fn is_up_since(&self, moment: Timestamp) -> bool {
+        !matches!(self.state, Some(LinkState::Down { .. })) && self.since <= moment
+    }
+
     /// The clock was put back to `now`: what was stamped later than `latest` was stamped by a clock that was wrong.
     pub(crate) fn forget_after(&mut self, latest: Timestamp, now: Timestamp) {
         self.since = self.since.min(now);

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use drift::Thresholds;
+use drift::{PeerDrift, Thresholds};
 use plant::{Plant, Role, StationId};
 use process::{StationModel, WINDOW_S};
 use telemetry::{LinkId, SignalId};
@@ -20,9 +20,20 @@ pub(crate) struct Model {
     pub(crate) links_of_station: Vec<Vec<LinkId>>,
     /// By station: the thresholds of its features' charts.
     pub(crate) thresholds: Vec<Thresholds>,
+    /// By station: a watch of each of its groups of redundant signals, as it is at first.
+    pub(crate) peers: Vec<Vec<PeerDrift>>,
     /// False alarms a shift that each feature may have.
     pub(crate) budget_per_feature: f64,
+    /// False alarms a shift that each watch of a sensor may have.
+    pub(crate) budget_per_watch: f64,
 }
+
+/// What part of the line's false alarms is left to the watches of its sensors, all alike; the rest is for the features.
+const SENSORS_SHARE: f64 = 0.1;
+/// Cycles, or windows, in which redundant sensors learn how they differ.
+const PEERS_LEARN_CYCLES: u32 = 50;
+/// The shortest run length between false alarms that a watch of a sensor is asked for.
+const WATCH_RUN_LENGTH_MIN: f64 = 100.0;
 
 /// Where a signal's samples go.
 #[derive(Debug, Clone, Copy)]
@@ -67,7 +78,10 @@ impl Model {
             stations.iter().for_each(|station| links_of_station[station.index()].push(link.id));
         }
         let features: usize = stations.iter().map(|station| station.features.len()).sum();
-        let budget_per_feature = plant.detection.false_alarms_per_shift / features.max(1) as f64;
+        let watches: usize = stations.iter().map(watches_of).sum();
+        let budget = plant.detection.false_alarms_per_shift;
+        let budget_per_feature = (1.0 - SENSORS_SHARE) * budget / features.max(1) as f64;
+        let budget_per_watch = SENSORS_SHARE * budget / watches.max(1) as f64;
         let mut model = Self {
             plant,
             stations,
@@ -76,9 +90,12 @@ impl Model {
             stations_of_link,
             links_of_station,
             thresholds: Vec::new(),
+            peers: Vec::new(),
             budget_per_feature,
+            budget_per_watch,
         };
         model.thresholds = model.solve_thresholds();
+        model.peers = fresh_peers(&model);
         model
     }
 
@@ -95,6 +112,11 @@ impl Model {
             thresholds
         };
         (0..self.stations.len()).map(thresholds).collect()
+    }
+
+    /// Cycles of a station, or windows, from one false alarm of a watch of its sensors to the next, on average.
+    pub(crate) fn watch_run_length(&self, station: StationId) -> f64 {
+        (self.cycles_per_shift(station) / self.budget_per_watch).max(WATCH_RUN_LENGTH_MIN)
     }
 
     /// Cycles, or windows, that a station has in a shift by its design.
@@ -119,6 +141,23 @@ impl Model {
             applying().filter_map(|limit| limit.high).reduce(f64::min),
         )
     }
+}
+
+/// Watches of a station's sensors: of each input for a value that is stuck, if it is measured, and for missing values;
+/// of each feature that one sensor measures for spikes, and of each group of redundant ones.
+fn watches_of(model: &StationModel) -> usize {
+    let stuck = model.inputs.iter().filter(|(role, _)| role.is_measurement()).count();
+    let spikes = model.features.iter().filter(|feature| feature.sensor().is_some()).count();
+    stuck + model.inputs.len() + spikes + model.redundant.len()
+}
+
+fn fresh_peers(model: &Model) -> Vec<Vec<PeerDrift>> {
+    let of_station = |(place, station): (usize, &StationModel)| {
+        let run_length = model.watch_run_length(StationId(place as u16));
+        let watch = |group: &Vec<usize>| PeerDrift::new(group.len(), PEERS_LEARN_CYCLES, run_length);
+        station.redundant.iter().filter_map(watch).collect()
+    };
+    model.stations.iter().enumerate().map(of_station).collect()
 }
 
 fn route(stations: &[StationModel], signal: &plant::Signal) -> Route {

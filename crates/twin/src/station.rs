@@ -1,14 +1,12 @@
 use alarms::Intervention;
-use drift::{Stuck, Thresholds};
+use drift::{PeerDrift, Thresholds};
 use flow::StateWatch;
-use process::{CycleBuilder, StationModel};
+use process::{BoundFeature, CycleBuilder, StationModel};
 use serde::{Deserialize, Serialize};
 use telemetry::{Symbol, Timestamp};
 
 use crate::feature::FeatureState;
-
-/// The chance that a healthy sensor is called stuck at one cycle.
-pub(crate) const STUCK_CHANCE: f64 = 1e-7;
+use crate::sensor::{SensorState, new_spike};
 
 /// All that the twin remembers of a station.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -17,7 +15,9 @@ pub(crate) struct StationState {
     pub(crate) watch: StateWatch,
     pub(crate) features: Vec<FeatureState>,
     /// By place among the model's inputs.
-    pub(crate) sensors: Vec<Stuck>,
+    pub(crate) sensors: Vec<SensorState>,
+    /// By group of the model's redundant inputs.
+    pub(crate) peers: Vec<PeerDrift>,
     /// What the part signals say now.
     pub(crate) present: Present,
     /// What they said when the last cycle ended.
@@ -42,12 +42,21 @@ pub(crate) struct Present {
 }
 
 impl StationState {
-    pub(crate) fn new(model: &StationModel, thresholds: Thresholds) -> Self {
+    /// What is known of a station at first; `watch_run_length` is that of the watches of its sensors, in cycles.
+    pub(crate) fn new(
+        model: &StationModel,
+        thresholds: Thresholds,
+        watch_run_length: f64,
+        peers: Vec<PeerDrift>,
+    ) -> Self {
+        let feature =
+            |bound: &BoundFeature| FeatureState::new(thresholds, bound.sensor().map(|_| new_spike(watch_run_length)));
         Self {
             builder: CycleBuilder::new(model),
             watch: StateWatch::new(),
-            features: vec![FeatureState::new(thresholds); model.features.len()],
-            sensors: vec![Stuck::new(STUCK_CHANCE); model.inputs.len()],
+            features: model.features.iter().map(feature).collect(),
+            sensors: vec![SensorState::new(watch_run_length); model.inputs.len()],
+            peers,
             present: Present::default(),
             worked_on: Present::default(),
             tool_life: None,

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use alarms::{Change, Detector, Evidence, Incident, IncidentBook, Source, Verdict};
 use plant::{Cause, Plant, StationId};
-use process::CycleData;
+use process::{CycleData, StationModel};
 use serde::{Deserialize, Serialize};
 use telemetry::{
     Command, CommandAction, Event, IncidentId, Input, LinkId, LinkState, Quality, Reason, Sample, SampleBatch,
@@ -64,12 +64,11 @@ impl Twin {
     /// The twin of that plant, before its first input.
     pub fn new(plant: Arc<Plant>) -> Self {
         let model = Model::new(plant);
-        let stations = model
-            .stations
-            .iter()
-            .zip(&model.thresholds)
-            .map(|(station, &threshold)| StationState::new(station, threshold))
-            .collect();
+        let station = |(place, station): (usize, &StationModel)| {
+            let run_length = model.watch_run_length(StationId(place as u16));
+            StationState::new(station, model.thresholds[place], run_length, model.peers[place].clone())
+        };
+        let stations = model.stations.iter().enumerate().map(station).collect();
         let state = State {
             now: Timestamp::EPOCH,
             sequence: 0,
@@ -218,11 +217,14 @@ impl Twin {
         } else {
             counts.late_samples += 1;
         }
+        let route = *route;
         if !sample.quality.is_usable() {
             counts.bad_samples += 1;
+            if let Target::Input(place) | Target::ToolLife(place) = route.target {
+                self.state.stations[route.station.index()].builder.observe_bad(place, at);
+            }
             return at;
         }
-        let route = *route;
         // Before the sample is taken in, so that it does not matter whether it came in the same batch or the next.
         if let Some(cycle) = self.state.stations[route.station.index()].builder.advance(at) {
             self.complete(route.station, cycle, step);
@@ -340,6 +342,7 @@ impl Twin {
         state.cycles += 1;
         state.last_cycle_s = Some(cycle.end.seconds_since(cycle.start));
         self.check_sensors(station, &cycle, step);
+        self.check_peers(station, &cycle, step);
         self.check_features(station, &cycle, step);
     }
 

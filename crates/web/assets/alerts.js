@@ -13,6 +13,9 @@ const DETECTORS = {
   "mean-shift": { title: "Shift of the mean", unit: "log-likelihood" },
   "spread-growth": { title: "Grown spread", unit: "log-likelihood" },
   "flat-line": { title: "Flat line", unit: "cycles" },
+  "dropout": { title: "Missing values", unit: "to 1" },
+  "spikes": { title: "Wild values", unit: "to 1" },
+  "peer-drift": { title: "Against its peers", unit: "log-likelihood" },
   "link-watch": { title: "Link watch", unit: "s" },
 };
 let now = "";

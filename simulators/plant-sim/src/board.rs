@@ -8,7 +8,18 @@ use crate::{Point, PointId, SimLink};
 pub(crate) struct Board {
     points: Vec<Point>,
     values: Vec<Value>,
-    frozen: Vec<bool>,
+    sensors: Vec<Sensor>,
+}
+
+/// How well the sensor of a point works.
+#[derive(Clone, Copy)]
+struct Sensor {
+    /// Whether its value stays as it is.
+    is_frozen: bool,
+    /// Whether every fourth of its values is wild.
+    spikes: bool,
+    /// Values it has given.
+    values: u32,
 }
 
 impl Board {
@@ -25,20 +36,44 @@ impl Board {
         self.points.iter().position(|point| point.path == path).map(|index| PointId(index as u32))
     }
 
-    /// Lets every point follow its sensor.
-    pub(crate) fn thaw(&mut self) {
-        self.frozen.fill(false);
+    /// Lets every sensor work as it should.
+    pub(crate) fn mend(&mut self) {
+        for sensor in &mut self.sensors {
+            (sensor.is_frozen, sensor.spikes) = (false, false);
+        }
     }
 
     /// Holds a point at its present value.
     pub(crate) fn freeze(&mut self, id: PointId) {
-        self.frozen[id.0 as usize] = true;
+        self.sensors[id.0 as usize].is_frozen = true;
+    }
+
+    /// Opens the cable of a point's sensor: the device shows what no sensor gives, 21 mA where 4 to 20 mA are its range
+    /// (NAMUR NE 43).
+    pub(crate) fn open_cable(&mut self, id: PointId) {
+        const OPEN_SHARE: f64 = (21.0 - 4.0) / (20.0 - 4.0);
+        let index = id.0 as usize;
+        self.sensors[index].is_frozen = true;
+        if let Some((low, high)) = self.points[index].range {
+            self.values[index] = Value::Float(low + OPEN_SHARE * (high - low));
+        }
+    }
+
+    /// Lets a sensor give a wild value now and then.
+    pub(crate) fn spike(&mut self, id: PointId) {
+        self.sensors[id.0 as usize].spikes = true;
     }
 
     /// Shows a measurement, as far as the sensor's range and the device's encoding can.
     pub(crate) fn set(&mut self, id: PointId, measured: f64) {
         let point = &self.points[id.0 as usize];
-        let measured = point.range.map_or(measured, |(low, high)| measured.clamp(low, high));
+        let sensor = &mut self.sensors[id.0 as usize];
+        sensor.values = sensor.values.wrapping_add(1);
+        let is_wild = sensor.spikes && sensor.values.is_multiple_of(SPIKE_EVERY);
+        let measured = point.range.map_or(measured, |(low, high)| match is_wild {
+            true => low + WILD_SHARE * (high - low),
+            false => measured.clamp(low, high),
+        });
         let shown = match point.data_type {
             "u16" => (measured / point.scale).round() * point.scale,
             "f32" => f64::from(three_decimals(measured) as f32),
@@ -69,7 +104,7 @@ impl Board {
 
     fn put(&mut self, id: PointId, value: Value) {
         let index = id.0 as usize;
-        if !self.frozen[index] {
+        if !self.sensors[index].is_frozen {
             self.values[index] = value;
         }
     }
@@ -77,10 +112,14 @@ impl Board {
     fn add(&mut self, point: Point, value: Value) -> PointId {
         self.points.push(point);
         self.values.push(value);
-        self.frozen.push(false);
+        self.sensors.push(Sensor { is_frozen: false, spikes: false, values: 0 });
         PointId((self.points.len() - 1) as u32)
     }
 }
+
+/// Of a sensor that spikes, one value in so many is wild, and where in the sensor's range that is.
+const SPIKE_EVERY: u32 = 4;
+const WILD_SHARE: f64 = 0.9;
 
 /// No sensor of the plant has more.
 fn three_decimals(measured: f64) -> f64 {

@@ -14,6 +14,7 @@ use crate::{Fault, PointId};
 pub(crate) struct CoolingLoop {
     points: LoopPoints,
     sensors: Random,
+    second_thermometer: Random,
     weather: Random,
     hall: Wander,
     resistance: Wander,
@@ -31,6 +32,7 @@ pub(crate) struct CoolingLoop {
 struct LoopPoints {
     flow: PointId,
     supply_temperature: PointId,
+    second_supply_temperature: PointId,
     return_temperature: PointId,
     pump_pressure: PointId,
     pump_power: PointId,
@@ -71,6 +73,10 @@ const EVAPORATOR_K: f64 = 8.0;
 const CONDENSER_W_K: f64 = 1200.0;
 const FOULING: f64 = 0.78;
 
+/// What the second thermometer of the supply shows more than the first, K, and how far the first can drift.
+const SECOND_OFFSET_K: f64 = 0.15;
+const DRIFT_K: f64 = 1.5;
+
 const SUPPLY_MAX_C: f64 = 21.0;
 const FLOW_MIN_L_MIN: f64 = 52.0;
 
@@ -102,6 +108,7 @@ impl CoolingLoop {
             hall: Wander::new(0.5, 2700.0, &mut weather),
             resistance: Wander::new(0.008, 3600.0, &mut sensors),
             sensors,
+            second_thermometer: Random::new(seed, "second thermometer"),
             weather,
             supply_c: SET_POINT_C,
             return_c: SET_POINT_C + 2.5,
@@ -162,9 +169,12 @@ impl CoolingLoop {
     }
 
     fn show(&mut self, floor: &mut Floor<'_>) {
+        let drift_k = DRIFT_K * floor.severity(Fault::SensorDrift);
         let (points, sensors, board) = (&self.points, &mut self.sensors, &mut *floor.board);
         board.set(points.flow, self.pump.flow_l_min * sensors.factor(0.004));
-        board.set(points.supply_temperature, self.supply_c + 0.05 * sensors.normal());
+        board.set(points.supply_temperature, self.supply_c + drift_k + 0.05 * sensors.normal());
+        let second_c = self.supply_c + SECOND_OFFSET_K + 0.05 * self.second_thermometer.normal();
+        board.set(points.second_supply_temperature, second_c);
         board.set(points.return_temperature, self.return_c + 0.05 * sensors.normal());
         board.set(points.pump_pressure, self.pump.pressure_bar * sensors.factor(0.004));
         board.set(points.pump_power, self.pump.power_w / 1000.0 * sensors.factor(0.008));
@@ -209,6 +219,11 @@ impl LoopPoints {
                 tag("chiller_power", "chiller.power", "Electrical power of the chiller"),
                 "kW",
                 (0.0, 20.0),
+            ),
+            second_supply_temperature: points.measure(
+                tag("supply_temperature_2", "", "Water to the stations; the second thermometer"),
+                "°C",
+                (-20.0, 100.0),
             ),
             ambient_temperature: points.measure(
                 tag("ambient_temperature", "ambient.temperature", "Air around the chiller's condenser"),

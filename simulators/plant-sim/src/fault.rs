@@ -66,6 +66,12 @@ faults! {
     SensorFlatLine = "sensor-flat-line", "sensor", ramp 0.0, at &[
         "weld-30", "weld-20", "cooling-1", "robot-10", "robot-50"
     ];
+    /// The cable of a temperature sensor is open for three minutes of every five.
+    SensorDropout = "sensor-dropout", "sensor", ramp 0.0, at &["weld-30", "weld-20", "robot-10", "robot-50"];
+    /// Every fourth value of a tester's sensor is near the end of its range.
+    SensorSpikes = "sensor-spikes", "sensor", ramp 0.0, at &["leak-80", "dispense-70"];
+    /// The first thermometer of the cooling loop's supply comes to show 1.5 K too much.
+    SensorDrift = "sensor-drift", "sensor", ramp 3600.0, at &["cooling-1"];
     /// A link is lost for 90 s, and once more ten minutes after it is back.
     LinkLoss = "link-loss", "link", ramp 0.0, at &["weld-plc", "pack-opcua", "utilities-mqtt"];
 }
@@ -202,6 +208,9 @@ pub(crate) struct BoundFault {
     pub(crate) end: Option<Timestamp>,
 }
 
+/// How long a loose contact is open, and from one opening to the next, seconds.
+const OPEN_S: f64 = 180.0;
+const OPEN_PERIOD_S: f64 = 300.0;
 /// How long a lost link stays lost, and from one loss to the next, seconds.
 const LINK_LOSS_S: f64 = 90.0;
 const LINK_LOSS_PERIOD_S: f64 = 690.0;
@@ -230,6 +239,11 @@ impl BoundFault {
             0.0 => 1.0,
             ramp_s => (now.seconds_since(self.onset) / ramp_s).min(1.0),
         }
+    }
+
+    /// Whether it keeps the cable of its sensor open.
+    pub(crate) fn opens_cable(&self, now: Timestamp) -> bool {
+        self.is_present(now) && now.seconds_since(self.onset) % OPEN_PERIOD_S < OPEN_S
     }
 
     /// Whether it keeps that link down.

@@ -31,7 +31,8 @@ pub struct SimPlant {
     board: Board,
     truth: TruthLog,
     faults: Vec<BoundFault>,
-    frozen: Vec<(BoundFault, PointId)>,
+    /// Faults of sensors, each with its point.
+    failing: Vec<(BoundFault, PointId)>,
     line: Line,
     cooling: CoolingLoop,
     offers: Vec<Offer>,
@@ -52,10 +53,10 @@ impl SimPlant {
             faults.iter().map(|plan| BoundFault::new(plan, start)).collect::<Result<_, _>>()?;
         let mut board = Board::default();
         let Stations { line, cooling } = build_stations(&mut board, seed);
-        let frozen = faults.iter().filter_map(|fault| Some((*fault, frozen_point(fault, &board)?))).collect();
+        let failing = faults.iter().filter_map(|fault| Some((*fault, failing_point(fault, &board)?))).collect();
         let offers = Vec::new();
         let truth = TruthLog::default();
-        let mut plant = Self { start, steps: -WARM_UP_STEPS, board, truth, faults, frozen, line, cooling, offers };
+        let mut plant = Self { start, steps: -WARM_UP_STEPS, board, truth, faults, failing, line, cooling, offers };
         plant.warm_up();
         plant.offers = SimLink::ALL.map(|link| Offer::new(link, &plant.board)).into();
         Ok(plant)
@@ -110,7 +111,7 @@ impl SimPlant {
         self.steps += 1;
         self.tell_faults();
         self.advance();
-        self.freeze();
+        self.fail_sensors();
         self.switch_links();
         let (step, now) = (self.steps.unsigned_abs(), self.now());
         for offer in &mut self.offers {
@@ -156,11 +157,16 @@ impl SimPlant {
         }
     }
 
-    fn freeze(&mut self) {
+    fn fail_sensors(&mut self) {
         let now = self.now();
-        self.board.thaw();
-        for (_, point) in self.frozen.iter().filter(|(fault, _)| fault.is_present(now)) {
-            self.board.freeze(*point);
+        self.board.mend();
+        for (bound, point) in self.failing.iter().filter(|(bound, _)| bound.is_present(now)) {
+            match bound.fault {
+                Fault::SensorDropout if bound.opens_cable(now) => self.board.open_cable(*point),
+                Fault::SensorDropout => {}
+                Fault::SensorSpikes => self.board.spike(*point),
+                _ => self.board.freeze(*point),
+            }
         }
     }
 
@@ -185,13 +191,16 @@ impl fmt::Debug for SimPlant {
     }
 }
 
-/// The point that stays at its value while `fault` is there, if it is that kind of fault.
-fn frozen_point(fault: &BoundFault, board: &Board) -> Option<PointId> {
-    const TEMPERATURES: [&str; 3] = ["water_temperature", "supply_temperature", "axis_temperature"];
-    if fault.fault != Fault::SensorFlatLine {
-        return None;
-    }
-    TEMPERATURES.iter().find_map(|name| board.find(&format!("{}/{name}", fault.target)))
+/// The point whose sensor fails while `fault` is there, if it is that kind of fault.
+fn failing_point(fault: &BoundFault, board: &Board) -> Option<PointId> {
+    let names: &[&str] = match fault.fault {
+        Fault::SensorFlatLine | Fault::SensorDropout => {
+            &["water_temperature", "supply_temperature", "axis_temperature"]
+        }
+        Fault::SensorSpikes => &["mass", "pressure_drop"],
+        _ => return None,
+    };
+    names.iter().find_map(|name| board.find(&format!("{}/{name}", fault.target)))
 }
 
 /// Everything in the plant that has points.

@@ -128,6 +128,9 @@ fn each_fault_changes_what_it_should_and_nothing_else() {
     let pump = ["cooling-1/flow", "cooling-1/pump_pressure", "cooling-1/pump_power", "weld-20/water_flow"];
     check("pump-wear", &pump, &with(&["cooling-1/flow", "cooling-1/pump", "weld-20/water_flow", "weld-30/water_flow"]));
     check("sensor-flat-line", &["weld-30/water_temperature"], &["weld-30/water_temperature"]);
+    check("sensor-dropout", &["weld-30/water_temperature"], &["weld-30/water_temperature"]);
+    check("sensor-spikes", &["leak-80/pressure_drop"], &["leak-80/pressure_drop"]);
+    check("sensor-drift", &["cooling-1/supply_temperature"], &["cooling-1/supply_temperature"]);
     check("link-loss", &[], &[]);
 
     // The flow of parts reaches everything but the weather.

@@ -100,6 +100,14 @@ impl Scorer {
         self.learnt
     }
 
+    /// Of a careful scorer: where the residuals have wandered to, in their standard deviation.
+    pub(crate) fn level(&self) -> Option<f64> {
+        match &self.memory {
+            Memory::Neighbour(_) => None,
+            Memory::Level(wander) => Some(wander.level()),
+        }
+    }
+
     /// The score of the next standardised residual. One that is not a number gives 0 and changes nothing.
     ///
     /// If nothing looks like a change, it waits to be learnt from until a tenth as many more have come as were learnt, at

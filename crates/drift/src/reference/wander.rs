@@ -59,6 +59,11 @@ impl Wander {
         self.used = self.squares.iter().position(|&squares| squares <= most).unwrap_or(MODELS - 1) as u32;
     }
 
+    /// Where the stream is, in the standard deviation of its residuals; the quickest model tells.
+    pub(crate) fn level(&self) -> f64 {
+        self.foretold[0]
+    }
+
     /// Standard deviation of what is new, of the order of that of the residuals, which is 1.
     pub(crate) fn sigma(&self) -> f64 {
         match self.learnt {

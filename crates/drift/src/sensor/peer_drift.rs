@@ -76,16 +76,17 @@ impl PeerDrift {
         self.standing
     }
 
-    /// Takes a row in, a value of each sensor at the same time; `mark` is the caller's name for it. A row with another
-    /// number of values, or with one that is not finite, is passed over.
-    pub fn observe(&mut self, values: &[f64], mark: i64) -> Step<PeerShift> {
+    /// Takes a row in, a value of each sensor at the same time; `mark` is the caller's name for it. That a difference departs
+    /// by up to `floor`, in the sensors' unit, from what it was is of no interest. A row with another number of
+    /// values, or with one that is not finite, is passed over.
+    pub fn observe(&mut self, values: &[f64], floor: f64, mark: i64) -> Step<PeerShift> {
         if values.len() != self.sensors || !values.iter().all(|value| value.is_finite()) {
             return self.shift().map_or(Step::Quiet, Step::Standing);
         }
         for (place, watch) in self.watches.iter_mut().enumerate() {
             self.peers.clear();
             self.peers.extend(values[..place].iter().chain(&values[place + 1..]));
-            watch.observe(values[place] - median(&mut self.peers), mark);
+            watch.observe(values[place] - median(&mut self.peers), floor, mark);
         }
         self.peers.clear();
         let shift = self.shift();
@@ -116,10 +117,9 @@ impl PeerDrift {
 }
 
 impl Watch {
-    fn observe(&mut self, difference: f64, mark: i64) {
-        let Some((Residual { expected, .. }, Verdict { mean, .. })) = self.column.observe(difference, mark) else {
-            return;
-        };
+    fn observe(&mut self, difference: f64, floor: f64, mark: i64) {
+        let seen = self.column.observe_beyond(floor, difference, mark);
+        let Some((Residual { expected, .. }, Verdict { mean, .. })) = seen else { return };
         self.moved += PeerDrift::MOVED_WEIGHT * (difference - expected - self.moved);
         self.finding = match mean {
             Step::Raised(shift) | Step::Standing(shift) => Some((shift.statistic, shift.onset_mark)),
@@ -160,7 +160,7 @@ mod tests {
     }
 
     fn first_alarm(watch: &mut PeerDrift, rows: i64, mut row: impl FnMut(i64) -> Vec<f64>) -> Option<(i64, PeerShift)> {
-        (0..rows).find_map(|mark| match watch.observe(&row(mark), mark) {
+        (0..rows).find_map(|mark| match watch.observe(&row(mark), 0.0, mark) {
             Step::Raised(shift) => Some((mark, shift)),
             _ => None,
         })
@@ -181,7 +181,7 @@ mod tests {
                 assert!((600..600 + within).contains(&mark), "{sensors} {drift}: {mark}");
                 assert!((590..610).contains(&shift.finding.onset_mark), "{sensors} {drift}: {shift:?}");
                 let Step::Standing(shift) =
-                    (mark + 1..mark + 60).map(|mark| watch.observe(&rows(mark), mark)).last().unwrap()
+                    (mark + 1..mark + 60).map(|mark| watch.observe(&rows(mark), 0.0, mark)).last().unwrap()
                 else {
                     panic!("{sensors} {drift}: it is gone");
                 };
@@ -202,6 +202,19 @@ mod tests {
         assert_eq!(shift.suspect, Suspect::EitherOfTwo);
         assert!(shift.moved < 0.0, "the first less the second, which rose");
         assert_eq!(PeerDrift::new(1, 50, 1e5), None);
+    }
+
+    /// A drift of a tenth of what is of interest is none, however sure it is.
+    #[test]
+    fn what_is_of_no_interest_is_not_told() {
+        let mut noise = Noise::new(24);
+        let fresh = PeerDrift::new(3, 200, 1e6).unwrap();
+        let mut alarm = |floor: f64| {
+            let (mut watch, mut rows) = (fresh.clone(), row(&mut noise, 3, 1, 5.0, 0.0));
+            (0..800).any(|mark| matches!(watch.observe(&rows(mark), floor, mark), Step::Raised(_)))
+        };
+        assert!(alarm(1.0));
+        assert!(!alarm(50.0));
     }
 
     /// 60 watches of 1,000 rows with a run length of 5,000: 12 false alarms at most on average, with three standard
@@ -230,7 +243,7 @@ mod tests {
                     other = postcard::from_bytes(&postcard::to_stdvec(&watch).unwrap()).unwrap();
                 }
                 let before = watch.clone();
-                prop_assert_eq!(watch.observe(row, place as i64), other.observe(row, place as i64));
+                prop_assert_eq!(watch.observe(row, 0.1, place as i64), other.observe(row, 0.1, place as i64));
                 prop_assert!(row.iter().all(|value| value.is_finite()) && row.len() == 3 || watch == before);
             }
         }

@@ -7,9 +7,9 @@ use crate::Step;
 /// spikes more often than it used to has a loose contact, a bad shield or a failing converter.
 ///
 /// Each value is judged when the next one has come. Far is more than [`Spike::FAR`] times the usual step, the median of
-/// the last [`Spike::STEPS`] steps from value to value, which spikes do not move. No distribution is assumed: skewed noise
-/// has values that look like spikes, and [`RareEvents`] learns how often; it also tells the false alarms, at most one in
-/// `run_length` values on average.
+/// the last [`Spike::STEPS`] steps from value to value past the spikes, and no less than is of interest. No distribution
+/// is assumed: skewed noise has values that look like spikes, and [`RareEvents`] learns how often; it also tells the false
+/// alarms, at most one in `run_length` values on average.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Spike {
     /// Sizes of the last steps; when full, the oldest is overwritten, at `oldest`.
@@ -18,6 +18,8 @@ pub struct Spike {
     /// The last two values, newest first.
     last: Option<Point>,
     before: Option<Point>,
+    /// The last value that turned out to be no spike.
+    trusted: f64,
     events: RareEvents,
 }
 
@@ -30,6 +32,9 @@ struct Point {
 /// What a value did to a [`Spike`] watch.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SpikeStep {
+    /// Whether the value itself may turn out to be a spike, because it is far from the last one that is none: what it
+    /// says is better held back until the next has come.
+    pub is_suspect: bool,
     /// The mark of the value before, if that turned out to be a spike.
     pub spike: Option<i64>,
     /// Whether spikes have become more frequent.
@@ -51,6 +56,7 @@ impl Spike {
             oldest: 0,
             last: None,
             before: None,
+            trusted: 0.0,
             events: RareEvents::new(learn_values, run_length),
         }
     }
@@ -60,20 +66,28 @@ impl Spike {
         self.events.is_standing()
     }
 
-    /// Takes the next value in; `mark` is the caller's name for it. One that is not finite is passed over.
-    pub fn observe(&mut self, value: f64, mark: i64) -> SpikeStep {
-        let mut told = SpikeStep { spike: None, share: Step::Quiet };
+    /// Takes the next value in; `mark` is the caller's name for it. Less than `least` away from its neighbours, in the
+    /// values' unit, is no spike; 0 if all are of interest. A value that is not finite is passed over.
+    pub fn observe(&mut self, value: f64, least: f64, mark: i64) -> SpikeStep {
+        let mut told = SpikeStep { is_suspect: false, spike: None, share: Step::Quiet };
         if !value.is_finite() {
             return told;
         }
         let next = Point { value, mark };
-        if let (Some(last), Some(before), Some(usual)) = (self.last, self.before, self.usual_step()) {
-            let is_spike = distance(last.value, before.value, next.value) > Self::FAR * usual;
+        if let (Some(last), Some(before)) = (self.last, self.before) {
+            let far = self.usual_step().map(|usual| (Self::FAR * usual).max(least));
+            let is_spike = far.is_some_and(|far| distance(last.value, before.value, next.value) > far);
             told.spike = is_spike.then_some(last.mark);
-            told.share = self.events.observe(is_spike, last.mark);
-        }
-        if let Some(last) = self.last {
-            self.learn((value - last.value).abs());
+            if far.is_some() {
+                told.share = self.events.observe(is_spike, last.mark);
+            }
+            if !is_spike {
+                self.learn((last.value - self.trusted).abs());
+                self.trusted = last.value;
+            }
+            told.is_suspect = far.is_some_and(|far| (value - self.trusted).abs() > far);
+        } else if self.last.is_none() {
+            self.trusted = value;
         }
         (self.before, self.last) = (self.last, Some(next));
         told
@@ -117,7 +131,7 @@ mod tests {
     fn told(watch: &mut Spike, values: impl IntoIterator<Item = f64>) -> (Vec<i64>, Option<usize>) {
         let (mut spikes, mut alarm) = (Vec::new(), None);
         for (place, value) in values.into_iter().enumerate() {
-            let step = watch.observe(value, place as i64);
+            let step = watch.observe(value, 0.0, place as i64);
             spikes.extend(step.spike);
             if matches!(step.share, Step::Raised(_)) {
                 alarm = alarm.or(Some(place));
@@ -150,19 +164,20 @@ mod tests {
         assert!((26..66).contains(&spikes.len()), "{}", spikes.len());
     }
 
-    /// Three values in a hundred spike, whatever the noise; before there were none. It is found, and nothing before.
+    /// One value in ten spikes, or every second, whatever the noise; before there were none. It is found, and nothing
+    /// before.
     #[test]
     fn spikes_that_come_more_often_raise_an_alarm() {
-        for skewed in [false, true] {
+        for (skewed, every) in [(false, 10), (true, 10), (false, 3), (false, 2)] {
             let mut noise = Noise::new(9);
             let mut watch = Spike::new(1_000, 1e6);
             let values = (0..4_000).map(|place| {
                 let usual = if skewed { -libm::log(1.0 - noise.uniform()) } else { noise.normal() };
-                let spikes = place >= 3_000 && place % 10 == 0;
+                let spikes = place >= 3_000 && place % every == 0;
                 if spikes { usual + 40.0 } else { usual }
             });
             let (_, alarm) = told(&mut watch, values);
-            assert!(alarm.is_some_and(|place| (3_000..3_300).contains(&place)), "{skewed}: {alarm:?}");
+            assert!(alarm.is_some_and(|place| (3_000..3_300).contains(&place)), "{skewed} {every}: {alarm:?}");
         }
     }
 
@@ -173,6 +188,24 @@ mod tests {
         assert_eq!(told(&mut watch, values), (vec![200], None));
     }
 
+    /// As a suspect until the next value tells, which then is none, except where it is as far.
+    #[test]
+    fn what_may_be_a_spike_is_suspected_at_once_if_it_is_far_enough_to_matter() {
+        let told = |least: f64, values: &[f64]| {
+            let mut noise = Noise::new(10);
+            let mut watch = Spike::new(100, 1e6);
+            for place in 0..60 {
+                watch.observe(noise.normal(), 0.0, place);
+            }
+            let steps = values.iter().map(|&value| watch.observe(value, least, 60));
+            steps.map(|step| (step.is_suspect, step.spike.is_some())).collect::<Vec<_>>()
+        };
+        assert_eq!(told(0.0, &[30.0, 0.0, 0.0]), [(true, false), (false, true), (false, false)]);
+        assert_eq!(told(0.0, &[30.0, 30.0, 30.0]), [(true, false), (false, false), (false, false)]);
+        assert_eq!(told(0.0, &[30.0, -30.0, 0.0]), [(true, false), (true, true), (false, true)]);
+        assert_eq!(told(40.0, &[30.0, 0.0, 0.0]), [(false, false); 3]);
+    }
+
     proptest! {
         #[test]
         fn what_is_no_number_is_passed_over(values in prop::collection::vec(-9.0..9.0f64, 40..120), at in 0usize..40) {
@@ -180,10 +213,10 @@ mod tests {
             for (place, &value) in values.iter().enumerate() {
                 if place == at {
                     for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
-                        watch.observe(bad, -1);
+                        watch.observe(bad, 0.0, -1);
                     }
                 }
-                prop_assert_eq!(watch.observe(value, place as i64), other.observe(value, place as i64));
+                prop_assert_eq!(watch.observe(value, 0.5, place as i64), other.observe(value, 0.5, place as i64));
             }
         }
 
@@ -195,7 +228,7 @@ mod tests {
                 if place == values.len() / 2 {
                     other = postcard::from_bytes(&postcard::to_stdvec(&watch).unwrap()).unwrap();
                 }
-                prop_assert_eq!(watch.observe(value, place as i64), other.observe(value, place as i64));
+                prop_assert_eq!(watch.observe(value, 0.5, place as i64), other.observe(value, 0.5, place as i64));
             }
         }
     }

@@ -326,3 +326,14 @@ fn a_snapshot_is_refused_by_another_plant_or_when_it_is_not_whole() {
         assert!(twin::Twin::restore(plant(), &snapshot[..end]).is_err(), "{end} of {} bytes", snapshot.len());
     }
 }
+#[test]
+fn debug_ramp() {
+    let mut line = Line::new();
+    line.welds(0..210, |_| 100.0);
+    for cycle in 210..400 {
+        line.welds(cycle..cycle + 1, |cycle| 100.0 - 0.1 * (cycle - 210) as f64);
+        let view = line.twin.view();
+        let f = &view.stations.iter().flat_map(|s| &s.features).find(|f| f.name == "weld resistance").unwrap();
+        println!("{cycle} {:?} {:?} {:?} {:.2} {:.2}", f.value, f.baseline, f.sigma, f.statistic, f.threshold);
+    }
+}

@@ -4,4 +4,5 @@
 mod behaviour;
 mod interventions;
 mod properties;
+mod sensors;
 mod tiny;

@@ -112,6 +112,7 @@ pub(crate) fn plant() -> Arc<Plant> {
             signal(PROGRAM, "weld/program", WELD, Role::RobotProgram, PLC, None),
         ],
         limits: vec![Limit { signal: RESISTANCE, variant: None, low: Some(RESISTANCE_LOW), high: None }],
+        redundant: Vec::new(),
         detection: Detection {
             false_alarms_per_shift: 0.5,
             shift_h: 8.0,
