@@ -147,8 +147,8 @@ impl Twin {
             return None;
         }
         let values: Vec<f64> = places.iter().map(|&place| cycle.mean(place)).collect::<Option<_>>()?;
-        let least = least_difference(model, places, &values);
-        Some(state.peers[group].observe(&values, least, cycle.start.as_nanos()))
+        let floor = parting_floor(model, places, &values);
+        Some(state.peers[group].observe(&values, floor, cycle.start.as_nanos()))
     }
 
     fn judge_peers(
@@ -292,13 +292,14 @@ impl Twin {
     }
 }
 
-/// The difference of redundant sensors up to which nobody wants to be told: the floor of a feature that one of them measures.
-/// Where none does, any.
-fn least_difference(model: &StationModel, places: &[usize], values: &[f64]) -> f64 {
+/// By how much redundant sensors may part before anybody wants to be told: by less than the process may depart, so that a
+/// sensor is found out before what it shows is believed. Where no feature is measured by one of them, by nothing.
+fn parting_floor(model: &StationModel, places: &[usize], values: &[f64]) -> f64 {
+    const SHARE: f64 = 0.5;
     let measures = |&place: &usize| {
         let signal = model.inputs[place].1;
         model.features.iter().find(|feature| feature.sensor() == Some(signal))
     };
     let mean = values.iter().sum::<f64>() / values.len() as f64;
-    places.iter().find_map(measures).map_or(0.0, |feature| feature.spec.floor.departure(mean))
+    places.iter().find_map(measures).map_or(0.0, |feature| SHARE * feature.spec.floor.departure(mean))
 }
