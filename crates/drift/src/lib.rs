@@ -18,8 +18,8 @@ mod testing;
 
 pub use calibration::InControlRate;
 pub use chart::{
-    BernoulliCusum, Bounded, CountCusum, Cusum, Direction, EDetector, Ewma, Focus, GeometricCusum, PoissonCusum, Rule,
-    Shewhart, Shift, Spread, Step,
+    BernoulliCusum, Bounded, Constant, CountCusum, Cusum, Direction, EDetector, Ewma, Focus, GeometricCusum,
+    PoissonCusum, Rule, Shewhart, Shift, Spread, Step,
 };
 pub use monitor::{ColumnMonitor, Monitor, Thresholds, Verdict};
 pub use reference::{Baseline, COVARIATES_MAX, Residual, Scorer, Shape, Slope, TimeTo, Trend, Whitener};
