@@ -8,19 +8,22 @@
 //! Technology 36 (2004) 95 (CUSUM). `training` is the number of independent normal observations estimated from; fewer
 //! than 3 are taken for 3.
 
+use super::cusum::cusum_arl_and_from;
 use super::quadrature::gauss_legendre;
-use super::{cusum_arl, cusum_arl_from, cusum_threshold, ewma_arl, ewma_limit, shewhart_arl, shewhart_limit};
+use super::{cusum_arl, cusum_threshold, ewma_arl, ewma_limit, shewhart_arl, shewhart_limit};
 use crate::bisection::false_position;
 
 /// Nodes of the quadratures over the errors of mean and standard deviation, and how many of their own standard errors
 /// these reach out.
-const MEAN_NODES: usize = 6;
-const SPREAD_NODES: usize = 20;
+const MEAN_NODES: usize = 5;
+const SPREAD_NODES: usize = 14;
 const REACH: f64 = 7.0;
 /// The smallest estimate of the standard deviation that is thought of, in true ones.
 const SPREAD_MIN: f64 = 0.02;
 /// Relative error of a mean rate of false alarms that a threshold was solved for.
-const TOLERANCE: f64 = 1e-6;
+const TOLERANCE: f64 = 1e-4;
+/// What adds less than this to the false alarms asked for is left out.
+const NEGLIGIBLE: f64 = 1e-5;
 /// No chart is made less sensitive than this, standard deviations.
 const THRESHOLD_MAX: f64 = 60.0;
 
@@ -42,8 +45,8 @@ pub fn cusum_threshold_estimated(k: f64, arl: f64, training: u32) -> f64 {
 pub fn cusum_fir_threshold_estimated(k: f64, arl: f64, observations: f64, training: u32) -> f64 {
     let rate = |h: f64, Estimate { mean, spread, .. }: Estimate| {
         let (k, h) = (k * spread, h * spread);
-        let length = cusum_arl(k, h, mean);
-        let lost = (length - cusum_arl_from(0.5 * h, k, h, mean)).max(0.0);
+        let (length, from) = cusum_arl_and_from(0.5 * h, k, h, mean);
+        let lost = (length - from).max(0.0);
         (1.0 + lost / observations) / length
     };
     threshold(cusum_threshold(k, arl), arl, training, rate)
@@ -67,7 +70,9 @@ struct Estimate {
 
 /// The threshold whose mean rate of false alarms is one in `arl`, from the one that holds if nothing is estimated.
 fn threshold(known: f64, arl: f64, training: u32, rate: impl Fn(f64, Estimate) -> f64) -> f64 {
-    let estimates = estimates(f64::from(training.max(3)));
+    let mut estimates = estimates(f64::from(training.max(3)));
+    // No chart has more than one alarm an observation.
+    estimates.retain(|estimate| estimate.share * arl > NEGLIGIBLE);
     let excess = |threshold: f64| {
         let mean: f64 = estimates.iter().map(|&estimate| estimate.share * rate(threshold, estimate)).sum();
         -libm::log(mean * arl)

@@ -9,6 +9,7 @@ mod estimated;
 mod ewma;
 mod focus;
 mod markov;
+mod mean_margin;
 mod multivariate;
 mod quadrature;
 mod runs_rules;
@@ -28,6 +29,7 @@ pub use estimated::{
 pub use ewma::{ewma_arl, ewma_arl_moving, ewma_limit};
 pub use focus::{Observations, focus_arl, focus_threshold};
 pub use markov::cusum_arl_any;
+pub use mean_margin::mean_margin;
 pub use multivariate::{hotelling_arl, hotelling_limit_known, hotelling_limit_phase_one, hotelling_limit_phase_two};
 pub(crate) use quadrature::gauss_legendre;
 pub use runs_rules::{NELSON_ARL, runs_rules_arl};
