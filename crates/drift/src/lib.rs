@@ -11,6 +11,7 @@ mod monitor;
 pub mod multivariate;
 mod normal;
 mod reference;
+mod room;
 mod sensor;
 mod special;
 #[cfg(test)]

@@ -120,7 +120,7 @@ impl Monitor {
 
     /// Forgets everything: what is normal is another from now on. Returns whether a change had stood.
     pub fn relearn(&mut self) -> bool {
-        self.scorer = Scorer::default();
+        self.scorer.reset();
         self.wander = self.wander.map(|_| BatchVariance::default());
         self.reset()
     }

@@ -3,6 +3,7 @@ use std::collections::VecDeque;
 use serde::{Deserialize, Serialize};
 
 use super::{Shape, Whitener};
+use crate::room::Room;
 
 /// Turns standardised residuals into independent standard normal scores, whatever their distribution and however each
 /// follows from the one before: all charts and their thresholds stand on this.
@@ -10,7 +11,7 @@ use super::{Shape, Whitener};
 /// What follows from the predecessor is taken out, what is left is ranked among all before it, and the mean of the scores
 /// so far is subtracted. Everything is learnt as it goes, from what came before only (self-starting), so the scores are
 /// right from the first ones on as far as chance allows; [`Scorer::widening`] is what it does not allow.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Scorer {
     whitener: Whitener,
     shape: Shape,
@@ -18,7 +19,7 @@ pub struct Scorer {
     learnt: u32,
     last: Option<f64>,
     /// Not learnt from yet, oldest first.
-    waiting: VecDeque<Seen>,
+    waiting: Room<VecDeque<Seen>, { Scorer::LAG }>,
 }
 
 /// A residual with its predecessor, what is new in it, and the score of that.
@@ -28,19 +29,6 @@ struct Seen {
     z: f64,
     new: f64,
     score: f64,
-}
-
-impl Default for Scorer {
-    fn default() -> Self {
-        Self {
-            whitener: Whitener::default(),
-            shape: Shape::default(),
-            mean: 0.0,
-            learnt: 0,
-            last: None,
-            waiting: VecDeque::with_capacity(Self::LAG),
-        }
-    }
 }
 
 impl Scorer {
@@ -82,6 +70,13 @@ impl Scorer {
             self.waiting.push_back(seen);
         }
         seen.score
+    }
+
+    /// Forgets everything.
+    pub fn reset(&mut self) {
+        self.shape.reset();
+        self.waiting.clear();
+        (self.whitener, self.mean, self.learnt, self.last) = (Whitener::default(), 0.0, 0, None);
     }
 
     /// Gives up what waits to be learnt from.
