@@ -125,7 +125,7 @@ impl Told<'_> {
         let expected = budget.rows * varying as f64 / run_length;
         writeln!(
             f,
-            "fixed rules, which alarm once in {run_length:.0} values of noise: about {expected:.1} false alarms in these \
+            "fixed rules, which alarm once in {run_length:.0} values of noise: at least {expected:.0} false alarms in these \
              rows, whatever is accepted"
         )
     }
