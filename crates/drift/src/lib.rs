@@ -23,5 +23,5 @@ pub use chart::{
     PoissonCusum, Rule, Shewhart, Shift, Spread, Step,
 };
 pub use monitor::{ColumnMonitor, Monitor, Thresholds, Verdict};
-pub use reference::{Baseline, COVARIATES_MAX, Residual, Scorer, Shape, Slope, TimeTo, Trend, Whitener};
+pub use reference::{Baseline, COVARIATES_MAX, Residual, Scorer, Season, Shape, Slope, TimeTo, Trend, Whitener};
 pub use sensor::{Dropout, Finding, PeerDrift, PeerShift, RareEvents, Spike, SpikeStep, Stuck, Suspect};

@@ -6,8 +6,8 @@ use allocation_counter::measure;
 use drift::multivariate::{HotellingT2, Mewma, Pca, RowDetector, RowSettings};
 use drift::{
     Baseline, BernoulliCusum, Bounded, ColumnMonitor, Constant, Cusum, Direction, Dropout, EDetector, Ewma, Focus,
-    GeometricCusum, InControlRate, Monitor, PeerDrift, PoissonCusum, RareEvents, Rule, Scorer, Shape, Shewhart, Spike,
-    Spread, Stuck, Thresholds, Trend, Whitener,
+    GeometricCusum, InControlRate, Monitor, PeerDrift, PoissonCusum, RareEvents, Rule, Scorer, Season, Shape, Shewhart,
+    Spike, Spread, Stuck, Thresholds, Trend, Whitener,
 };
 
 const OBSERVATIONS: usize = 50_000;
@@ -106,6 +106,7 @@ fn references_do_not_allocate() {
     check!(Baseline::default(), |baseline, value, mark| baseline.observe(value, &[mark as f64, value], true));
     check!(Scorer::default(), |scorer, value, mark| scorer.observe(value, mark % 5 != 0));
     check!(Shape::default(), |shape, value, _mark| (shape.score(value), shape.learn(value)));
+    check!(Season::new(96.0).unwrap(), |season, value, mark| season.observe(mark as f64, value, mark % 3 > 0));
     check!(Whitener::default(), |whitener, value, _mark| whitener.learn(value, 0.5 * value));
     check!(Trend::default(), |trend, value, mark| {
         trend.observe(mark as f64, value);

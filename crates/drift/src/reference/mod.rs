@@ -3,6 +3,7 @@
 mod baseline;
 mod batch;
 mod scorer;
+mod season;
 mod shape;
 mod trend;
 mod whitening;
@@ -10,6 +11,7 @@ mod whitening;
 pub use baseline::{Baseline, COVARIATES_MAX, Residual};
 pub(crate) use batch::BatchVariance;
 pub use scorer::Scorer;
+pub use season::Season;
 pub use shape::Shape;
 pub use trend::{Slope, TimeTo, Trend};
 pub use whitening::Whitener;
