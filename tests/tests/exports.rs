@@ -295,6 +295,32 @@ fn counts_are_charted_by_their_own_law() {
     assert!(ended.output.contains("left out: scrap, it is true or false; --detector counts"), "{ended:?}");
 }
 
+/// Six weeks of a load that has days and weekends, hour by hour, and is higher in the last two days.
+#[test]
+fn a_season_is_learnt_and_a_change_is_found_under_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let start: Timestamp = "2026-01-05T00:00:00Z".parse().unwrap();
+    let mut text = "time,load\n".to_owned();
+    for hour in 0..1008_u64 {
+        let day = if hour / 24 % 7 < 5 { 40.0 } else { 10.0 };
+        let usual = day * if (6..22).contains(&(hour % 24)) { 2.0 } else { 1.0 };
+        let more = if hour < 960 { 0.0 } else { 4.0 };
+        text += &format!("{},{:.3}\n", start.plus_seconds(3600.0 * hour as f64), usual + more + 2.0 * noise(hour));
+    }
+    let export = folder.path().join("load.csv");
+    fs::write(&export, text).unwrap();
+    let export = export.to_str().unwrap();
+    let ended = run("detect --time time --train-rows 504 --season 1w", &[export]);
+    let alarms: Vec<&str> = ended.output.lines().filter(|line| line.contains("  load: ")).collect();
+    assert!(alarms.iter().all(|line| line.starts_with("  2026-02-14T0")), "{ended:?}");
+    assert!(alarms.iter().any(|line| line.contains("up by") && line.contains("since 2026-02-13T23")), "{ended:?}");
+    check_refused(
+        &run("detect --time time --train-rows 100 --season 1w", &[export]),
+        &["load: 0 training rows come after"],
+    );
+    check_refused(&run("detect --time time --season 1w --detector counts", &[export]), &["no counts"]);
+}
+
 #[test]
 fn an_export_with_nothing_to_learn_from_is_refused_with_the_reasons() {
     let folder = tempfile::tempdir().unwrap();

@@ -8,6 +8,7 @@ mod evidence;
 mod judge;
 mod rows;
 mod scores;
+mod season;
 mod sign;
 mod told;
 
@@ -23,6 +24,7 @@ use detector::Budget;
 pub use detector::Detector;
 use judge::Judge;
 use scores::Scores;
+use season::{Period, Seasons};
 use told::{Alarms, Told};
 
 /// Of how many rows that there are, one is for training if nothing else is said.
@@ -46,6 +48,10 @@ pub struct Arguments {
     /// Judge the rows by all columns together: short for `--detector rows`.
     #[arg(long, conflicts_with = "detector")]
     multivariate: bool,
+    /// A cycle that columns have, such as 1d or 1w; learnt and taken out before anything else looks. May be given more than
+    /// once.
+    #[arg(long, value_name = "DURATION")]
+    season: Vec<Period>,
     /// False alarms to accept in the rest of the file, over all columns together, on average.
     #[arg(long, value_name = "N", default_value = "0.1")]
     false_alarms: FalseAlarms,
@@ -81,8 +87,17 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let mut input = table.rows()?;
     let training = training(&table, &mut input, train_rows)?;
     let detector = if arguments.multivariate { Detector::Rows } else { arguments.detector };
-    let columns = Columns::choose(&table, &training, detector)?;
-    let learnt: Vec<Vec<f64>> = training.iter().map(|(_, row)| columns.of(row)).collect();
+    if detector == Detector::Counts && !arguments.season.is_empty() {
+        anyhow::bail!("what a season leaves of counts are no counts; expected another --detector with --season");
+    }
+    let mut columns = Columns::choose(&table, &training, detector)?;
+    let varies = |place: usize| columns.used[place].constant.is_none();
+    let mut seasons = Seasons::new(&arguments.season, columns.used.len(), varies);
+    let mut learnt: Vec<Vec<f64>> = training.iter().map(|(_, row)| columns.of(row)).collect();
+    for (row, &(time, _)) in learnt.iter_mut().zip(&training) {
+        seasons.take_out(row, time, |_| true);
+    }
+    columns.look_at(&learnt)?;
     let budget = Budget { rows: judged_rows as f64, false_alarms: arguments.false_alarms.0 };
     let mut judge = Judge::learn(detector, &learnt, columns.constants(), budget)?;
     let mut scores = arguments.out.as_deref().map(Scores::create).transpose()?;
@@ -91,7 +106,9 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     }
     let mut alarms = Alarms::default();
     while let Some(row) = input.read()? {
-        let score = judge.judge(&columns.of(&numbers(&table, &row)), row.time, |event| alarms.take(event));
+        let mut numbers = columns.of(&numbers(&table, &row));
+        seasons.take_out(&mut numbers, row.time, |place| judge.is_calm(place));
+        let score = judge.judge(&numbers, row.time, |event| alarms.take(event));
         alarms.count(score.as_ref());
         if let Some(scores) = &mut scores {
             scores.row(row.time, score.as_ref(), &contributing(&judge, &columns))?;

@@ -6,7 +6,7 @@ use telemetry::Timestamp;
 
 use super::column;
 use super::detector::Detector;
-use super::judge::is_measurement;
+use super::judge::{is_measurement, numbers};
 use crate::table::{Column, Kind, Table};
 
 /// Numbers that a column needs in the training rows.
@@ -45,12 +45,9 @@ impl Columns {
                 training.iter().map(|(_, row)| row[place]).filter(|&number| is_measurement(number)).collect();
             match judged_by(detector, column, &numbers) {
                 Err(reason) => columns.left_out.push((column.name.clone(), reason)),
-                Ok(constant) => columns.used.push(Used {
-                    place,
-                    name: column.name.clone(),
-                    constant,
-                    correlation: correlation(&numbers),
-                }),
+                Ok(constant) => {
+                    columns.used.push(Used { place, name: column.name.clone(), constant, correlation: None })
+                }
             }
         }
         if columns.used.is_empty() {
@@ -61,6 +58,23 @@ impl Columns {
             );
         }
         Ok(columns)
+    }
+
+    /// Looks at what there is to learn from, seasons being taken out.
+    pub(super) fn look_at(&mut self, learnt: &[Vec<f64>]) -> anyhow::Result<()> {
+        for (place, column) in self.used.iter_mut().enumerate() {
+            let numbers = numbers(learnt, place);
+            if numbers.len() < NUMBERS_MIN {
+                anyhow::bail!(
+                    "{}: {} training rows come after a whole season; {NUMBERS_MIN} are needed: expected more with \
+                     --train-rows",
+                    column.name,
+                    numbers.len()
+                );
+            }
+            column.correlation = correlation(&numbers);
+        }
+        Ok(())
     }
 
     /// The numbers of the columns that are watched.

@@ -12,6 +12,8 @@ use super::sign::{Event, Finding, Happening, Sign, Source, What};
 
 /// Scores are multiples of the thresholds, which differ from column to column.
 pub(super) const THRESHOLD: f64 = 1.0;
+/// From this score on, a column may be changing.
+const CALM: f64 = 0.5;
 /// Magnitudes beyond this are no measurements, here as in the detectors.
 const MAGNITUDE_MAX: f64 = 1e100;
 
@@ -157,6 +159,11 @@ impl Judge {
             (Source::Rows, None) => 0.0,
         };
         self.standing.iter().rev().max_by(|a, b| score(a.0).total_cmp(&score(b.0))).map(|(_, &onset)| onset)
+    }
+
+    /// Whether nothing in the column at that place looks like a change.
+    pub(super) fn is_calm(&self, place: usize) -> bool {
+        self.scores[place] < CALM
     }
 
     /// What each column contributes to the score of the last row.
