@@ -11,6 +11,7 @@ mod monitor;
 pub mod multivariate;
 mod normal;
 mod reference;
+mod room;
 mod sensor;
 mod special;
 #[cfg(test)]
@@ -18,9 +19,9 @@ mod testing;
 
 pub use calibration::InControlRate;
 pub use chart::{
-    BernoulliCusum, Bounded, CountCusum, Cusum, Direction, EDetector, Ewma, Focus, GeometricCusum, PoissonCusum, Rule,
-    Shewhart, Shift, Spread, Step,
+    BernoulliCusum, Bounded, Constant, CountCusum, Cusum, Direction, EDetector, Ewma, Focus, GeometricCusum,
+    PoissonCusum, Rule, Shewhart, Shift, Spread, Step,
 };
 pub use monitor::{ColumnMonitor, Monitor, Thresholds, Verdict};
-pub use reference::{Baseline, COVARIATES_MAX, Residual, Scorer, Shape, Slope, TimeTo, Trend, Whitener};
+pub use reference::{Baseline, COVARIATES_MAX, Residual, Season, Shape, Slope, TimeTo, Trend, Whitener};
 pub use sensor::{Dropout, Finding, PeerDrift, PeerShift, RareEvents, Spike, SpikeStep, Stuck, Suspect};

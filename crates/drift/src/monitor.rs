@@ -2,8 +2,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::calibration::{Observations, focus_threshold, spread_threshold};
 use crate::chart::Level;
-use crate::reference::{BatchVariance, Suspicion};
-use crate::{Baseline, Focus, Residual, Scorer, Shape, Shift, Spread, Step};
+use crate::reference::{BatchVariance, Scorer, Suspicion};
+use crate::{Baseline, Focus, Residual, Shape, Shift, Spread, Step};
 
 /// Thresholds of the charts of a [`Monitor`], solved together from one run length between false alarms.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -162,7 +162,7 @@ impl Monitor {
 
     /// Forgets everything: what is normal is another from now on. Returns whether a change had stood.
     pub fn relearn(&mut self) -> bool {
-        self.scorer = self.scorer.renewed();
+        self.scorer.reset();
         self.batches = self.batches.map(|_| BatchVariance::default());
         self.reset()
     }

@@ -1,6 +1,15 @@
 //! `linetwin detect`: the detectors over an export, before anything is connected.
 
+mod column;
+mod columns;
+mod counts;
+mod detector;
+mod evidence;
 mod judge;
+mod rows;
+mod scores;
+mod season;
+mod sign;
 mod told;
 
 use std::path::PathBuf;
@@ -8,9 +17,14 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use telemetry::Timestamp;
 
-use crate::table::{Column, Kind, Number, Row, Rows, Table, TableArguments};
+use crate::table::{Kind, Number, Row, Rows, Table, TableArguments, condition};
 
-use judge::{Judge, NUMBERS_MIN, RowScore, why_not};
+use columns::Columns;
+use detector::Budget;
+pub use detector::Detector;
+use judge::Judge;
+use scores::Scores;
+use season::{Period, Seasons};
 use told::{Alarms, Told};
 
 /// Of how many rows that there are, one is for training if nothing else is said.
@@ -28,9 +42,16 @@ pub struct Arguments {
     /// Rows at the begin, in which all was well, to learn from; if left out, a quarter of the rows, at most 1000.
     #[arg(long, value_name = "N")]
     train_rows: Option<u64>,
-    /// Judge the rows by all columns together, instead of each column by itself.
-    #[arg(long)]
+    /// What looks for changes.
+    #[arg(long, value_name = "NAME", default_value = "monitor")]
+    detector: Detector,
+    /// Judge the rows by all columns together: short for `--detector rows`.
+    #[arg(long, conflicts_with = "detector")]
     multivariate: bool,
+    /// A cycle that columns have, such as 1d or 1w; learnt and taken out before anything else looks. May be given more than
+    /// once.
+    #[arg(long, value_name = "DURATION")]
+    season: Vec<Period>,
     /// False alarms to accept in the rest of the file, over all columns together, on average.
     #[arg(long, value_name = "N", default_value = "0.1")]
     false_alarms: FalseAlarms,
@@ -65,33 +86,41 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     })?;
     let mut input = table.rows()?;
     let training = training(&table, &mut input, train_rows)?;
-    let columns = Columns::choose(&table, &training)?;
-    let learnt: Vec<Vec<f64>> = training.iter().map(|(_, row)| columns.of(row)).collect();
-    let rows_per_alarm = judged_rows as f64 / arguments.false_alarms.0;
-    let mut judge = match arguments.multivariate {
-        true => Judge::together(&learnt, rows_per_alarm)?,
-        false => Judge::each(&learnt, columns.used.len(), rows_per_alarm)?,
-    };
+    let detector = if arguments.multivariate { Detector::Rows } else { arguments.detector };
+    if detector == Detector::Counts && !arguments.season.is_empty() {
+        anyhow::bail!("what a season leaves of counts are no counts; expected another --detector with --season");
+    }
+    let mut columns = Columns::choose(&table, &training, detector)?;
+    let varies = |place: usize| columns.used[place].constant.is_none();
+    let mut seasons = Seasons::new(&arguments.season, columns.used.len(), varies);
+    let mut learnt: Vec<Vec<f64>> = training.iter().map(|(_, row)| columns.of(row)).collect();
+    for (row, &(time, _)) in learnt.iter_mut().zip(&training) {
+        seasons.take_out(row, time, |_| true);
+    }
+    columns.look_at(&learnt)?;
+    let budget = Budget { rows: judged_rows as f64, false_alarms: arguments.false_alarms.0 };
+    let mut judge = Judge::learn(detector, &learnt, columns.constants(), budget)?;
     let mut scores = arguments.out.as_deref().map(Scores::create).transpose()?;
     if let Some(scores) = &mut scores {
-        training.iter().try_for_each(|&(time, _)| scores.training(time))?;
+        training.iter().try_for_each(|&(time, _)| scores.row(time, None, ""))?;
     }
     let mut alarms = Alarms::default();
     while let Some(row) = input.read()? {
-        let score = judge.judge(&columns.of(&numbers(&table, &row)), row.time, |event| alarms.take(event));
-        alarms.count(&score);
+        let mut numbers = columns.of(&numbers(&table, &row));
+        seasons.take_out(&mut numbers, row.time, |place| judge.is_calm(place));
+        let score = judge.judge(&numbers, row.time, |event| alarms.take(event));
+        alarms.count(score.as_ref());
         if let Some(scores) = &mut scores {
-            scores.row(row.time, &score, &contributing(&judge, &columns))?;
+            scores.row(row.time, score.as_ref(), &contributing(&judge, &columns))?;
         }
     }
     if let Some(scores) = scores {
         scores.finish()?;
     }
     let file = &arguments.table.file;
-    let false_alarms = arguments.false_alarms.0;
     print!(
         "{}",
-        Told { file, table: &table, columns: &columns, judge: &judge, train_rows, false_alarms, alarms: &alarms }
+        Told { file, table: &table, columns: &columns, judge: &judge, detector, train_rows, budget, alarms: &alarms }
     );
     Ok(())
 }
@@ -106,95 +135,23 @@ fn training(table: &Table, rows: &mut Rows<'_>, count: u64) -> anyhow::Result<Ve
     Ok(training)
 }
 
-/// The numbers of a row by the place of their columns; NaN where there is none.
+/// The numbers of a row by the place of their columns, true being 1 and false 0; NaN where there is none.
 fn numbers(table: &Table, row: &Row<'_>) -> Vec<f64> {
     let mut numbers = vec![f64::NAN; table.columns().len()];
     for (column, cell) in row.cells() {
-        numbers[column] = Number::read(cell, table.decimal()).map_or(f64::NAN, Number::as_f64);
+        numbers[column] = match table.columns()[column].kind() {
+            Kind::Boolean => condition(cell).map_or(f64::NAN, |is_true| f64::from(u8::from(is_true))),
+            _ => Number::read(cell, table.decimal()).map_or(f64::NAN, Number::as_f64),
+        };
     }
     numbers
-}
-
-/// Which columns are watched, and why the others are not.
-struct Columns {
-    /// Names of those that are, with their places in the table.
-    used: Vec<(usize, String)>,
-    /// Names of the others, with the reason.
-    left_out: Vec<(String, String)>,
-}
-
-impl Columns {
-    fn choose(table: &Table, training: &[(Timestamp, Vec<f64>)]) -> anyhow::Result<Self> {
-        let mut columns = Self { used: Vec::new(), left_out: Vec::new() };
-        for (place, Column { name, .. }) in table.columns().iter().enumerate() {
-            let why_not = match table.columns()[place].kind() {
-                Kind::Empty => Some("it is empty".to_owned()),
-                Kind::Text => Some("it is text".to_owned()),
-                Kind::Boolean => Some("it is true or false".to_owned()),
-                Kind::Float | Kind::Integer => why_not(training.iter().map(|(_, row)| row[place])),
-            };
-            match why_not {
-                Some(reason) => columns.left_out.push((name.clone(), reason)),
-                None => columns.used.push((place, name.clone())),
-            }
-        }
-        if columns.used.is_empty() {
-            let reasons = columns.left_out.iter().map(|(name, reason)| format!("\n  {name}: {reason}"));
-            anyhow::bail!(
-                "no column can be watched; expected columns with at least {NUMBERS_MIN} numbers that vary in the training \
-                 rows{}",
-                reasons.collect::<String>()
-            );
-        }
-        Ok(columns)
-    }
-
-    /// The numbers of the columns that are watched.
-    fn of(&self, row: &[f64]) -> Vec<f64> {
-        self.used.iter().map(|&(place, _)| row[place]).collect()
-    }
 }
 
 /// The columns that contribute most, as `name (score)`, most first.
 fn contributing(judge: &Judge, columns: &Columns) -> String {
     let mut contributions: Vec<(f64, &str)> =
-        judge.contributions().into_iter().zip(columns.used.iter().map(|(_, name)| name.as_str())).collect();
+        judge.contributions().iter().copied().zip(columns.used.iter().map(|column| column.name.as_str())).collect();
     contributions.sort_by(|a, b| b.0.total_cmp(&a.0));
     let named = contributions.iter().take(CONTRIBUTING_MAX).filter(|(score, _)| *score > 0.0);
     named.map(|(score, name)| format!("{name} ({score:.3})")).collect::<Vec<_>>().join("; ")
-}
-
-/// The file of scores.
-struct Scores {
-    writer: csv::Writer<std::fs::File>,
-    path: PathBuf,
-}
-
-impl Scores {
-    fn create(path: &std::path::Path) -> anyhow::Result<Self> {
-        let file = std::fs::File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
-        let mut scores = Self { writer: csv::Writer::from_writer(file), path: path.to_owned() };
-        scores.write(["time", "score", "threshold", "alarm", "columns", "onset"])?;
-        Ok(scores)
-    }
-
-    /// A row that was learnt from has no score.
-    fn training(&mut self, time: Timestamp) -> anyhow::Result<()> {
-        self.write([&time.to_string(), "", "", "", "", ""])
-    }
-
-    fn row(&mut self, time: Timestamp, score: &RowScore, columns: &str) -> anyhow::Result<()> {
-        let alarm = u8::from(score.onset.is_some()).to_string();
-        let onset = score.onset.map(|onset| onset.to_string()).unwrap_or_default();
-        let (shown, threshold) = (format!("{:.4}", score.score), format!("{:.4}", score.threshold));
-        self.write([&time.to_string(), &shown, &threshold, &alarm, columns, &onset])
-    }
-
-    fn write(&mut self, fields: [&str; 6]) -> anyhow::Result<()> {
-        self.writer.write_record(fields).with_context(|| format!("cannot write {}", self.path.display()))
-    }
-
-    fn finish(mut self) -> anyhow::Result<()> {
-        self.writer.flush().with_context(|| format!("cannot write {}", self.path.display()))
-    }
 }

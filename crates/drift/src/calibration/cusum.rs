@@ -31,6 +31,11 @@ pub fn cusum_arl(k: f64, h: f64, shift: f64) -> f64 {
 /// As [`cusum_arl`], with both sums started at `head_start`: Lucas and Crosier (1982), their formula for two-sided charts.
 /// Exact for head starts up to `h / 2 + k`, because then one sum is back at 0 whenever the other gives the alarm.
 pub fn cusum_arl_from(head_start: f64, k: f64, h: f64, shift: f64) -> f64 {
+    cusum_arl_and_from(head_start, k, h, shift).1
+}
+
+/// [`cusum_arl`] and [`cusum_arl_from`] at once.
+pub(super) fn cusum_arl_and_from(head_start: f64, k: f64, h: f64, shift: f64) -> (f64, f64) {
     let side = |shift: f64| {
         let sum = Sum::new(head_start, h);
         let lengths = sum.chain(shift - k).run_lengths();
@@ -39,7 +44,9 @@ pub fn cusum_arl_from(head_start: f64, k: f64, h: f64, shift: f64) -> f64 {
     let ((up, up_ahead), (down, down_ahead)) = (side(shift), side(-shift));
     // Divided through by the longer of the two, which may be near the largest number there is.
     let longer = up.max(down);
-    (up_ahead * (down / longer) + up * (down_ahead / longer) - up * (down / longer)) / (up / longer + down / longer)
+    let both = up / longer + down / longer;
+    let ahead = up_ahead * (down / longer) + up * (down_ahead / longer) - up * (down / longer);
+    (up * (down / longer) / both, ahead / both)
 }
 
 /// Average number of observations from a shift to the alarm of a one-sided CUSUM that had run for long without one: the

@@ -10,7 +10,7 @@ const NODES: usize = 40;
 pub enum Observations {
     /// Independent and standard normal.
     Normal,
-    /// Normal quantiles of ranks among so many kept values, as a [`Scorer`](crate::Scorer) gives them: bounded, so that
+    /// Normal quantiles of ranks among so many kept values, as a scorer of a [`Monitor`](crate::Monitor) gives them: bounded, so that
     /// false alarms are rarer than for normal ones.
     RankScores(usize),
 }

@@ -2,16 +2,22 @@
 //! becomes a weighted sum over the nodes of a Gauss-Legendre rule, and the chart a [`Chain`](super::chain::Chain) on the
 //! nodes.
 
+/// Steps to a node; four or five are needed.
+const NEWTON_STEPS_MAX: usize = 20;
+
 /// Nodes and weights of the Gauss-Legendre rule with that many nodes on `from ..= to`.
 pub(crate) fn gauss_legendre(nodes: usize, from: f64, to: f64) -> Vec<(f64, f64)> {
     let half = 0.5 * (to - from);
     let node = |i: usize| {
         let mut x = libm::cos(core::f64::consts::PI * (i as f64 + 0.75) / (nodes as f64 + 0.5));
         let mut slope = 1.0;
-        for _ in 0..20 {
+        for _ in 0..NEWTON_STEPS_MAX {
             let (value, derivative) = legendre(nodes, x);
             slope = derivative;
             x -= value / derivative;
+            if (value / derivative).abs() < f64::EPSILON {
+                break;
+            }
         }
         (from + half * (1.0 - x), 2.0 * half / ((1.0 - x * x) * slope * slope))
     };

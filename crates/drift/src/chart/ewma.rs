@@ -6,7 +6,8 @@ use super::{Direction, Shift, Step};
 ///
 /// S. W. Roberts, Technometrics 1 (1959) 239; D. C. Montgomery, Introduction to Statistical Quality Control, 9.2. The
 /// statistic is the average in its own standard deviations. Onset is the observation after which the average was on one
-/// side of 0 (K. Nishina, Quality and Reliability Engineering International 8 (1992) 537).
+/// side of 0 (K. Nishina, Quality and Reliability Engineering International 8 (1992) 537), and as long as it stays there
+/// the shift stands: an average that dips under the limit and comes back is one alarm, as its run length has it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Ewma {
     weight: f64,
@@ -88,7 +89,8 @@ impl Ewma {
 
         let direction = if self.average < 0.0 { Direction::Down } else { Direction::Up };
         let stood = self.standing;
-        self.standing = (self.statistic() > self.limit).then_some(direction);
+        let goes_on = same_side && stood == Some(direction);
+        self.standing = (goes_on || self.statistic() > self.limit).then_some(direction);
         match (stood, self.standing) {
             (stood, Some(direction)) if stood == Some(direction) => Step::Standing(self.shift(direction)),
             (_, Some(direction)) => Step::Raised(self.shift(direction)),
@@ -152,10 +154,10 @@ mod tests {
     fn a_shift_that_turns_is_raised_again_and_one_that_goes_is_cleared() {
         let mut chart = Ewma::new(0.5, 2.0);
         let steps: Vec<Step> =
-            [4.0, -9.0, 0.0, 0.0].into_iter().zip(0..).map(|(z, mark)| chart.observe(z, mark)).collect();
+            [4.0, -9.0, 0.0, 0.0, 2.0].into_iter().zip(0..).map(|(z, mark)| chart.observe(z, mark)).collect();
         assert!(matches!(steps[0], Step::Raised(Shift { direction: Direction::Up, .. })));
         assert!(matches!(steps[1], Step::Raised(Shift { direction: Direction::Down, onset_mark: 1, .. })));
-        assert!(matches!(steps[2..], [Step::Standing(_), Step::Cleared]));
+        assert!(matches!(steps[2..], [Step::Standing(_), Step::Standing(_), Step::Cleared]));
     }
 
     proptest! {

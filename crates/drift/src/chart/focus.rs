@@ -1,6 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Direction, Shift, Step};
+use crate::room::Room;
 
 /// Likelihood-ratio chart over every size and every begin of a shift at once.
 ///
@@ -28,7 +29,7 @@ pub struct Focus {
 /// The begins that are in question for one direction: corners of a lower convex hull, oldest first.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Hull {
-    begins: Vec<Begin>,
+    begins: Room<Vec<Begin>, { Focus::BEGINS_MAX }>,
     /// Running sum and number of observations, since the hull was last empty.
     sum: f64,
     count: u32,
@@ -163,7 +164,7 @@ impl Standing {
 
 impl Hull {
     fn new() -> Self {
-        Self { begins: Vec::with_capacity(Focus::BEGINS_MAX), sum: 0.0, count: 0 }
+        Self { begins: Room::default(), sum: 0.0, count: 0 }
     }
 
     fn clear(&mut self) {
@@ -215,7 +216,7 @@ impl Hull {
 
     fn best(&self, min_shift: f64) -> Best {
         let mut best = Best { statistic: 0.0, total: 0.0, run: 0, mark: 0 };
-        for begin in &self.begins {
+        for begin in self.begins.iter() {
             let (total, run) = (self.sum - begin.sum, self.count - begin.count);
             let size = (total / f64::from(run)).max(min_shift);
             let statistic = size * (total - 0.5 * size * f64::from(run));

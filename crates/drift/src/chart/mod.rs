@@ -1,6 +1,7 @@
 //! Control charts: standardised observations in, a step out. What each says is one [`Step`], so that a bank of them can
 //! be read alike.
 
+mod constant;
 mod counts;
 mod cusum;
 mod e_detector;
@@ -11,6 +12,7 @@ mod rule;
 mod shewhart;
 mod spread;
 
+pub use constant::Constant;
 pub use counts::{BernoulliCusum, CountCusum, GeometricCusum, PoissonCusum};
 pub use cusum::Cusum;
 pub use e_detector::{Bounded, EDetector};

@@ -1,3 +1,5 @@
+use core::fmt;
+
 use serde::{Deserialize, Serialize};
 
 /// A sign that a Shewhart chart can show, in the words of those who taught it. A sigma is a standard deviation of what
@@ -71,6 +73,23 @@ impl Rule {
             Self::EightBeyondOneSigma => (Mark::Outside, 8, 8),
         };
         Pattern { mark, need, of }
+    }
+}
+
+/// In words, such as `two of three points beyond two sigma`.
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::BeyondLimits => "a point beyond the limits",
+            Self::TwoOfThreeBeyondTwoSigma => "two of three points beyond two sigma",
+            Self::FourOfFiveBeyondOneSigma => "four of five points beyond one sigma",
+            Self::EightOnOneSide => "eight points in a row on one side",
+            Self::NineOnOneSide => "nine points in a row on one side",
+            Self::SixRisingOrFalling => "six points in a row rising or falling",
+            Self::FourteenAlternating => "fourteen points in a row up and down in turn",
+            Self::FifteenWithinOneSigma => "fifteen points in a row within one sigma",
+            Self::EightBeyondOneSigma => "eight points in a row beyond one sigma",
+        })
     }
 }
 

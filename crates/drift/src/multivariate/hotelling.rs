@@ -45,9 +45,14 @@ impl HotellingT2 {
 /// The limit of T2 for rows that were not in training (phase II), by Fisher's distribution: N. D. Tracy, J. C. Young and
 /// R. L. Mason, Journal of Quality Technology 24 (1992) 88. `rows` are those in training.
 pub(super) fn t2_limit(columns: usize, rows: usize, false_alarm_rate: f64) -> f64 {
+    t2_limit_of_mean(columns, rows, 1.0, false_alarm_rate)
+}
+
+/// The same for the mean of `worth` rows, or what has the variance of one: T2 is multiplied by that number.
+pub(super) fn t2_limit_of_mean(columns: usize, rows: usize, worth: f64, false_alarm_rate: f64) -> f64 {
     let (p, n) = (columns as f64, rows as f64);
     let quantile = FisherSnedecor::new(p, n - p).map_or(f64::INFINITY, |f| f.inverse_cdf(1.0 - false_alarm_rate));
-    rounded(p * (n + 1.0) * (n - 1.0) / (n * (n - p)) * quantile)
+    rounded((1.0 + worth / n) * p * (n - 1.0) / (n - p) * quantile)
 }
 
 /// The squared distance of a standardised row from 0, and what each column adds to it.

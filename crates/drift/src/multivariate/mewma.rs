@@ -1,15 +1,18 @@
 use serde::{Deserialize, Serialize};
+use statrs::distribution::{ChiSquared, ContinuousCDF};
 
 use super::error::FitError;
-use super::hotelling::Distance;
+use super::hotelling::{Distance, t2_limit_of_mean};
 use super::mewma_run_length::mewma_threshold;
 
 /// Multivariate EWMA: rows are smoothed, and the distance of the smoothed row from the training mean is charted. Finds a
 /// small shift that lasts, whichever columns it is spread over.
 ///
 /// C. A. Lowry, W. H. Woodall, C. W. Champ and S. E. Rigdon, Technometrics 34 (1992) 46, with the covariance that the
-/// smoothed row has in the long run. The threshold is that for a covariance that is known: with a short training the
-/// run between false alarms is shorter than asked for. A column that is constant in training takes no part.
+/// smoothed row has in the long run. What is estimated in training is not known exactly: the threshold is exceeded by an
+/// estimated distance as often as the one that is solved for a known mean and covariance is by a known one (Fisher's
+/// distribution in place of chi-square, as for [`super::HotellingT2`]). A column that is constant in training takes no
+/// part.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Mewma {
     distance: Distance,
@@ -25,11 +28,14 @@ impl Mewma {
     /// alarms.
     pub fn fit<R: AsRef<[f64]>>(training: &[R], smoothing: f64, arl: f64) -> Result<Self, FitError> {
         let distance = Distance::fit(training)?;
+        let (columns, rows) = (distance.standard.len(), distance.standard.rows);
+        let known = mewma_threshold(columns, smoothing, arl);
+        let beyond = ChiSquared::new(columns as f64).map_or(0.0, |chi| chi.sf(known));
         Ok(Self {
             smoothing,
-            smoothed: vec![0.0; distance.standard.len()],
+            smoothed: vec![0.0; columns],
             contributions: vec![0.0; distance.standard.width()],
-            threshold: mewma_threshold(distance.standard.len(), smoothing, arl),
+            threshold: t2_limit_of_mean(columns, rows, rows_worth(smoothing), beyond),
             distance,
         })
     }
@@ -41,7 +47,7 @@ impl Mewma {
             *smoothed += self.smoothing * (*value - *smoothed);
             *value = *smoothed;
         }
-        let scale = (2.0 - self.smoothing) / self.smoothing;
+        let scale = rows_worth(self.smoothing);
         let squared = self.distance.squared(&mut self.contributions);
         self.contributions.iter_mut().for_each(|contribution| *contribution *= scale);
         Some(scale * squared)
@@ -61,4 +67,9 @@ impl Mewma {
     pub fn reset(&mut self) {
         self.smoothed.fill(0.0);
     }
+}
+
+/// The number of rows whose mean has the variance that a smoothed row has in the long run.
+fn rows_worth(smoothing: f64) -> f64 {
+    (2.0 - smoothing) / smoothing
 }

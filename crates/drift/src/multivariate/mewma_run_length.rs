@@ -1,12 +1,13 @@
 //! The in-control run length of a multivariate EWMA chart.
 
+use crate::bisection::false_position;
 use crate::calibration::{Chain, gauss_legendre};
 
 /// Run lengths beyond this are no better than rounding errors.
 const ARL_MAX: f64 = 1e12;
 /// Relative error of a run length that a threshold was solved for.
 const TOLERANCE: f64 = 1e-7;
-/// Steps to solve for a threshold; eight or so are needed.
+/// Steps up to a threshold that is large enough.
 const STEPS_MAX: usize = 60;
 
 /// Average run length of a MEWMA chart over independent, standard normal vectors of that many `columns`, with weight
@@ -53,25 +54,7 @@ pub fn mewma_threshold(columns: usize, smoothing: f64, arl: f64) -> f64 {
         high += 4.0 + libm::sqrt(p);
         high_excess = excess(high);
     }
-    // The Illinois variant of false position: M. Dowell and P. Jarratt, BIT 11 (1971) 168.
-    let mut was_low = None;
-    for _ in 0..STEPS_MAX {
-        let middle = low - low_excess * (high - low) / (high_excess - low_excess);
-        let middle_excess = excess(middle);
-        if middle_excess.abs() < TOLERANCE {
-            return middle;
-        }
-        let is_low = middle_excess < 0.0;
-        if is_low {
-            (low, low_excess) = (middle, middle_excess);
-            high_excess *= if was_low == Some(true) { 0.5 } else { 1.0 };
-        } else {
-            (high, high_excess) = (middle, middle_excess);
-            low_excess *= if was_low == Some(false) { 0.5 } else { 1.0 };
-        }
-        was_low = Some(is_low);
-    }
-    high
+    false_position((low, low_excess), (high, high_excess), TOLERANCE, excess)
 }
 
 /// Density of the length `to` of a vector of independent normals with unit variance and means of length `mean`: the

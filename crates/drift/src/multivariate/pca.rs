@@ -1,5 +1,5 @@
 use serde::{Deserialize, Serialize};
-use statrs::distribution::{ChiSquared, ContinuousCDF};
+use statrs::distribution::{ContinuousCDF, FisherSnedecor};
 
 use super::error::FitError;
 use super::hotelling::t2_limit;
@@ -61,7 +61,7 @@ impl Pca {
         Ok(Self {
             components: components.collect(),
             t2_limit: t2_limit(kept, standard.rows, false_alarm_rate),
-            spe_limit: spe_limit(&left, false_alarm_rate),
+            spe_limit: spe_limit(&left, standard.len(), standard.rows, false_alarm_rate),
             standard,
             row: buffer.clone(),
             t2_parts: buffer.clone(),
@@ -119,13 +119,17 @@ impl Pca {
 }
 
 /// The limit of a sum of squares with these variances, by the chi-square distribution with the same mean and variance:
-/// G. E. P. Box, Annals of Mathematical Statistics 25 (1954) 290.
-fn spe_limit(variances: &[f64], false_alarm_rate: f64) -> f64 {
+/// G. E. P. Box, Annals of Mathematical Statistics 25 (1954) 290. The variances being estimated from so many rows and
+/// columns, Fisher's distribution takes its place, with the degrees of freedom and the factor that T2 has.
+fn spe_limit(variances: &[f64], columns: usize, rows: usize, false_alarm_rate: f64) -> f64 {
+    let (p, n) = (columns as f64, rows as f64);
     let mean: f64 = variances.iter().sum();
     let squares: f64 = variances.iter().map(|variance| variance * variance).sum();
-    let quantile =
-        |degrees: f64| ChiSquared::new(degrees).map_or(f64::INFINITY, |chi| chi.inverse_cdf(1.0 - false_alarm_rate));
-    if squares > 0.0 { rounded(squares / mean * quantile(mean * mean / squares)) } else { 0.0 }
+    let quantile = |degrees: f64| {
+        FisherSnedecor::new(degrees, n - p).map_or(f64::INFINITY, |f| f.inverse_cdf(1.0 - false_alarm_rate))
+    };
+    let estimated = (1.0 + 1.0 / n) * (n - 1.0) / (n - p);
+    if squares > 0.0 { rounded(estimated * mean * quantile(mean * mean / squares)) } else { 0.0 }
 }
 
 #[cfg(test)]
@@ -135,7 +139,7 @@ mod tests {
     /// With equal variances the sum of squares is a chi-square: 11.0705 at 95 % and 5 degrees.
     #[test]
     fn the_limit_of_spe_is_chi_squares() {
-        assert!((spe_limit(&[2.0; 5], 0.05) / (2.0 * 11.0705) - 1.0).abs() < 1e-4);
-        assert_eq!(spe_limit(&[], 0.05), 0.0);
+        assert!((spe_limit(&[2.0; 5], 5, 1_000_000, 0.05) / (2.0 * 11.0705) - 1.0).abs() < 1e-4);
+        assert_eq!(spe_limit(&[], 5, 1_000, 0.05), 0.0);
     }
 }

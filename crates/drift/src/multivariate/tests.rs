@@ -335,3 +335,33 @@ proptest! {
         prop_assert_eq!(rows_detector, other);
     }
 }
+
+/// Many tables, each with its own short training: alarms in all of them, at one false alarm in 400 rows. The noise has
+/// shorter tails than a normal one, and the components of largest variance have an estimate of it that is too large.
+#[test]
+fn tables_with_short_trainings_have_the_false_alarms_asked_for() {
+    const TABLES: u64 = 150;
+    const RATE: f64 = 1.0 / 400.0;
+    let mut over = [0.0; 4];
+    for seed in 0..TABLES {
+        let table = table(seed + 500, TRAINING + 400, 5, usize::MAX);
+        let training = &table[..TRAINING / 2];
+        let mut hotelling = HotellingT2::fit(training, RATE).unwrap();
+        let mut mewma = Mewma::fit(training, 0.2, 1.0 / RATE).unwrap();
+        let mut pca = Pca::fit(training, 0.6, RATE).unwrap();
+        let mut stands = false;
+        for row in &table[TRAINING..] {
+            let (t2, distance, pca_distance) =
+                (hotelling.observe(row).unwrap(), mewma.observe(row).unwrap(), pca.observe(row).unwrap());
+            let begins = !stands && distance > mewma.threshold();
+            stands = distance > if stands { 5.0 } else { mewma.threshold() };
+            let alarms =
+                [t2 > hotelling.limit(), begins, pca_distance.t2 > pca.t2_limit(), pca_distance.spe > pca.spe_limit()];
+            over.iter_mut().zip(alarms).for_each(|(over, alarm)| *over += f64::from(u8::from(alarm)));
+        }
+    }
+    let expected = 400.0 * TABLES as f64 * RATE;
+    for over in over {
+        assert!((0.4..1.2).contains(&(over / expected)), "{over} of {expected}");
+    }
+}

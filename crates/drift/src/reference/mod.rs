@@ -3,6 +3,7 @@
 mod baseline;
 mod batch;
 mod scorer;
+mod season;
 mod shape;
 mod trend;
 mod wander;
@@ -10,8 +11,9 @@ mod whitening;
 
 pub use baseline::{Baseline, COVARIATES_MAX, Residual};
 pub(crate) use batch::BatchVariance;
-pub use scorer::Scorer;
+pub(crate) use scorer::Scorer;
 pub(crate) use scorer::Suspicion;
+pub use season::Season;
 pub use shape::Shape;
 pub use trend::{Slope, TimeTo, Trend};
 pub(crate) use wander::Wander;

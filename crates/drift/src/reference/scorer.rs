@@ -3,6 +3,7 @@ use std::collections::VecDeque;
 use serde::{Deserialize, Serialize};
 
 use super::{Shape, Wander, Whitener};
+use crate::room::Room;
 
 /// Turns standardised residuals into independent standard normal scores, whatever their distribution and however each
 /// follows from the one before: all charts and their thresholds stand on this.
@@ -10,15 +11,15 @@ use super::{Shape, Wander, Whitener};
 /// What follows from the residuals before is taken out, what is left is ranked among all before it, and the mean of the scores
 /// so far is subtracted. Everything is learnt as it goes, from what came before only (self-starting), so the scores are
 /// right from the first ones on as far as chance allows; [`Scorer::widening`] is what it does not allow.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Scorer {
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub(crate) struct Scorer {
     memory: Memory,
     shape: Shape,
     mean: f64,
     learnt: u32,
     last: Option<f64>,
     /// Not learnt from yet, oldest first.
-    waiting: VecDeque<Seen>,
+    waiting: Room<VecDeque<Seen>, { Scorer::LAG }>,
 }
 
 /// How residuals follow from those before.
@@ -50,42 +51,23 @@ struct Seen {
     score: f64,
 }
 
-impl Default for Scorer {
+impl Default for Memory {
     fn default() -> Self {
-        Self::remembering(Memory::Neighbour(Whitener::default()))
+        Self::Neighbour(Whitener::default())
     }
 }
 
 impl Scorer {
     /// A scorer that has seen nothing, of a process that may wander over hours in normal operation.
-    pub fn careful() -> Self {
-        Self::remembering(Memory::Level(Box::default()))
-    }
-
-    fn remembering(memory: Memory) -> Self {
-        Self {
-            memory,
-            shape: Shape::default(),
-            mean: 0.0,
-            learnt: 0,
-            last: None,
-            waiting: VecDeque::with_capacity(Self::LAG),
-        }
-    }
-
-    /// One of the same kind that has seen nothing.
-    pub(crate) fn renewed(&self) -> Self {
-        match self.memory {
-            Memory::Neighbour(_) => Self::default(),
-            Memory::Level(_) => Self::careful(),
-        }
+    pub(crate) fn careful() -> Self {
+        Self { memory: Memory::Level(Box::default()), ..Self::default() }
     }
 
     const LEARNT_PER_LAG: u32 = 10;
     /// Residuals that wait to be learnt from at most.
-    pub const LAG: usize = 40;
+    pub(crate) const LAG: usize = 40;
     /// Memory that a scorer holds beside itself, bytes.
-    pub const MEMORY_BYTES: usize = Shape::VALUES_MAX * size_of::<f32>() + Self::LAG * size_of::<Seen>();
+    pub(crate) const MEMORY_BYTES: usize = Shape::VALUES_MAX * size_of::<f32>() + Self::LAG * size_of::<Seen>();
     /// Residuals beyond this many standard deviations are all alike: one of them must not teach how values follow each
     /// other.
     const WILD: f64 = 8.0;
@@ -96,7 +78,7 @@ impl Scorer {
     const KEPT_CHANCE: f64 = 4.0;
 
     /// Values learnt from.
-    pub fn learnt(&self) -> u32 {
+    pub(crate) fn learnt(&self) -> u32 {
         self.learnt
     }
 
@@ -136,13 +118,24 @@ impl Scorer {
         }
     }
 
+    /// Forgets everything.
+    pub(crate) fn reset(&mut self) {
+        self.shape.reset();
+        self.waiting.clear();
+        (self.mean, self.learnt, self.last) = (0.0, 0, None);
+        match &mut self.memory {
+            Memory::Neighbour(whitener) => *whitener = Whitener::default(),
+            Memory::Level(wander) => **wander = Wander::default(),
+        }
+    }
+
     /// Gives up what waits to be learnt from.
-    pub fn forget_waiting(&mut self) {
+    pub(crate) fn forget_waiting(&mut self) {
         self.waiting.clear();
     }
 
     /// Learns from a standardised residual at once. One that is not a number changes nothing.
-    pub fn learn(&mut self, z: f64) {
+    pub(crate) fn learn(&mut self, z: f64) {
         if !z.is_nan() {
             let seen = self.look(z);
             self.take_in(seen);
@@ -178,7 +171,7 @@ impl Scorer {
     /// a variance of about 4 / n, and the shape about as much again, which moreover never knows more than the values that
     /// it keeps. The mean rate over that chance is larger by `exp(threshold^2 variance / 2)`; a threshold larger by the
     /// factor `1 + threshold variance / 2` makes up for it. The two constants were set by simulation.
-    pub fn widening(&self, threshold: f64) -> f64 {
+    pub(crate) fn widening(&self, threshold: f64) -> f64 {
         let variance = Self::CHANCE / f64::from(self.learnt.max(1)) + Self::KEPT_CHANCE / Shape::VALUES_MAX as f64;
         libm::sqrt(1.0 + 0.5 * threshold * variance)
     }

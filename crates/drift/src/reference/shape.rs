@@ -1,6 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::normal;
+use crate::room::Room;
 
 /// Turns values of any continuous distribution into standard normal ones by their rank among those before.
 ///
@@ -13,17 +14,11 @@ use crate::normal;
 /// Mathematical Software 11 (1985) 37). The dice are the count of values, scrambled: the same stream, the same sample.
 /// After [`Shape::LEARNT_MAX`] values the sample stays as it is, so that what its own chance does to the mean of the
 /// scores stays the same and can be taken out.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Shape {
     /// Ascending.
-    values: Vec<f32>,
+    values: Room<Vec<f32>, { Shape::VALUES_MAX }>,
     learnt: u64,
-}
-
-impl Default for Shape {
-    fn default() -> Self {
-        Self { values: Vec::with_capacity(Self::VALUES_MAX), learnt: 0 }
-    }
 }
 
 impl Shape {
@@ -41,6 +36,12 @@ impl Shape {
         let upto = below + self.values[below..].partition_point(|&known| known <= value);
         let rank = 0.5 * (below + upto) as f64 + 0.5;
         normal::quantile(rank / (self.values.len() + 1) as f64)
+    }
+
+    /// Forgets everything.
+    pub fn reset(&mut self) {
+        self.values.clear();
+        self.learnt = 0;
     }
 
     /// Takes a finite value in.

@@ -2,6 +2,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Finding, RareEvents};
 use crate::Step;
+use crate::room::Room;
 
 /// Watches a signal that should come at a steady interval for values that are missing or bad.
 ///
@@ -17,7 +18,7 @@ pub struct Dropout {
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 enum Interval {
-    Learning(Vec<f64>),
+    Learning(Room<Vec<f64>, { Dropout::LEARN_INTERVALS }>),
     Known(f64),
 }
 
@@ -39,9 +40,8 @@ impl Dropout {
     /// A watch that learns the expected interval, then from `learn_slots` slots how many are normally missing, and from
     /// then on has at most one false alarm in `run_length` slots on average.
     pub fn new(learn_slots: u32, run_length: f64) -> Self {
-        let intervals = Vec::with_capacity(Self::LEARN_INTERVALS);
         Self {
-            interval: Interval::Learning(intervals),
+            interval: Interval::Learning(Room::default()),
             latest: None,
             missing: RareEvents::new(learn_slots, run_length),
         }

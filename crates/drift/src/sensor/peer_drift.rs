@@ -19,8 +19,7 @@ pub struct PeerDrift {
     /// By sensor; with two sensors only the first has one.
     watches: Vec<Watch>,
     standing: bool,
-    /// Room for a median.
-    #[serde(skip)]
+    /// The values of the others, for their median.
     peers: Vec<f64>,
 }
 
@@ -68,7 +67,7 @@ impl PeerDrift {
         let thresholds = Thresholds::solve(run_length * watches as f64);
         let watch = Watch { column: ColumnMonitor::new(thresholds, warm_up), moved: 0.0, finding: None };
         let watches = vec![watch; watches];
-        Some(Self { sensors, watches, standing: false, peers: Vec::with_capacity(sensors) })
+        Some(Self { sensors, watches, standing: false, peers: vec![0.0; sensors - 1] })
     }
 
     /// Whether a sensor is held to have drifted.
@@ -84,11 +83,11 @@ impl PeerDrift {
             return self.shift().map_or(Step::Quiet, Step::Standing);
         }
         for (place, watch) in self.watches.iter_mut().enumerate() {
-            self.peers.clear();
-            self.peers.extend(values[..place].iter().chain(&values[place + 1..]));
+            for (peer, value) in self.peers.iter_mut().zip(values[..place].iter().chain(&values[place + 1..])) {
+                *peer = *value;
+            }
             watch.observe(values[place] - median(&mut self.peers), floor, mark);
         }
-        self.peers.clear();
         let shift = self.shift();
         match (std::mem::replace(&mut self.standing, shift.is_some()), shift) {
             (false, Some(shift)) => Step::Raised(shift),

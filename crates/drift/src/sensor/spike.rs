@@ -2,6 +2,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Finding, RareEvents};
 use crate::Step;
+use crate::room::Room;
 
 /// Watches for spikes: single values far from both neighbours, to the same side. A spike is no drift, but a sensor that
 /// spikes more often than it used to has a loose contact, a bad shield or a failing converter.
@@ -13,7 +14,7 @@ use crate::Step;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Spike {
     /// Sizes of the last steps; when full, the oldest is overwritten, at `oldest`.
-    steps: Vec<f64>,
+    steps: Room<Vec<f64>, { Spike::STEPS }>,
     oldest: usize,
     /// The last two values, newest first.
     last: Option<Point>,
@@ -52,7 +53,7 @@ impl Spike {
     /// in `run_length` values on average.
     pub fn new(learn_values: u32, run_length: f64) -> Self {
         Self {
-            steps: Vec::with_capacity(Self::STEPS),
+            steps: Room::default(),
             oldest: 0,
             last: None,
             before: None,

@@ -3,62 +3,88 @@
 use std::fmt;
 use std::path::Path;
 
-use drift::Shift;
+use drift::Rule;
+use drift::calibration::{NELSON_ARL, runs_rules_arl};
 use telemetry::Timestamp;
 
-use super::Columns;
-use super::judge::{Event, Judge, RowScore, Source, in_words};
+use super::columns::{Columns, Used};
+use super::detector::{Budget, Detector};
+use super::judge::{Judge, RowScore};
+use super::sign::{Event, Finding, Happening, Source};
 use crate::table::{Found, Table};
 
-/// Alarms that are listed; all are counted.
+/// Alarms and change points that are listed; all are counted.
 const LISTED_MAX: usize = 50;
 
-/// The alarms of a file.
+/// The alarms and change points of a file.
 #[derive(Debug, Default)]
 pub(super) struct Alarms {
-    listed: Vec<Alarm>,
+    listed: Vec<Entry>,
     count: u64,
+    changes: u64,
     rows: u64,
     rows_in_alarm: u64,
+    rows_not_judged: u64,
 }
 
 #[derive(Debug)]
-struct Alarm {
-    source: Source,
-    shift: Shift,
-    begun: Timestamp,
-    ended: Option<Timestamp>,
+struct Entry {
+    at: Timestamp,
+    finding: Finding,
+    /// Of an alarm: what it is of, and when it ended.
+    alarm: Option<(Source, Option<Timestamp>)>,
 }
 
 impl Alarms {
-    /// Takes in that an alarm begins or ends.
-    pub(super) fn take(&mut self, event: Event) {
-        match event.begun {
-            Some(shift) => {
+    /// Takes in that an alarm begins or ends, or that a change point is told.
+    pub(super) fn take(&mut self, Event { at, happening }: Event) {
+        match happening {
+            Happening::Begins(source, finding) => {
                 self.count += 1;
-                if self.listed.len() < LISTED_MAX {
-                    self.listed.push(Alarm { source: event.source, shift, begun: event.at, ended: None });
-                }
+                self.list(Entry { at, finding, alarm: Some((source, None)) });
             }
-            None => {
-                let is_it = |alarm: &&mut Alarm| alarm.ended.is_none() && is_of(alarm.source, event.source);
-                if let Some(alarm) = self.listed.iter_mut().rfind(is_it) {
-                    alarm.ended = Some(event.at);
+            Happening::Changes(finding) => {
+                self.changes += 1;
+                self.list(Entry { at, finding, alarm: None });
+            }
+            Happening::Ends(source) => {
+                let alarms = self.listed.iter_mut().filter_map(|entry| entry.alarm.as_mut());
+                if let Some((_, ended)) = alarms.rev().find(|(of, ended)| *of == source && ended.is_none()) {
+                    *ended = Some(at);
                 }
             }
         }
     }
 
-    /// Takes in what a row came to.
-    pub(super) fn count(&mut self, score: &RowScore) {
-        self.rows += 1;
-        self.rows_in_alarm += u64::from(score.onset.is_some());
+    fn list(&mut self, entry: Entry) {
+        if self.listed.len() < LISTED_MAX {
+            self.listed.push(entry);
+        }
     }
-}
 
-/// Whether an alarm of the one source is ended by the other. All columns together have one alarm, whichever is worst.
-fn is_of(alarm: Source, end: Source) -> bool {
-    alarm == end || matches!((alarm, end), (Source::Rows(_), Source::Rows(_)))
+    /// Takes in what a row came to; nothing, if it could not be judged.
+    pub(super) fn count(&mut self, score: Option<&RowScore>) {
+        self.rows += 1;
+        self.rows_not_judged += u64::from(score.is_none());
+        self.rows_in_alarm += u64::from(score.is_some_and(|score| score.onset.is_some()));
+    }
+
+    /// How many there were.
+    fn counted(&self) -> String {
+        let changes = match self.changes {
+            0 => String::new(),
+            1 => "1 change point".to_owned(),
+            changes => format!("{changes} change points"),
+        };
+        let share = 100.0 * self.rows_in_alarm as f64 / self.rows.max(1) as f64;
+        let (alarms, rows) = (self.count, self.rows_in_alarm);
+        match (alarms, self.changes) {
+            (0, 0) => "No alarms.".to_owned(),
+            (0, _) => format!("No alarms; {changes}:"),
+            (_, 0) => format!("{alarms} alarms, which stand in {rows} rows ({share:.1} %):"),
+            _ => format!("{alarms} alarms, which stand in {rows} rows ({share:.1} %), and {changes}:"),
+        }
+    }
 }
 
 /// The summary of a run.
@@ -67,22 +93,75 @@ pub(super) struct Told<'a> {
     pub(super) table: &'a Table,
     pub(super) columns: &'a Columns,
     pub(super) judge: &'a Judge,
+    pub(super) detector: Detector,
     pub(super) train_rows: u64,
-    pub(super) false_alarms: f64,
+    pub(super) budget: Budget,
     pub(super) alarms: &'a Alarms,
 }
 
 impl Told<'_> {
-    fn alarm(&self, f: &mut fmt::Formatter<'_>, alarm: &Alarm) -> fmt::Result {
-        let (Source::Mean(place) | Source::Spread(place) | Source::Rows(place)) = alarm.source;
-        let name = self.columns.used.get(place).map(|(_, name)| name.as_str()).unwrap_or_default();
-        let onset = Timestamp::from_nanos(alarm.shift.onset_mark);
-        write!(f, "  {}  {name}: {} since {onset}", alarm.begun, in_words(alarm.source, &alarm.shift))?;
-        match alarm.ended {
-            Some(ended) => writeln!(f, ", gone at {ended}"),
-            None => writeln!(f, ", stands at the end"),
+    fn columns(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = |is_constant: bool| {
+            let used = self.columns.used.iter().filter(move |column| column.constant.is_some() == is_constant);
+            used.map(|column| column.name.as_str()).collect::<Vec<_>>().join(", ")
+        };
+        for (title, names) in
+            [("watched", names(false)), ("constant in the training rows, told if it moves", names(true))]
+        {
+            if !names.is_empty() {
+                writeln!(f, "  {title}: {names}")?;
+            }
+        }
+        self.columns.left_out.iter().try_for_each(|(name, reason)| writeln!(f, "  left out: {name}, {reason}"))
+    }
+
+    fn detector(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { judge, budget, .. } = self;
+        write!(f, "  detector: {}; ", judge.about())?;
+        let Some(run_length) = self.detector.rules().and_then(rules_run_length) else {
+            return writeln!(f, "{} false alarms accepted in these rows", budget.false_alarms);
+        };
+        let varying = self.columns.used.iter().filter(|column| column.constant.is_none()).count();
+        let expected = budget.rows * varying as f64 / run_length;
+        writeln!(
+            f,
+            "fixed rules, which alarm once in {run_length:.0} values of noise: at least {expected:.0} false alarms in these \
+             rows, whatever is accepted"
+        )
+    }
+
+    /// The columns that mislead the detector.
+    fn correlated(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = |column: &Used| {
+            let correlation = column.correlation.filter(|_| column.constant.is_none())?;
+            Some(format!("{} ({correlation:.2})", column.name))
+        };
+        let columns: Vec<String> = self.columns.used.iter().filter_map(shown).collect();
+        if columns.is_empty() || !self.detector.needs_independence() {
+            return Ok(());
+        }
+        writeln!(
+            f,
+            "  follows its own past (correlation): {}; this detector does not know of that and may alarm too often",
+            columns.join(", ")
+        )
+    }
+
+    fn entry(&self, f: &mut fmt::Formatter<'_>, Entry { at, finding, alarm }: &Entry) -> fmt::Result {
+        let name = self.columns.used.get(finding.place).map_or("", |column| column.name.as_str());
+        let (kind, onset) = (if alarm.is_some() { "" } else { "change point, " }, finding.onset());
+        write!(f, "  {at}  {name}: {kind}{finding} since {onset}")?;
+        match alarm {
+            None => writeln!(f),
+            Some((_, Some(ended))) => writeln!(f, ", gone at {ended}"),
+            Some((_, None)) => writeln!(f, ", stands at the end"),
         }
     }
+}
+
+/// Average run length of rules at 3 sigma over noise.
+fn rules_run_length(rules: &[Rule]) -> Option<f64> {
+    if rules == Rule::NELSON { Some(NELSON_ARL) } else { runs_rules_arl(rules, 3.0, 0.0) }
 }
 
 impl fmt::Display for Told<'_> {
@@ -94,29 +173,16 @@ impl fmt::Display for Told<'_> {
         }
         writeln!(f)?;
         self.table.found().tell_oddities(f)?;
-        let (watched, steady): (Vec<_>, Vec<_>) =
-            self.columns.used.iter().enumerate().partition(|&(place, _)| self.judge.is_watched(place));
-        let watched: Vec<&str> = watched.into_iter().map(|(_, (_, name))| name.as_str()).collect();
-        writeln!(f, "  watched: {}", watched.join(", "))?;
-        for (_, (_, name)) in steady {
-            writeln!(f, "  left out: {name}, it varies by no more than rounding in the training rows")?;
-        }
-        for (name, reason) in &self.columns.left_out {
-            writeln!(f, "  left out: {name}, {reason}")?;
-        }
+        self.columns(f)?;
         writeln!(f, "  learnt from the first {} rows, judged the other {}", self.train_rows, alarms.rows)?;
-        let detector = match self.judge {
-            Judge::Each(_) => "each column by itself, for a shift of its mean or a wider spread",
-            Judge::Together(_) => "all columns together, against the training rows",
-        };
-        writeln!(f, "  detector: {detector}; {} false alarms accepted in these rows", self.false_alarms)?;
-        if alarms.count == 0 {
-            return writeln!(f, "No alarms.");
+        self.detector(f)?;
+        self.correlated(f)?;
+        if alarms.rows_not_judged > 0 {
+            writeln!(f, "  not judged: {} rows without the numbers that are needed", alarms.rows_not_judged)?;
         }
-        let share = 100.0 * alarms.rows_in_alarm as f64 / alarms.rows as f64;
-        writeln!(f, "{} alarms, which stand in {} rows ({share:.1} %):", alarms.count, alarms.rows_in_alarm)?;
-        alarms.listed.iter().try_for_each(|alarm| self.alarm(f, alarm))?;
-        match alarms.count - alarms.listed.len() as u64 {
+        writeln!(f, "{}", alarms.counted())?;
+        alarms.listed.iter().try_for_each(|entry| self.entry(f, entry))?;
+        match alarms.count + alarms.changes - alarms.listed.len() as u64 {
             0 => Ok(()),
             more => writeln!(f, "  and {more} more"),
         }
