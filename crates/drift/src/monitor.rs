@@ -43,9 +43,9 @@ pub struct Verdict {
 
 /// Watches one stream of standardised residuals for a shift of its mean, of any size and begin, and for grown spread.
 ///
-/// Residuals become scores that are independent and standard normal whatever the stream is (see [`Scorer`]), so that the
+/// Residuals become scores that are independent and standard normal whatever the stream is (see `Scorer`), so that the
 /// thresholds hold for all alike. It learns as it goes, but not from what looks like a shift: from half of the mean's
-/// threshold on, nothing is learnt.
+/// threshold on, or a quarter if it is careful, nothing is learnt.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Monitor {
     scorer: Scorer,
@@ -93,11 +93,17 @@ impl Monitor {
         self.suspicion() == Suspicion::None
     }
 
+    /// From what share of the threshold on a shift is suspected. A careful monitor, whose statistic is mostly 0, can
+    /// suspect earlier, and has to: what drifts slowly is learnt meanwhile.
+    fn suspicious_share(&self) -> f64 {
+        if self.batches.is_some() { 0.25 } else { 0.5 }
+    }
+
     fn suspicion(&self) -> Suspicion {
         let is_astray = self.scorer.level().is_some_and(|level| level.abs() > Level::CLEARED);
         if self.mean.is_standing() || self.level.is_standing() {
             Suspicion::Standing
-        } else if is_astray || self.mean.statistic() >= 0.5 * self.mean.threshold() {
+        } else if is_astray || self.mean.statistic() >= self.suspicious_share() * self.mean.threshold() {
             Suspicion::Suspected
         } else {
             Suspicion::None
