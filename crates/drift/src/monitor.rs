@@ -45,7 +45,7 @@ pub struct Verdict {
 ///
 /// Residuals become scores that are independent and standard normal whatever the stream is (see `Scorer`), so that the
 /// thresholds hold for all alike. It learns as it goes, but not from what looks like a shift: from half of the mean's
-/// threshold on, or a quarter if it is careful, nothing is learnt.
+/// threshold on, or a third if it is careful, nothing is learnt.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Monitor {
     scorer: Scorer,
@@ -78,10 +78,10 @@ impl Monitor {
     }
 
     /// The bound at twice the floor.
-    const BOUND_AT_TWICE: f64 = 2.0;
+    const BOUND_AT_TWICE: f64 = 1.5;
 
     /// How many standard deviations the score of a departure counts for at most where one of up to `floor` is of no
-    /// interest: none within the floor, two at twice the floor. What is not worth telling must not add up to an alert. Both
+    /// interest: none within the floor, 1.5 at twice the floor. What is not worth telling must not add up to an alert. Both
     /// in the same unit; a floor of 0 is none.
     pub fn bound(departure: f64, floor: f64) -> f64 {
         if floor > 0.0 { Self::BOUND_AT_TWICE * (departure.abs() / floor - 1.0).max(0.0) } else { f64::INFINITY }
@@ -96,7 +96,7 @@ impl Monitor {
     /// From what share of the threshold on a shift is suspected. A careful monitor, whose statistic is mostly 0, can
     /// suspect earlier, and has to: what drifts slowly is learnt meanwhile.
     fn suspicious_share(&self) -> f64 {
-        if self.batches.is_some() { 0.25 } else { 0.5 }
+        if self.batches.is_some() { 1.0 / 3.0 } else { 0.5 }
     }
 
     fn suspicion(&self) -> Suspicion {
