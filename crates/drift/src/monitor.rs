@@ -175,7 +175,7 @@ impl Monitor {
 
     /// Forgets what may be a change, but not what is normal. Returns whether a change had stood.
     pub fn reset(&mut self) -> bool {
-        self.scorer.forget_waiting();
+        self.scorer.begin_anew();
         let stood = [self.mean.reset(), self.level.reset(), self.spread.reset()];
         stood.contains(&true)
     }

@@ -129,9 +129,12 @@ impl Scorer {
         }
     }
 
-    /// Gives up what waits to be learnt from.
-    pub(crate) fn forget_waiting(&mut self) {
+    /// Gives up what waits to be learnt from, and expects the next residual in the middle again.
+    pub(crate) fn begin_anew(&mut self) {
         self.waiting.clear();
+        if let Memory::Level(wander) = &mut self.memory {
+            wander.forget_level();
+        }
     }
 
     /// Learns from a standardised residual at once. One that is not a number changes nothing.

@@ -45,6 +45,11 @@ impl Wander {
         new
     }
 
+    /// Expects the next residual in the middle again, but wandering as before.
+    pub(crate) fn forget_level(&mut self) {
+        self.foretold = Default::default();
+    }
+
     /// Learns from a finite residual.
     pub(crate) fn learn(&mut self, residual: f64) {
         for (squares, foretold) in self.squares.iter_mut().zip(&self.foretold_to_learn) {

@@ -173,8 +173,10 @@ fn a_drift_is_one_incident_with_its_evidence_and_ends_when_the_electrodes_are_dr
     let evidence = &incident.evidence[0];
     assert!((evidence.baseline.unwrap() - 100.0).abs() < 1.0, "{evidence:?}");
     assert!(evidence.statistic > evidence.threshold, "{evidence:?}");
-    let dressed = vec![number(LIFE, 600.0, 0.0)];
+    let dressed = vec![number(LIFE, 230.0 * TAKT_S, 0.0)];
     assert_eq!(incidents(&line.batch(PLC, dressed)), ["returned electrode-wear"]);
+    assert!(incidents(&line.welds(231..234, |_| 88.0)).is_empty(), "a few cycles say nothing yet");
+    assert_eq!(incidents(&line.welds(234..260, |_| 88.0)).len(), 1, "dressing has not helped");
 }
 
 #[test]
@@ -324,16 +326,5 @@ fn a_snapshot_is_refused_by_another_plant_or_when_it_is_not_whole() {
     refused(&|plant| plant.limits.clear());
     for end in (0..snapshot.len()).step_by(snapshot.len() / 20) {
         assert!(twin::Twin::restore(plant(), &snapshot[..end]).is_err(), "{end} of {} bytes", snapshot.len());
-    }
-}
-#[test]
-fn debug_ramp() {
-    let mut line = Line::new();
-    line.welds(0..210, |_| 100.0);
-    for cycle in 210..400 {
-        line.welds(cycle..cycle + 1, |cycle| 100.0 - 0.1 * (cycle - 210) as f64);
-        let view = line.twin.view();
-        let f = &view.stations.iter().flat_map(|s| &s.features).find(|f| f.name == "weld resistance").unwrap();
-        println!("{cycle} {:?} {:?} {:?} {:.2} {:.2}", f.value, f.baseline, f.sigma, f.statistic, f.threshold);
     }
 }
