@@ -35,6 +35,27 @@ const PEERS_LEARN_CYCLES: u32 = 50;
 /// The shortest run length between false alarms that a watch of a sensor is asked for.
 const WATCH_RUN_LENGTH_MIN: f64 = 100.0;
 
+/// What was solved, by what it was solved for: solving takes a tenth of a second and stations are many, but most have one
+/// of a few cycle times.
+struct Solved<K, V>(Vec<(K, V)>);
+
+impl<K, V> Default for Solved<K, V> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<K: PartialEq, V: Clone> Solved<K, V> {
+    fn of(&mut self, key: K, solve: impl FnOnce() -> V) -> V {
+        if let Some((_, solved)) = self.0.iter().find(|(known, _)| *known == key) {
+            return solved.clone();
+        }
+        let solved = solve();
+        self.0.push((key, solved.clone()));
+        solved
+    }
+}
+
 /// Where a signal's samples go.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Route {
@@ -95,23 +116,30 @@ impl Model {
             budget_per_watch,
         };
         model.thresholds = model.solve_thresholds();
-        model.peers = fresh_peers(&model);
+        model.peers = model.fresh_peers();
         model
     }
 
-    /// Solving takes milliseconds and stations are many, but most have one of a few cycle times.
     fn solve_thresholds(&self) -> Vec<Thresholds> {
-        let mut solved: Vec<(f64, Thresholds)> = Vec::new();
+        let mut solved = Solved::default();
         let thresholds = |place| {
             let run_length = self.cycles_per_shift(StationId(place as u16)) / self.budget_per_feature;
-            if let Some(&(_, thresholds)) = solved.iter().find(|(known, _)| *known == run_length) {
-                return thresholds;
-            }
-            let thresholds = Thresholds::solve(run_length);
-            solved.push((run_length, thresholds));
-            thresholds
+            solved.of(run_length, || Thresholds::solve(run_length))
         };
         (0..self.stations.len()).map(thresholds).collect()
+    }
+
+    /// A watch for each group of redundant signals; those of as many sensors, at stations that cycle alike, are alike.
+    fn fresh_peers(&self) -> Vec<Vec<PeerDrift>> {
+        let mut solved = Solved::default();
+        let of_station = |(place, station): (usize, &StationModel)| {
+            let run_length = self.watch_run_length(StationId(place as u16));
+            let watch = |group: &Vec<usize>| {
+                solved.of((group.len(), run_length), || PeerDrift::new(group.len(), PEERS_LEARN_CYCLES, run_length))
+            };
+            station.redundant.iter().filter_map(watch).collect()
+        };
+        self.stations.iter().enumerate().map(of_station).collect()
     }
 
     /// Cycles of a station, or windows, from one false alarm of a watch of its sensors to the next, on average.
@@ -149,15 +177,6 @@ fn watches_of(model: &StationModel) -> usize {
     let stuck = model.inputs.iter().filter(|(role, _)| role.is_measurement()).count();
     let spikes = model.features.iter().filter(|feature| feature.sensor().is_some()).count();
     stuck + model.inputs.len() + spikes + model.redundant.len()
-}
-
-fn fresh_peers(model: &Model) -> Vec<Vec<PeerDrift>> {
-    let of_station = |(place, station): (usize, &StationModel)| {
-        let run_length = model.watch_run_length(StationId(place as u16));
-        let watch = |group: &Vec<usize>| PeerDrift::new(group.len(), PEERS_LEARN_CYCLES, run_length);
-        station.redundant.iter().filter_map(watch).collect()
-    };
-    model.stations.iter().enumerate().map(of_station).collect()
 }
 
 fn route(stations: &[StationModel], signal: &plant::Signal) -> Route {

@@ -142,8 +142,8 @@ impl Twin {
         let model = &self.model.stations[station.index()];
         let state = &mut self.state.stations[station.index()];
         let places = &model.redundant[group];
-        let failures = places.iter().filter_map(|&place| state.sensors[place].failure);
-        if failures.into_iter().any(|failure| failure != Failure::PeerDrift) {
+        let mut failures = places.iter().filter_map(|&place| state.sensors[place].failure);
+        if failures.any(|failure| failure != Failure::PeerDrift) {
             return None;
         }
         let values: Vec<f64> = places.iter().map(|&place| cycle.mean(place)).collect::<Option<_>>()?;
