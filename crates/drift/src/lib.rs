@@ -7,6 +7,7 @@
 mod bisection;
 pub mod calibration;
 mod chart;
+mod measurement;
 mod monitor;
 pub mod multivariate;
 mod normal;
@@ -22,6 +23,7 @@ pub use chart::{
     BernoulliCusum, Bounded, Constant, CountCusum, Cusum, Direction, EDetector, Ewma, Focus, GeometricCusum,
     PoissonCusum, Rule, Shewhart, Shift, Spread, Step,
 };
+pub use measurement::is_measurement;
 pub use monitor::{ColumnMonitor, Monitor, Thresholds, Verdict};
 pub use reference::{Baseline, COVARIATES_MAX, Residual, Season, Shape, Slope, TimeTo, Trend, Whitener};
 pub use sensor::{Dropout, Finding, PeerDrift, PeerShift, RareEvents, Spike, SpikeStep, Stuck, Suspect};

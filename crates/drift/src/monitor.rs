@@ -49,12 +49,18 @@ pub struct Verdict {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Monitor {
     scorer: Scorer,
-    /// Of a careful monitor: how far scores wander in batches.
-    batches: Option<BatchVariance>,
+    careful: Option<Careful>,
     mean: Focus,
-    /// Of a careful monitor: what a slow drift leads to.
-    level: Level,
     spread: Spread,
+}
+
+/// What a careful monitor has besides.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+struct Careful {
+    /// How far scores still wander in batches.
+    batches: BatchVariance,
+    /// What a slow drift leads to.
+    level: Level,
 }
 
 impl Monitor {
@@ -62,9 +68,8 @@ impl Monitor {
     pub fn new(thresholds: Thresholds) -> Self {
         Self {
             scorer: Scorer::default(),
-            batches: None,
+            careful: None,
             mean: Focus::new(Thresholds::MIN_SHIFT, thresholds.mean),
-            level: Level::default(),
             spread: Spread::new(thresholds.spread),
         }
     }
@@ -74,7 +79,7 @@ impl Monitor {
     /// the chart of the mean sees scores divided by how far their batches still wander beyond chance. It needs a larger
     /// change, or a quicker one, than a monitor that is not careful.
     pub fn careful(thresholds: Thresholds) -> Self {
-        Self { scorer: Scorer::careful(), batches: Some(BatchVariance::default()), ..Self::new(thresholds) }
+        Self { scorer: Scorer::careful(), careful: Some(Careful::default()), ..Self::new(thresholds) }
     }
 
     /// The bound at twice the floor.
@@ -96,12 +101,12 @@ impl Monitor {
     /// From what share of the threshold on a shift is suspected. A careful monitor, whose statistic is mostly 0, can
     /// suspect earlier, and has to: what drifts slowly is learnt meanwhile.
     fn suspicious_share(&self) -> f64 {
-        if self.batches.is_some() { 1.0 / 3.0 } else { 0.5 }
+        if self.careful.is_some() { 1.0 / 3.0 } else { 0.5 }
     }
 
     fn suspicion(&self) -> Suspicion {
         let is_astray = self.scorer.level().is_some_and(|level| level.abs() > Level::CLEARED);
-        if self.mean.is_standing() || self.level.is_standing() {
+        if self.mean.is_standing() || self.careful.is_some_and(|careful| careful.level.is_standing()) {
             Suspicion::Standing
         } else if is_astray || self.mean.statistic() >= self.suspicious_share() * self.mean.threshold() {
             Suspicion::Suspected
@@ -139,11 +144,11 @@ impl Monitor {
         }
         let suspicion = self.suspicion();
         let score = self.scorer.observe(z, suspicion).clamp(-bound.abs(), bound.abs());
-        let wander = self.batches.as_ref().map_or(1.0, BatchVariance::spread);
-        match &mut self.batches {
-            Some(batches) if suspicion == Suspicion::None => batches.observe(score),
+        let wander = self.careful.map_or(1.0, |careful| careful.batches.spread());
+        match &mut self.careful {
+            Some(careful) if suspicion == Suspicion::None => careful.batches.observe(score),
             // What may be a shift must not teach what is normal.
-            Some(batches) => batches.forget_batch(),
+            Some(careful) => careful.batches.forget_batch(),
             None => {}
         }
         let for_chart = |threshold: f64| score / self.scorer.widening(threshold);
@@ -155,10 +160,10 @@ impl Monitor {
 
     /// What the chart of the mean says, or that of the level where only that says something.
     fn beside_level(&mut self, mean: Step, bound: f64, mark: i64) -> Step {
-        let Some(level) = self.scorer.level() else { return mean };
+        let (Some(careful), Some(level)) = (&mut self.careful, self.scorer.level()) else { return mean };
         let is_worth_telling = bound >= Self::BOUND_AT_TWICE;
         let to_threshold = self.mean.threshold() / Level::LIMIT;
-        let level = self.level.observe(level, is_worth_telling, mark);
+        let level = careful.level.observe(level, is_worth_telling, mark);
         let level = level.map(|shift| Shift { statistic: to_threshold * shift.statistic, ..shift });
         match (mean, level) {
             (Step::Raised(_) | Step::Standing(_), _) | (_, Step::Quiet) => mean,
@@ -169,15 +174,17 @@ impl Monitor {
     /// Forgets everything: what is normal is another from now on. Returns whether a change had stood.
     pub fn relearn(&mut self) -> bool {
         self.scorer.reset();
-        self.batches = self.batches.map(|_| BatchVariance::default());
-        self.reset()
+        let stood = self.reset();
+        self.careful = self.careful.map(|_| Careful::default());
+        stood
     }
 
     /// Forgets what may be a change, but not what is normal. Returns whether a change had stood.
     pub fn reset(&mut self) -> bool {
         self.scorer.begin_anew();
-        let stood = [self.mean.reset(), self.level.reset(), self.spread.reset()];
-        stood.contains(&true)
+        let level_stood = self.careful.as_mut().is_some_and(|careful| careful.level.reset());
+        let (mean_stood, spread_stood) = (self.mean.reset(), self.spread.reset());
+        level_stood || mean_stood || spread_stood
     }
 }
 

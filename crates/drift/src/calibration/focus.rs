@@ -10,8 +10,8 @@ const NODES: usize = 40;
 pub enum Observations {
     /// Independent and standard normal.
     Normal,
-    /// Normal quantiles of ranks among so many kept values, as a scorer of a [`Monitor`](crate::Monitor) gives them: bounded, so that
-    /// false alarms are rarer than for normal ones.
+    /// Normal quantiles of ranks among so many kept values, as a [`Monitor`](crate::Monitor) charts them: bounded, so
+    /// that false alarms are rarer than for normal ones.
     RankScores(usize),
 }
 

@@ -1,5 +1,7 @@
 use serde::{Deserialize, Serialize};
 
+use crate::is_measurement;
+
 /// What one column was in the training rows.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(super) struct ColumnFit {
@@ -19,20 +21,14 @@ pub(super) struct ColumnFit {
 impl ColumnFit {
     /// Fewest values to judge a column by.
     pub(super) const COUNT_MIN: usize = 20;
-    /// Magnitudes beyond this are no measurements; their squares would not be numbers.
-    const MAGNITUDE_MAX: f64 = 1e100;
     /// A spread below so many units in the last place is that of rounding.
     const ROUNDING: f64 = 4.0;
     /// Wallace's approximation, by which scores are made, holds from here on.
     const DEGREES_MIN: f64 = 5.0;
 
-    pub(super) fn is_measurement(value: f64) -> bool {
-        value.abs() <= Self::MAGNITUDE_MAX
-    }
-
     /// None if the column has too few values or does not vary.
     pub(super) fn new(values: &[f64]) -> Option<Self> {
-        let numbers = || values.iter().copied().filter(|&value| Self::is_measurement(value));
+        let numbers = || values.iter().copied().filter(|&value| is_measurement(value));
         let count = numbers().count();
         if count < Self::COUNT_MIN {
             return None;
@@ -43,9 +39,8 @@ impl ColumnFit {
         let magnitude = numbers().fold(0.0, |largest: f64, value| largest.max(value.abs()));
         let covariance = |lag: usize| {
             let pairs = values.iter().zip(&values[lag..]);
-            let products = pairs
-                .filter(|&(&a, &b)| Self::is_measurement(a) && Self::is_measurement(b))
-                .map(|(a, b)| (a - mean) * (b - mean));
+            let products =
+                pairs.filter(|&(&a, &b)| is_measurement(a) && is_measurement(b)).map(|(a, b)| (a - mean) * (b - mean));
             products.sum::<f64>() / count as f64
         };
         let variance = covariance(0);

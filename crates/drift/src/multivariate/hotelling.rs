@@ -2,7 +2,8 @@ use serde::{Deserialize, Serialize};
 use statrs::distribution::{ContinuousCDF, FisherSnedecor};
 
 use super::error::FitError;
-use super::standard::{Standard, VARIANCE_MIN, principal_axes, rounded};
+use super::standard::{Standard, VARIANCE_MIN, principal_axes};
+use crate::special::to_nine_digits;
 
 /// Hotelling's T2 of single rows: the squared distance from the training mean in units of the training covariance.
 ///
@@ -52,7 +53,7 @@ pub(super) fn t2_limit(columns: usize, rows: usize, false_alarm_rate: f64) -> f6
 pub(super) fn t2_limit_of_mean(columns: usize, rows: usize, worth: f64, false_alarm_rate: f64) -> f64 {
     let (p, n) = (columns as f64, rows as f64);
     let quantile = FisherSnedecor::new(p, n - p).map_or(f64::INFINITY, |f| f.inverse_cdf(1.0 - false_alarm_rate));
-    rounded((1.0 + worth / n) * p * (n - 1.0) / (n - p) * quantile)
+    to_nine_digits((1.0 + worth / n) * p * (n - 1.0) / (n - p) * quantile)
 }
 
 /// The squared distance of a standardised row from 0, and what each column adds to it.

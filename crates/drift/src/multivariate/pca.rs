@@ -3,7 +3,8 @@ use statrs::distribution::{ContinuousCDF, FisherSnedecor};
 
 use super::error::FitError;
 use super::hotelling::t2_limit;
-use super::standard::{Standard, VARIANCE_MIN, principal_axes, rounded};
+use super::standard::{Standard, VARIANCE_MIN, principal_axes};
+use crate::special::to_nine_digits;
 
 /// Principal components of the standardised columns: T2 within the plane that they span, and SPE, the squared distance
 /// from that plane (also called Q).
@@ -129,7 +130,7 @@ fn spe_limit(variances: &[f64], columns: usize, rows: usize, false_alarm_rate: f
         FisherSnedecor::new(degrees, n - p).map_or(f64::INFINITY, |f| f.inverse_cdf(1.0 - false_alarm_rate))
     };
     let estimated = (1.0 + 1.0 / n) * (n - 1.0) / (n - p);
-    if squares > 0.0 { rounded(estimated * mean * quantile(mean * mean / squares)) } else { 0.0 }
+    if squares > 0.0 { to_nine_digits(estimated * mean * quantile(mean * mean / squares)) } else { 0.0 }
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use super::column::ColumnFit;
 use super::error::FitError;
 use super::mewma_run_length::mewma_threshold;
 use crate::chart::{Direction, Shift, Step};
+use crate::is_measurement;
 use crate::normal;
 
 /// How often a [`RowDetector`] may be wrong.
@@ -165,7 +166,7 @@ impl RowDetector {
     /// entry at the end is like one that is not a number; entries beyond the columns of training are passed over.
     pub fn observe(&mut self, row: &[f64], mark: i64) -> RowVerdict {
         for (column, &value) in self.columns.iter_mut().zip(row) {
-            if let (Some(column), true) = (column, ColumnFit::is_measurement(value)) {
+            if let (Some(column), true) = (column, is_measurement(value)) {
                 column.observe(value, mark);
             }
         }

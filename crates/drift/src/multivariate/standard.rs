@@ -3,6 +3,7 @@ use serde::{Deserialize, Serialize};
 
 use super::column::ColumnFit;
 use super::error::FitError;
+use crate::is_measurement;
 
 /// Mean and spread of the columns that vary, to standardise rows by.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -27,11 +28,8 @@ impl Standard {
         if let Some(row) = training.iter().position(|row| row.as_ref().len() != width) {
             return Err(FitError::UnequalRow(row));
         }
-        let complete: Vec<&[f64]> = training
-            .iter()
-            .map(AsRef::as_ref)
-            .filter(|row| row.iter().copied().all(ColumnFit::is_measurement))
-            .collect();
+        let complete: Vec<&[f64]> =
+            training.iter().map(AsRef::as_ref).filter(|row| row.iter().copied().all(is_measurement)).collect();
         let column = |index: usize| {
             let values: Vec<f64> = complete.iter().map(|row| row[index]).collect();
             ColumnFit::new(&values).map(|fit| StandardColumn { index, mean: fit.mean, spread: fit.spread })
@@ -63,8 +61,7 @@ impl Standard {
 
     /// Writes the standardised row into `to`; false if a column that varies has no number in it.
     pub(super) fn apply(&self, row: &[f64], to: &mut [f64]) -> bool {
-        let is_number =
-            |column: &StandardColumn| row.get(column.index).is_some_and(|&value| ColumnFit::is_measurement(value));
+        let is_number = |column: &StandardColumn| row.get(column.index).is_some_and(|&value| is_measurement(value));
         if !self.columns.iter().all(is_number) {
             return false;
         }
@@ -99,9 +96,4 @@ pub(super) fn principal_axes(correlation: DMatrix<f64>) -> Vec<(f64, Vec<f64>)> 
         variances.zip(eigen.eigenvectors.column_iter().map(|axis| axis.iter().copied().collect())).collect();
     axes.sort_by(|a, b| b.0.total_cmp(&a.0));
     axes
-}
-
-/// A limit to 9 significant digits: the functions it comes from use the logarithm of the platform, whose last bits differ.
-pub(super) fn rounded(limit: f64) -> f64 {
-    format!("{limit:.8e}").parse().unwrap_or(limit)
 }

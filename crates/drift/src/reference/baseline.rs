@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::normal;
+use crate::{is_measurement, normal};
 
 /// The most covariates a baseline can have.
 pub const COVARIATES_MAX: usize = 3;
@@ -49,8 +49,6 @@ struct Rotated {
 impl Baseline {
     /// Values beyond this many standard deviations teach the baseline only this much.
     const LEARN_CLIP: f64 = 3.0;
-    /// Magnitudes beyond this are no measurements; their squares would not be numbers.
-    const MAGNITUDE_MAX: f64 = 1e100;
     /// Degrees of freedom below which there is no residual yet.
     const DEGREES_MIN: u32 = 5;
 
@@ -63,7 +61,6 @@ impl Baseline {
     /// so. `covariates` beyond the third are ignored; a value or covariate that is not a number, or beyond 1e100,
     /// changes nothing and has no residual.
     pub fn observe(&mut self, value: f64, covariates: &[f64], learns: bool) -> Option<Residual> {
-        let is_measurement = |number: f64| number.abs() <= Self::MAGNITUDE_MAX;
         if !is_measurement(value) || !covariates.iter().copied().all(is_measurement) {
             return None;
         }

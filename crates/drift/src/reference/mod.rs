@@ -11,8 +11,7 @@ mod whitening;
 
 pub use baseline::{Baseline, COVARIATES_MAX, Residual};
 pub(crate) use batch::BatchVariance;
-pub(crate) use scorer::Scorer;
-pub(crate) use scorer::Suspicion;
+pub(crate) use scorer::{Scorer, Suspicion};
 pub use season::Season;
 pub use shape::Shape;
 pub use trend::{Slope, TimeTo, Trend};

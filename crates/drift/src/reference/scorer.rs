@@ -8,9 +8,9 @@ use crate::room::Room;
 /// Turns standardised residuals into independent standard normal scores, whatever their distribution and however each
 /// follows from the one before: all charts and their thresholds stand on this.
 ///
-/// What follows from the residuals before is taken out, what is left is ranked among all before it, and the mean of the scores
-/// so far is subtracted. Everything is learnt as it goes, from what came before only (self-starting), so the scores are
-/// right from the first ones on as far as chance allows; [`Scorer::widening`] is what it does not allow.
+/// What follows from the residuals before is taken out, what is left is ranked among all before it, and the mean of the
+/// scores so far is subtracted. Everything is learnt as it goes, from what came before only (self-starting), so the scores
+/// are right from the first ones on as far as chance allows; [`Scorer::widening`] is what it does not allow.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub(crate) struct Scorer {
     memory: Memory,

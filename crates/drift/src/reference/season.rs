@@ -1,5 +1,7 @@
 use serde::{Deserialize, Serialize};
 
+use crate::is_measurement;
+
 /// What a value is at each phase of a cycle, a day or a week, learnt as it goes; what is left of a value has no such cycle.
 ///
 /// The cycle is cut into [`Season::PHASES`] phases, each with the mean of the values seen in it. What is left of the next
@@ -25,8 +27,6 @@ impl Season {
     pub const PHASES: usize = 336;
     /// Values that the mean of a phase is taken over; older ones fade.
     pub const MEMORY: f64 = 1_000.0;
-    /// Magnitudes beyond this are no measurements; their squares would not be numbers.
-    const MAGNITUDE_MAX: f64 = 1e100;
 
     /// A season that has seen nothing. `period` is in the unit of the times that come with the values; `None` if it is not
     /// above 0.
@@ -38,7 +38,7 @@ impl Season {
     /// What is left of a value, if enough is known, in its unit; learns from it if told so. A time or value that is not
     /// finite, or a value beyond 1e100, changes nothing.
     pub fn observe(&mut self, time: f64, value: f64, learns: bool) -> Option<f64> {
-        if !time.is_finite() || value.is_nan() || value.abs() > Self::MAGNITUDE_MAX {
+        if !time.is_finite() || !is_measurement(value) {
             return None;
         }
         let begin = *self.begin.get_or_insert(time);

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{Direction, special};
+use crate::{Direction, is_measurement, special};
 
 /// A straight line through a value over time, since an onset.
 ///
@@ -50,8 +50,7 @@ pub struct TimeTo {
 }
 
 impl Trend {
-    /// Values beyond this are no measurements, and times beyond this, thirty thousand years, no times.
-    const VALUE_MAX: f64 = 1e100;
+    /// Times beyond this, thirty thousand years, are no times.
     const TIME_MAX_S: f64 = 1e12;
     /// Times closer than this are the same.
     const TIME_RESOLUTION_S: f64 = 1e-9;
@@ -59,8 +58,7 @@ impl Trend {
     /// Takes a value in. A time or value that is not a number, a time beyond 1e12 or a value beyond 1e100, changes
     /// nothing. Times may come in any order.
     pub fn observe(&mut self, time_s: f64, value: f64) {
-        let is_measurement = time_s.abs() <= Self::TIME_MAX_S && value.abs() <= Self::VALUE_MAX;
-        if !is_measurement {
+        if time_s.is_nan() || time_s.abs() > Self::TIME_MAX_S || !is_measurement(value) {
             return;
         }
         if self.count == 0 {

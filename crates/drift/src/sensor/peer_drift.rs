@@ -75,17 +75,17 @@ impl PeerDrift {
         self.standing
     }
 
-    /// Takes a row in, a value of each sensor at the same time; `mark` is the caller's name for it. That a difference departs
-    /// by up to `floor`, in the sensors' unit, from what it was is of no interest. A row with another number of
+    /// Takes a row in, a value of each sensor at the same time; `mark` is the caller's name for it. That a difference
+    /// departs by up to `floor`, in the sensors' unit, from what it was is of no interest. A row with another number of
     /// values, or with one that is not finite, is passed over.
     pub fn observe(&mut self, values: &[f64], floor: f64, mark: i64) -> Step<PeerShift> {
         if values.len() != self.sensors || !values.iter().all(|value| value.is_finite()) {
             return self.shift().map_or(Step::Quiet, Step::Standing);
         }
         for (place, watch) in self.watches.iter_mut().enumerate() {
-            for (peer, value) in self.peers.iter_mut().zip(values[..place].iter().chain(&values[place + 1..])) {
-                *peer = *value;
-            }
+            let (before, after) = self.peers.split_at_mut(place);
+            before.copy_from_slice(&values[..place]);
+            after.copy_from_slice(&values[place + 1..]);
             watch.observe(values[place] - median(&mut self.peers), floor, mark);
         }
         let shift = self.shift();

@@ -6,7 +6,7 @@ use telemetry::Timestamp;
 
 use super::column;
 use super::detector::Detector;
-use super::judge::{is_measurement, numbers};
+use super::judge::numbers;
 use crate::table::{Column, Kind, Table};
 
 /// Numbers that a column needs in the training rows.
@@ -41,8 +41,7 @@ impl Columns {
     ) -> anyhow::Result<Self> {
         let mut columns = Self { used: Vec::new(), left_out: Vec::new() };
         for (place, column) in table.columns().iter().enumerate() {
-            let numbers: Vec<f64> =
-                training.iter().map(|(_, row)| row[place]).filter(|&number| is_measurement(number)).collect();
+            let numbers = numbers(training.iter().map(|(_, row)| row), place);
             match judged_by(detector, column, &numbers) {
                 Err(reason) => columns.left_out.push((column.name.clone(), reason)),
                 Ok(constant) => {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use drift::{Constant, Step};
+use drift::{Constant, Step, is_measurement};
 use telemetry::Timestamp;
 
 use super::column::{self, Watch};
@@ -14,8 +14,6 @@ use super::sign::{Event, Finding, Happening, Sign, Source, What};
 pub(super) const THRESHOLD: f64 = 1.0;
 /// From this score on, a column may be changing.
 const CALM: f64 = 0.5;
-/// Magnitudes beyond this are no measurements, here as in the detectors.
-const MAGNITUDE_MAX: f64 = 1e100;
 
 /// What judges rows. Places are those of the columns in a row.
 pub(super) struct Judge {
@@ -46,13 +44,9 @@ pub(super) fn yes_or_no(stands: bool) -> f64 {
     if stands { 2.0 } else { 0.0 }
 }
 
-pub(super) fn is_measurement(number: f64) -> bool {
-    number.abs() <= MAGNITUDE_MAX
-}
-
 /// The numbers of a column in these rows.
-pub(super) fn numbers(rows: &[Vec<f64>], place: usize) -> Vec<f64> {
-    rows.iter().map(|row| row[place]).filter(|&number| is_measurement(number)).collect()
+pub(super) fn numbers<'a>(rows: impl IntoIterator<Item = &'a Vec<f64>>, place: usize) -> Vec<f64> {
+    rows.into_iter().map(|row| row[place]).filter(|&number| is_measurement(number)).collect()
 }
 
 impl Judge {
