@@ -6,8 +6,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use alarms::{Change, Incident, IncidentState, Source};
-use e2e::trial::{START, example_plant};
+use e2e::example_plant;
 use flow::StationState;
+use linetwin::simulated::START;
 use linetwin::simulated::SimulatedSource;
 use plant::{LinkSettings, Plant};
 use plant_sim::{FaultPlan, SimConfig, SimPlant};

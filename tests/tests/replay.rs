@@ -7,13 +7,13 @@ use std::sync::Arc;
 
 use adapter::Clock;
 use e2e::daemon::run_linetwin;
-use e2e::trial::START;
 use e2e::workspace_root;
 use linetwin::daemon::open_recorder;
 use linetwin::engine::{Engine, Sinks};
 use linetwin::example;
 use linetwin::recorder::resume;
 use linetwin::setup::Setup;
+use linetwin::simulated::START;
 use linetwin::simulated::SimulatedSource;
 use plant::Overrides;
 use plant_sim::{FaultPlan, SimConfig, SimPlant};

@@ -25,12 +25,6 @@ enum Chore {
     },
     /// Install what the end-to-end tests talk to: mosquitto, pymodbus and asyncua.
     Peers,
-    /// Run every fault of the simulated plant through the twin and print how well it did.
-    Faults {
-        /// Arguments for the program.
-        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-        arguments: Vec<String>,
-    },
     /// Judge the detectors: known answers, the false-alarm budget, public data, speed.
     Score {
         /// Arguments for the program: `--data FOLDER [SECTION ...]`.
@@ -59,7 +53,6 @@ fn run(chore: Chore) -> anyhow::Result<()> {
     match chore {
         Chore::Test { arguments } => test(&arguments),
         Chore::Peers => peers::install(),
-        Chore::Faults { arguments } => program("e2e", "fault-table", &arguments),
         Chore::Score { arguments } => score(&arguments),
         Chore::Bench { arguments } => program("e2e", "bench", &arguments),
     }

@@ -69,6 +69,8 @@ struct Entry {
     incident: Incident,
     /// The station that first showed it, whatever is now held to be the cause.
     shown_at: Option<StationId>,
+    /// The station that the first cause lies at, or is seen from if it lies at a utility.
+    blamed: Option<StationId>,
     /// Sources whose verdict still stands.
     standing: Vec<Source>,
     /// For each piece of evidence, what it speaks for.
@@ -81,6 +83,8 @@ struct Entry {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Grounds {
     causes: Vec<(Cause, f64)>,
+    /// As [`Verdict::is_supply`].
+    is_supply: bool,
     /// How long from `at` until a limit is crossed if it goes on like this.
     time_to_limit: Option<TimeToLimit>,
     at: Timestamp,
@@ -218,6 +222,7 @@ impl Entry {
                 recent_interventions: Vec::new(),
             },
             shown_at: source.station(),
+            blamed: source.station(),
             standing: Vec::new(),
             grounds: Vec::new(),
             told: verdict.at,
@@ -239,17 +244,21 @@ impl Entry {
         self.incident.evidence.iter().position(|evidence| evidence.source == source)
     }
 
-    /// Whether the verdict can have the same cause as something that already speaks for this incident.
+    /// Whether the verdict can have the same cause as something that already speaks for this incident. What another
+    /// station showed counts only while it stands: what is over brings nothing about.
     fn explains(&self, verdict: &Verdict, plant: &Plant) -> bool {
-        let Some(there) = verdict.evidence.source.station() else { return false };
+        let Some(station) = verdict.evidence.source.station() else { return false };
+        let there = Shown { station, causes: &verdict.causes, is_supply: verdict.is_supply };
         self.incident.evidence.iter().zip(&self.grounds).any(|(evidence, grounds)| {
-            let here = evidence.source.station();
-            here.is_some_and(|here| can_be_one((here, &grounds.causes), (there, &verdict.causes), plant))
+            let Some(station) = evidence.source.station() else { return false };
+            let here = Shown { station, causes: &grounds.causes, is_supply: grounds.is_supply };
+            let counts = station == there.station || self.standing.contains(&evidence.source);
+            counts && here.can_be_one_with(&there, plant)
         })
     }
 
     fn add(&mut self, verdict: Verdict, recent: impl IntoIterator<Item = Intervention>, plant: &Plant) {
-        let Verdict { at, evidence, causes, time_to_limit } = verdict;
+        let Verdict { at, evidence, causes, is_supply, time_to_limit } = verdict;
         let source = evidence.source;
         if !self.standing.contains(&source) {
             self.standing.push(source);
@@ -262,7 +271,7 @@ impl Entry {
         }
         self.incident.onset = self.incident.onset.min(evidence.onset);
         self.incident.updated = at;
-        let grounds = Grounds { causes, time_to_limit, at };
+        let grounds = Grounds { causes, is_supply, time_to_limit, at };
         match self.place_of(source) {
             Some(place) => (self.incident.evidence[place], self.grounds[place]) = (evidence, grounds),
             None => {
@@ -309,6 +318,7 @@ impl Entry {
             }
         }
         sums.sort_by(|(cause_a, _, a), (cause_b, _, b)| b.total_cmp(a).then(cause_a.cmp(cause_b)));
+        self.blamed = sums.first().and_then(|&(_, place, _)| place).or(self.shown_at);
         let mut ranked: Vec<(Cause, f64)> = Vec::new();
         for (cause, _, sum) in sums {
             if ranked.iter().all(|&(known, _)| known != cause) {
@@ -327,17 +337,17 @@ impl Entry {
     }
 
     /// Places the incident where its cause is to be mended: at the utility, if a utility's own evidence is there or the
-    /// first cause lies there; else where it first showed.
+    /// first cause lies there; else at the station that the first cause lies at.
     fn locate(&mut self, plant: &Plant) {
         let stations: Vec<StationId> =
             self.incident.evidence.iter().filter_map(|evidence| evidence.source.station()).collect();
-        let Some(shown_at) = self.shown_at else { return };
+        let Some(blamed) = self.blamed else { return };
         let place = match self.utility_with_evidence(plant) {
             Some(utility) => utility,
             None if self.incident.cause().locus() == Locus::Utility => {
-                plant.station(shown_at).utilities.first().copied().unwrap_or(shown_at)
+                plant.station(blamed).utilities.first().copied().unwrap_or(blamed)
             }
-            None => shown_at,
+            None => blamed,
         };
         self.incident.station = Some(place);
         let mut affected: Vec<StationId> = stations.into_iter().filter(|&station| station != place).collect();
@@ -369,19 +379,47 @@ impl Entry {
     }
 }
 
-/// Whether what two stations show can come from one cause: one that either can have, if it is one station; else a
-/// utility that one of them is, or that both depend on.
-fn can_be_one(one: (StationId, &[(Cause, f64)]), other: (StationId, &[(Cause, f64)]), plant: &Plant) -> bool {
-    let ((here, causes), (there, other_causes)) = (one, other);
-    if here == there {
-        return causes.iter().any(|(cause, _)| other_causes.iter().any(|(other, _)| cause == other));
+/// What a station shows.
+struct Shown<'a> {
+    station: StationId,
+    causes: &'a [(Cause, f64)],
+    is_supply: bool,
+}
+
+impl Shown<'_> {
+    /// Whether what two stations show can come from one cause: one that either can have, if it is one station; else a
+    /// utility.
+    ///
+    /// A utility that no longer supplies what it should is felt by all that depend on it, so whatever of theirs can come
+    /// from it at all does. Without that, they must speak for it themselves: a worn electrode may also come from warm
+    /// water, but while nothing says that the water is warm it is none of the water's business.
+    fn can_be_one_with(&self, other: &Self, plant: &Plant) -> bool {
+        if self.station == other.station {
+            return self.causes.iter().any(|(cause, _)| other.causes.iter().any(|(known, _)| cause == known));
+        }
+        let utilities = |shown: &Self| &plant.station(shown.station).utilities;
+        let is_felt_by = |utility: &Self, station: &Self| {
+            let felt = if utility.is_supply { station.utility_share() > 0.0 } else { station.speaks_for_utility() };
+            felt && utilities(station).contains(&utility.station)
+        };
+        let share_one = || utilities(self).iter().any(|shared| utilities(other).contains(shared));
+        is_felt_by(self, other)
+            || is_felt_by(other, self)
+            || (self.speaks_for_utility() && other.speaks_for_utility() && share_one())
     }
-    let utilities = |station: StationId| &plant.station(station).utilities;
-    let can_be_utility = |causes: &[(Cause, f64)]| causes.iter().any(|(cause, _)| cause.locus() == Locus::Utility);
-    let (from_here, from_there) = (can_be_utility(causes), can_be_utility(other_causes));
-    (from_here && utilities(here).contains(&there))
-        || (from_there && utilities(there).contains(&here))
-        || (from_here && from_there && utilities(here).iter().any(|shared| utilities(there).contains(shared)))
+
+    /// The largest weight of a cause that lies at a utility, as a share of the largest weight; 0 if there is none.
+    fn utility_share(&self) -> f64 {
+        let largest = |weights: &mut dyn Iterator<Item = f64>| weights.fold(0.0, f64::max);
+        let at_utility = self.causes.iter().filter(|(cause, _)| cause.locus() == Locus::Utility);
+        largest(&mut at_utility.map(|&(_, weight)| weight))
+            / largest(&mut self.causes.iter().map(|&(_, weight)| weight))
+    }
+
+    fn speaks_for_utility(&self) -> bool {
+        const HALF: f64 = 0.5;
+        self.utility_share() >= HALF
+    }
 }
 
 #[cfg(test)]

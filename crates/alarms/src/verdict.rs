@@ -148,6 +148,8 @@ pub struct Verdict {
     pub evidence: Evidence,
     /// What it can come from, each with its weight; positive, most likely first, never empty.
     pub causes: Vec<(Cause, f64)>,
+    /// Whether it says that a utility no longer gives what those that depend on it need: then they feel it.
+    pub is_supply: bool,
     /// If a trend leads to a limit, or it is crossed: how long until then.
     pub time_to_limit: Option<TimeToLimit>,
 }

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
-use crate::{browse, daemon, demo, detect, import, replay, report, setup};
+use crate::{backtest, browse, daemon, demo, detect, import, replay, report, setup};
 
 /// The digital twin of a manufacturing line: telemetry in, few and explained warnings out.
 #[derive(Debug, Parser)]
@@ -31,6 +31,8 @@ enum Command {
     Import(import::Arguments),
     /// Run the detectors over a historian's export in CSV: what changed, when, in which columns.
     Detect(detect::Arguments),
+    /// Judge a configuration on the simulated plant: how each fault is found, how often there is a false alarm.
+    Backtest(backtest::Arguments),
     /// Tell the running daemon, over its broker, what was done at a station.
     Report(report::Arguments),
     /// Start a simulated plant, a broker, the twin and its page.
@@ -96,6 +98,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Replay(arguments) => replay::run(&arguments),
         Command::Import(arguments) => import::run(&arguments),
         Command::Detect(arguments) => detect::run(&arguments),
+        Command::Backtest(arguments) => backtest::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Schema(arguments) => schema(&arguments.of),

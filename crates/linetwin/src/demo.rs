@@ -21,17 +21,13 @@ use crate::daemon::{Daemon, Parts, listen, open_recorder, told_to_stop};
 use crate::engine::{Engine, Sinks};
 use crate::replay::Speed;
 use crate::setup::{self, Setup};
-use crate::simulated::SimulatedSource;
+use crate::simulated::{START, SimulatedSource};
 use crate::{broker, console, example};
 
 /// The highest speed at which the protocols keep up on a small machine; above it the plant is read without them.
 const PROTOCOL_SPEED_MAX: f64 = 20.0;
 /// Without `--fault`: something to see within the first minute, and more later.
 const DEFAULT_FAULTS: [&str; 3] = ["water-restriction@1m", "torque-friction@20m", "electrode-wear@30m"];
-
-/// When the plant's clock begins, whenever the demo is run, so that the same seed gives the same shift:
-/// 2026-11-23T06:00:00Z, a Monday's early shift.
-const START: Timestamp = Timestamp::from_millis(1_795_413_600_000);
 
 /// `linetwin demo`.
 #[derive(Debug, clap::Args)]

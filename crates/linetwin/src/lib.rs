@@ -3,6 +3,7 @@
 //! One loop, [`engine::Engine::run`], receives everything that can wake the daemon, stamps it, records it, applies it to
 //! the twin and hands on what follows. Around it, adapters and sinks each have their own task.
 
+pub mod backtest;
 pub mod broker;
 pub mod browse;
 pub mod cli;

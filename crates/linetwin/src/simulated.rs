@@ -4,6 +4,10 @@ use plant::Plant;
 use plant_sim::{SimLink, SimPlant, TruthEvent, Update};
 use telemetry::{Event, LinkId, LinkState, Quality, Sample, SampleBatch, SignalId, Timestamp};
 
+/// When the simulated plant's clock begins, whenever it is run, so that the same seed gives the same shift:
+/// 2026-11-23T06:00:00Z, a Monday's early shift.
+pub const START: Timestamp = Timestamp::from_millis(1_795_413_600_000);
+
 /// Steps of the simulated plant from one tick of the clock to the next: one second.
 const TICK_STEPS: u64 = (1.0 / plant_sim::STEP_S) as u64;
 

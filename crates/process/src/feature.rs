@@ -78,6 +78,8 @@ pub struct FeatureSpec {
     pub rise: &'static [(Cause, f64)],
     /// What a fall can come from, each with its weight; a fall is not watched if there is none.
     pub fall: &'static [(Cause, f64)],
+    /// Whether it is what a utility supplies others with, so that they feel a drift of it.
+    pub is_supply: bool,
 }
 
 const NONE: &[(Cause, f64)] = &[];
@@ -89,7 +91,11 @@ const fn mean(
     rise: &'static [(Cause, f64)],
     fall: &'static [(Cause, f64)],
 ) -> FeatureSpec {
-    FeatureSpec { name, quantity: Quantity::Mean(role), covariates: &[], floor, rise, fall }
+    FeatureSpec { name, quantity: Quantity::Mean(role), covariates: &[], floor, rise, fall, is_supply: false }
+}
+
+const fn supply(spec: FeatureSpec) -> FeatureSpec {
+    FeatureSpec { is_supply: true, ..spec }
 }
 
 const fn depending(spec: FeatureSpec, covariates: &'static [Quantity]) -> FeatureSpec {
@@ -104,6 +110,7 @@ const WORK_TIME: FeatureSpec = FeatureSpec {
     floor: Share(0.01),
     rise: &[(Cause::SlowCycle, 0.8), (Cause::MicroStops, 0.1)],
     fall: NONE,
+    is_supply: false,
 };
 const STOP_TIME: FeatureSpec = FeatureSpec {
     name: "stop time",
@@ -112,6 +119,7 @@ const STOP_TIME: FeatureSpec = FeatureSpec {
     floor: Absolute(1.0),
     rise: &[(Cause::MicroStops, 1.0)],
     fall: NONE,
+    is_supply: false,
 };
 const STARVED_TIME: FeatureSpec = FeatureSpec {
     name: "wait for parts",
@@ -120,6 +128,7 @@ const STARVED_TIME: FeatureSpec = FeatureSpec {
     floor: Absolute(1.0),
     rise: &[(Cause::SupplyStarved, 1.0)],
     fall: NONE,
+    is_supply: false,
 };
 
 /// Wear lowers the contact resistance, because the face grows and the current spreads: H. Zhang and J. Senkara,
@@ -290,7 +299,13 @@ const PACK_ASSEMBLY: &[FeatureSpec] = &[
 /// A worn pump gives less flow and less pressure; a restricted loop gives less flow at more pressure. A fouled
 /// exchanger makes the chiller work more for the same heat: ASHRAE Handbook, HVAC Systems and Equipment.
 const COOLING_LOOP: &[FeatureSpec] = &[
-    mean("loop flow", Role::LoopFlow, Share(0.01), NONE, &[(Cause::PumpWear, 0.5), (Cause::LoopRestriction, 0.5)]),
+    supply(mean(
+        "loop flow",
+        Role::LoopFlow,
+        Share(0.01),
+        NONE,
+        &[(Cause::PumpWear, 0.5), (Cause::LoopRestriction, 0.5)],
+    )),
     mean(
         "pump pressure",
         Role::PumpPressure,
@@ -306,7 +321,7 @@ const COOLING_LOOP: &[FeatureSpec] = &[
         mean("chiller power", Role::ChillerPower, Share(0.02), &[(Cause::ChillerFouling, 0.9)], NONE),
         &[Quantity::LoopHeat, Quantity::Ambient],
     ),
-    depending(
+    supply(depending(
         mean(
             "supply temperature",
             Role::LoopSupplyTemperature,
@@ -315,7 +330,7 @@ const COOLING_LOOP: &[FeatureSpec] = &[
             NONE,
         ),
         &[Quantity::LoopHeat, Quantity::Ambient],
-    ),
+    )),
 ];
 
 const ROBOT: &[FeatureSpec] = &[

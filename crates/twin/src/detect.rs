@@ -124,7 +124,13 @@ impl Twin {
         let limits = bound.sensor().map_or((None, None), |signal| self.model.limits(signal, variant));
         let evidence = Evidence { direction: Some(direction), ..self.evidence(found) };
         let time_to_limit = feature.time_to_limit(shift, limits, cycle.end);
-        Some(Verdict { at: cycle.end, evidence, causes: causes.to_vec(), time_to_limit })
+        Some(Verdict {
+            at: cycle.end,
+            evidence,
+            causes: causes.to_vec(),
+            is_supply: bound.spec.is_supply,
+            time_to_limit,
+        })
     }
 
     /// The values of a feature scatter more than they did: what can push it either way may come and go.
@@ -147,7 +153,7 @@ impl Twin {
             threshold: feature.spread_threshold(),
             ..self.evidence(found)
         };
-        Some(Verdict { at: cycle.end, evidence, causes, time_to_limit: None })
+        Some(Verdict { at: cycle.end, evidence, causes, is_supply: spec.is_supply, time_to_limit: None })
     }
 
     /// The evidence of a shift of the mean, but for its direction; grown spread differs in detector and threshold.

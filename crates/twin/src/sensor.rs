@@ -288,7 +288,7 @@ impl Twin {
             onset: Timestamp::from_nanos(finding.onset_mark),
             note,
         };
-        Verdict { at: cycle.end, evidence, causes: vec![(cause, 1.0)], time_to_limit: None }
+        Verdict { at: cycle.end, evidence, causes: vec![(cause, 1.0)], is_supply: false, time_to_limit: None }
     }
 }
 

@@ -396,7 +396,8 @@ impl Twin {
             };
             watch.raised = true;
             let at = self.state.now;
-            self.raise(Verdict { at, evidence, causes: vec![(Cause::LinkLoss, 1.0)], time_to_limit: None }, step);
+            let causes = vec![(Cause::LinkLoss, 1.0)];
+            self.raise(Verdict { at, evidence, causes, is_supply: false, time_to_limit: None }, step);
         }
     }
 

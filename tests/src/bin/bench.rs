@@ -5,7 +5,7 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Instant;
 
-use e2e::trial::START;
+use linetwin::simulated::START;
 use plant::{
     DataType, Detection, Link, LinkSettings, ModbusSettings, Origin, Plant, Role, Signal, Station, StationId,
     StationKind, WordOrder,

@@ -70,7 +70,8 @@ fn verdict(source: Source, seconds: f64, causes: &[(Cause, f64)], time_to_limit:
         onset: at(seconds),
         note: String::new(),
     };
-    Verdict { at: at(seconds), evidence, causes: causes.to_vec(), time_to_limit }
+    let is_supply = causes == WARM_LOOP;
+    Verdict { at: at(seconds), evidence, causes: causes.to_vec(), is_supply, time_to_limit }
 }
 
 fn time(expected_s: f64) -> TimeToLimit {
@@ -134,6 +135,8 @@ const CURRENT: &[(Cause, f64)] = &[(Cause::WeldCurrent, 1.0)];
 const WARM_GUN: &[(Cause, f64)] = &[(Cause::CoolingSupply, 0.6), (Cause::WeldWaterRestriction, 0.5)];
 const WEAK_GUN: &[(Cause, f64)] = &[(Cause::WeldWaterRestriction, 0.9), (Cause::CoolingSupply, 0.5)];
 const WARM_LOOP: &[(Cause, f64)] = &[(Cause::ChillerFouling, 0.7), (Cause::PumpWear, 0.1)];
+const BUSY_CHILLER: &[(Cause, f64)] = &[(Cause::ChillerFouling, 0.9)];
+const WEAK_WELD: &[(Cause, f64)] = &[(Cause::ElectrodeWear, 0.7), (Cause::CoolingSupply, 0.1)];
 const LOST: &[(Cause, f64)] = &[(Cause::LinkLoss, 1.0)];
 
 #[test]
@@ -451,4 +454,26 @@ proptest! {
             check_book(&told.book);
         }
     }
+}
+
+/// A worn electrode is no business of a chiller that works hard and still delivers.
+#[test]
+fn a_station_is_held_to_feel_a_utility_only_if_that_no_longer_delivers_or_its_own_water_says_so() {
+    let mut told = Told::new();
+    told.take(feature(COOLING, 1), 1.0, BUSY_CHILLER);
+    assert_eq!(told.take(feature(WELD_A, 0), 2.0, WEAK_WELD), "raised 2-0 unacknowledged low");
+    assert_eq!(told.take(feature(WELD_B, 0), 3.0, WEAK_WELD), "raised 3-0 unacknowledged low");
+    assert_eq!(told.take(feature(WELD_B, 1), 4.0, WARM_GUN), "updated 1-0 unacknowledged low");
+    let expected = [
+        (Some(COOLING), Cause::ChillerFouling, vec![WELD_B]),
+        (Some(WELD_A), Cause::ElectrodeWear, vec![]),
+        (Some(WELD_B), Cause::ElectrodeWear, vec![]),
+    ];
+    assert_eq!(told.places(), expected);
+
+    let mut told = Told::new();
+    told.take(feature(COOLING, 0), 1.0, WARM_LOOP);
+    assert_eq!(told.take(feature(WELD_A, 0), 2.0, WEAK_WELD), "updated 1-0 unacknowledged low");
+    told.clear(feature(COOLING, 0), 3.0);
+    assert_eq!(told.take(feature(WELD_B, 0), 4.0, WEAK_WELD), "raised 3-0 unacknowledged low");
 }

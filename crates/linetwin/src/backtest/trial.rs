@@ -1,17 +1,14 @@
 //! One run of the simulated plant through the twin, and how well the twin did.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use alarms::{Change, Incident};
-use linetwin::simulated::SimulatedSource;
-use plant::{Cause, Files, Overrides, Plant};
-use plant_sim::{Fault, FaultPlan, SimConfig, SimPlant, Truth, TruthEvent};
+use plant::{Cause, Plant};
+use plant_sim::{Fault, FaultError, FaultPlan, SimConfig, SimPlant, Truth, TruthEvent};
 use telemetry::{Input, Timestamp};
 use twin::{Output, Twin};
 
-/// When every trial starts: 2026-11-23T06:00:00Z, the begin of an early shift.
-pub const START: Timestamp = Timestamp::from_millis(1_795_413_600_000);
+use crate::simulated::{START, SimulatedSource};
 
 /// An incident's change as the twin gave it.
 #[derive(Debug, Clone)]
@@ -33,29 +30,15 @@ pub struct Trial {
     pub told: Vec<Told>,
     /// What truly happened.
     pub truth: Vec<TruthEvent>,
-    /// Samples that went through the twin.
-    pub samples: u64,
 }
 
-/// The example plant, as `config/` describes it.
+/// Runs the simulated plant for `hours` with those faults, seen as `plant` says.
 ///
-/// # Panics
-/// If the example has a problem.
-pub fn example_plant() -> Arc<Plant> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../config");
-    let files = Files::read_dir(&folder).unwrap_or_else(|error| panic!("{error}"));
-    let configuration = plant::load(&files, &Overrides::default()).unwrap_or_else(|problems| panic!("{problems}"));
-    Arc::new(configuration.plant)
-}
-
-/// Runs the example plant for `hours` with those faults.
-///
-/// # Panics
+/// # Errors
 /// If a fault is planned where it cannot strike.
-pub fn run(seed: u64, faults: Vec<FaultPlan>, hours: f64) -> Trial {
-    let plant = example_plant();
-    let sim = SimPlant::new(SimConfig { seed, start: START, faults }).unwrap_or_else(|error| panic!("{error}"));
-    let mut source = SimulatedSource::new(sim, &plant);
+pub fn run(plant: &Arc<Plant>, seed: u64, faults: Vec<FaultPlan>, hours: f64) -> Result<Trial, FaultError> {
+    let sim = SimPlant::new(SimConfig { seed, start: START, faults })?;
+    let mut source = SimulatedSource::new(sim, plant);
     let mut twin = Twin::new(plant.clone());
     let end = START.plus_seconds(hours * 3600.0);
     let (mut events, mut outputs, mut told, mut sequence) = (Vec::new(), Vec::new(), Vec::new(), 0);
@@ -71,7 +54,7 @@ pub fn run(seed: u64, faults: Vec<FaultPlan>, hours: f64) -> Trial {
             }
         }
     }
-    Trial { plant, told, truth: source.truth().to_vec(), samples: twin.view().counts.samples }
+    Ok(Trial { plant: plant.clone(), told, truth: source.truth().to_vec() })
 }
 
 /// The cause that the twin should name for a fault.

@@ -1,0 +1,129 @@
+use std::collections::BTreeMap;
+
+use plant_sim::Fault;
+
+use crate::backtest::trial::{Score, Told, Trial};
+use crate::simulated::START;
+
+/// The printed table, and what its sums are made of.
+#[derive(Debug, Default)]
+pub(super) struct Table {
+    runs: usize,
+    found: usize,
+    right_cause: usize,
+    limits: usize,
+    in_time: usize,
+    shifts: usize,
+    false_in_shifts: usize,
+    /// False alerts of all runs, by what they said.
+    false_alerts: BTreeMap<String, usize>,
+}
+
+impl Table {
+    pub(super) fn print_head() {
+        println!(
+            "{:19} {:>7} {:>11} {:>10} {:>9} {:>8} {:>6}",
+            "fault", "found", "right cause", "delay min", "won min", "in time", "false"
+        );
+    }
+
+    pub(super) fn print_fault(&mut self, fault: Fault, trials: &[Trial]) {
+        let scores: Vec<Score> = trials.iter().map(|trial| trial.score(fault)).collect();
+        let number = |test: fn(&Score) -> bool| scores.iter().filter(|score| test(score)).count();
+        let found = number(|score| score.delay_s.is_some());
+        let right_cause = number(|score| score.cause_is_right);
+        let limits = number(|score| score.limit_crossed);
+        let in_time = number(|score| score.time_won_s.is_some_and(|won| won > 0.0));
+        println!(
+            "{:19} {:>7} {:>11} {:>10} {:>9} {:>8} {:>6}",
+            fault.name(),
+            format!("{found}/{}", scores.len()),
+            right_cause,
+            median_min(scores.iter().filter_map(|score| score.delay_s)),
+            median_min(scores.iter().filter_map(|score| score.time_won_s)),
+            if limits == 0 { "-".to_owned() } else { format!("{in_time}/{limits}") },
+            scores.iter().map(|score| score.false_incidents).sum::<usize>()
+        );
+        self.runs += scores.len();
+        self.found += found;
+        self.right_cause += right_cause;
+        self.limits += limits;
+        self.in_time += in_time;
+        for trial in trials {
+            self.count_false(trial, trial.false_incidents(Some(fault)));
+        }
+    }
+
+    pub(super) fn print_shifts(&mut self, trials: &[Trial], history_s: f64) {
+        let mut per_shift = Vec::new();
+        for trial in trials {
+            let begin = START.plus_seconds(history_s);
+            per_shift.push(trial.raised().filter(|told| told.at >= begin).count());
+            self.count_false(trial, trial.raised());
+        }
+        println!("{:19} alerts in each shift without a fault: {per_shift:?}", "none");
+        self.shifts += trials.len();
+        self.false_in_shifts += per_shift.iter().sum::<usize>();
+    }
+
+    pub(super) fn print_sums(&self) {
+        if self.runs > 0 {
+            println!(
+                "all faults: found at the right station {}, right cause first {}, before the limit {}",
+                share(self.found, self.runs),
+                share(self.right_cause, self.runs),
+                share(self.in_time, self.limits)
+            );
+        }
+        if self.shifts > 0 {
+            let per_shift = self.false_in_shifts as f64 / self.shifts as f64;
+            println!(
+                "no fault: {} alerts in {} shifts, {per_shift:.2} a shift, those while learning not counted",
+                self.false_in_shifts, self.shifts
+            );
+        }
+        println!("false alerts by place, feature and cause, over all runs:");
+        for (what, count) in &self.false_alerts {
+            println!("  {count:4}  {what}");
+        }
+    }
+
+    fn count_false<'a>(&mut self, trial: &Trial, told: impl Iterator<Item = &'a Told>) {
+        for told in told {
+            let Some(evidence) = told.incident.evidence.first() else { continue };
+            let way = evidence.direction.map_or(String::new(), |direction| format!(" {direction:?}"));
+            let what = format!("{} {}{way} {}", trial.place_of(&told.incident), evidence.name, told.incident.cause());
+            *self.false_alerts.entry(what).or_default() += 1;
+        }
+    }
+}
+
+/// Every alert of a trial: when it was raised, where and what it was in the end, and what spoke for it.
+pub(super) fn print_alerts(seed: u64, trial: &Trial) {
+    for raised in trial.raised() {
+        let of_same = trial.told.iter().rev().find(|told| told.incident.id == raised.incident.id);
+        let incident = &of_same.unwrap_or(raised).incident;
+        let evidence: Vec<String> = incident.evidence.iter().map(|evidence| evidence.name.clone()).collect();
+        println!(
+            "  seed {seed} {} {} {} {}: {}",
+            raised.at,
+            trial.place_of(incident),
+            incident.cause(),
+            incident.state.name(),
+            evidence.join(", ")
+        );
+    }
+}
+
+fn share(count: usize, of: usize) -> String {
+    match of {
+        0 => "-".to_owned(),
+        of => format!("{count}/{of} ({:.1} %)", 100.0 * count as f64 / of as f64),
+    }
+}
+
+fn median_min(seconds: impl Iterator<Item = f64>) -> String {
+    let mut seconds: Vec<f64> = seconds.collect();
+    seconds.sort_by(f64::total_cmp);
+    seconds.get(seconds.len() / 2).map_or("-".to_owned(), |median| format!("{:.1}", median / 60.0))
+}
