@@ -300,7 +300,8 @@ impl Entry {
     ///
     /// A cause that lies at a station explains what that station shows and no other's, so the station for which most
     /// speaks counts. A cause that lies at a utility explains what all its stations show. And where a utility itself
-    /// shows something, what its stations show is a consequence and says nothing of the cause.
+    /// shows something, what its stations show is a consequence and says nothing of the cause. Likewise a cause that
+    /// something speaks for on its own has also all that speaks for what it brings about.
     fn rank(&mut self, plant: &Plant) {
         let root = self.utility_with_evidence(plant);
         let mut sums: Vec<(Cause, Option<StationId>, f64)> = Vec::new();
@@ -317,6 +318,7 @@ impl Entry {
                 }
             }
         }
+        self.add_consequences(&mut sums);
         sums.sort_by(|(cause_a, _, a), (cause_b, _, b)| b.total_cmp(a).then(cause_a.cmp(cause_b)));
         self.blamed = sums.first().and_then(|&(_, place, _)| place).or(self.shown_at);
         let mut ranked: Vec<(Cause, f64)> = Vec::new();
@@ -328,6 +330,25 @@ impl Entry {
         let total: f64 = ranked.iter().map(|(_, sum)| sum).sum();
         self.incident.causes =
             ranked.into_iter().map(|(cause, sum)| RankedCause { cause, share: sum / total }).collect();
+    }
+
+    fn add_consequences(&self, sums: &mut [(Cause, Option<StationId>, f64)]) {
+        for place in 0..sums.len() {
+            let (cause, station, _) = sums[place];
+            for &brought in cause.brings().iter().filter(|&&brought| self.speaks_alone_for(cause, brought, station)) {
+                let consequence = sums.iter().find(|(known, at, _)| (*known, *at) == (brought, station));
+                sums[place].2 += consequence.map_or(0.0, |&(_, _, sum)| sum);
+            }
+        }
+    }
+
+    /// Whether something at the station speaks for one cause before all others, and not for the other.
+    fn speaks_alone_for(&self, cause: Cause, other: Cause, station: Option<StationId>) -> bool {
+        let of_station = self.incident.evidence.iter().zip(&self.grounds);
+        of_station.filter(|(evidence, _)| evidence.source.station() == station).any(|(_, grounds)| {
+            let most = grounds.causes.iter().max_by(|(_, a), (_, b)| a.total_cmp(b));
+            most.is_some_and(|&(most, _)| most == cause) && grounds.causes.iter().all(|&(known, _)| known != other)
+        })
     }
 
     /// The utility that shows something itself, while a station that depends on it does too.

@@ -23,6 +23,16 @@ macro_rules! causes {
     };
 }
 
+impl Cause {
+    /// What it brings about in turn at the same station: a gun without water wears its electrodes.
+    pub const fn brings(self) -> &'static [Self] {
+        match self {
+            Self::WeldWaterRestriction => &[Self::ElectrodeWear],
+            _ => &[],
+        }
+    }
+}
+
 /// Where a cause is to be mended, seen from the station that shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Locus {
@@ -45,12 +55,18 @@ causes! {
     WeldCurrent = "weld-current", Station;
     /// Sheet, coating or fit-up has changed.
     SheetMaterial = "sheet-material", Station;
+    /// Part of the current takes another way than the spot: a weld too near, an edge that touches.
+    WeldShunting = "weld-shunting", Station;
     /// The laser gives less power, or its protective glass is dirty.
     LaserPower = "laser-power", Station;
     /// Gap, focus or surface at the laser weld has changed.
     LaserFocus = "laser-focus", Station;
+    /// The laser moves along the seam at another speed.
+    LaserSpeed = "laser-speed", Station;
     /// The friction of the screw joint has changed: coating, lubricant, thread.
     JointFriction = "joint-friction", Station;
+    /// Screws are cross-threaded, or threads damaged or dirty: they are hard to turn before anything is clamped.
+    ThreadDamage = "thread-damage", Station;
     /// The tightening tool gives another torque.
     TighteningTool = "tightening-tool", Station;
     /// The dispensing nozzle is clogging.
@@ -59,18 +75,28 @@ causes! {
     DosingPump = "dosing-pump", Station;
     /// The leak tester itself has drifted, or its fixture leaks.
     LeakTester = "leak-tester", Station;
+    /// Cold plates let less or more coolant through: blocked or deformed channels, a leak inside.
+    ColdPlate = "cold-plate", Station;
+    /// The pack's coolant is not filled as it should be: air left in it, or the dosing is off.
+    CoolantFill = "coolant-fill", Station;
+    /// Cells or modules of another class, charge or age have come in.
+    CellSorting = "cell-sorting", Station;
     /// The electrical test shows a drift of its parts or of the tester.
     ElectricalTest = "electrical-test", Station;
     /// The chiller's heat exchanger is fouling, or it has lost refrigerant.
     ChillerFouling = "chiller-fouling", Station;
     /// The coolant pump is worn.
     PumpWear = "pump-wear", Station;
-    /// The coolant loop is restricted or a valve is stuck.
+    /// The coolant loop is restricted: a valve is stuck, a strainer is full.
     LoopRestriction = "loop-restriction", Station;
+    /// The loop loses coolant.
+    CoolantLeak = "coolant-leak", Station;
     /// The shared cooling loop does not deliver what it should.
     CoolingSupply = "cooling-supply", Utility;
     /// The robot moves slower or harder than it should.
     RobotSlowDown = "robot-slow-down", Station;
+    /// A gearbox of the robot is worn: it has play.
+    GearboxWear = "gearbox-wear", Station;
     /// The station stops often and shortly.
     MicroStops = "micro-stops", Station;
     /// The station works slower than it should.

@@ -4,8 +4,8 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::schema::{kind_schema, name_schema};
-use crate::{Detection, ModbusSettings, OpcuaSettings, StationKind, named};
+use crate::schema::{kind_schema, material_schema, name_schema};
+use crate::{Detection, ModbusSettings, OpcuaSettings, RecipeSettings, SheetMaterial, StationKind, named};
 
 /// Where the line is, after ISA-95, and how it is watched.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -114,6 +114,61 @@ pub(crate) struct RedundantKeys {
     /// one is off.
     #[schemars(length(min = 2, max = 8))]
     pub(crate) signals: Vec<String>,
+}
+
+/// What a station is set to for a variant, as far as its process model needs to know it and no signal tells.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RecipeKeys {
+    /// Name of the station.
+    pub(crate) station: String,
+    /// Name of the variant it holds for; all that have no recipe of their own if absent.
+    pub(crate) variant: Option<String>,
+    /// Spot weld: what the sheets are made of.
+    #[serde(default, deserialize_with = "named::deserialize_option")]
+    #[schemars(schema_with = "material_schema")]
+    material: Option<SheetMaterial>,
+    /// Spot weld: thickness of all sheets together, mm.
+    #[schemars(range(min = 0.2, max = 20.0))]
+    stack_mm: Option<f64>,
+    /// Spot weld: diameter of the electrode's face after dressing, mm.
+    #[schemars(range(min = 1.0, max = 30.0))]
+    face_mm: Option<f64>,
+    /// Spot weld: time of the current flow, ms.
+    #[schemars(range(min = 1.0, max = 5000.0))]
+    weld_time_ms: Option<f64>,
+    /// Spot weld: resistance at the end of the current flow with freshly dressed electrodes, µΩ.
+    #[schemars(range(min = 1.0, max = 10000.0))]
+    fresh_resistance_uohm: Option<f64>,
+    /// Spot weld: smallest diameter of the nugget that is good, mm.
+    #[schemars(range(min = 0.5, max = 30.0))]
+    nugget_min_mm: Option<f64>,
+    /// Tightening: torque from which the angle is counted, N·m.
+    #[schemars(range(min = 0.0, max = 100000.0))]
+    snug_torque_nm: Option<f64>,
+    /// Leak test: volume under pressure, part and hose, l.
+    #[schemars(range(min = 0.001, max = 10000.0))]
+    test_volume_l: Option<f64>,
+    /// Leak test: time over which the loss of pressure is measured, s.
+    #[schemars(range(min = 0.1, max = 3600.0))]
+    test_time_s: Option<f64>,
+}
+
+impl RecipeKeys {
+    /// What it sets.
+    pub(crate) fn settings(&self) -> RecipeSettings {
+        RecipeSettings {
+            material: self.material,
+            stack_mm: self.stack_mm,
+            face_mm: self.face_mm,
+            weld_time_ms: self.weld_time_ms,
+            fresh_resistance_uohm: self.fresh_resistance_uohm,
+            nugget_min_mm: self.nugget_min_mm,
+            snug_torque_nm: self.snug_torque_nm,
+            test_volume_l: self.test_volume_l,
+            test_time_s: self.test_time_s,
+        }
+    }
 }
 
 /// A way to the outside, by protocol. Its name is read with the list; see [`crate::entries`].

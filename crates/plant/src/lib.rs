@@ -12,6 +12,7 @@ mod load;
 mod model;
 mod named;
 mod problem;
+mod recipes;
 mod redundant;
 mod role;
 mod schema;
@@ -25,8 +26,8 @@ pub use cause::{Cause, Locus};
 pub use files::{Files, FilesError};
 pub use load::{Configuration, load};
 pub use model::{
-    DataType, Detection, Limit, Link, LinkSettings, ModbusSettings, MqttSettings, OpcuaSettings, Origin, Plant,
-    Redundant, Signal, Station, StationId, StationKind, Variant, WordOrder,
+    DataType, Detection, Limit, Link, LinkSettings, ModbusSettings, MqttSettings, OpcuaSettings, Origin, Plant, Recipe,
+    RecipeSettings, Redundant, SheetMaterial, Signal, Station, StationId, StationKind, Variant, WordOrder,
 };
 pub use problem::{Problem, Problems};
 pub use role::Role;

@@ -2,12 +2,12 @@ use std::collections::BTreeMap;
 
 use crate::entries::{Entries, read_keys};
 use crate::files::Files;
-use crate::keys::{LimitKeys, LineKeys, LinkKeys, RedundantKeys, StationKeys, VariantKeys};
+use crate::keys::{LimitKeys, LineKeys, LinkKeys, RecipeKeys, RedundantKeys, StationKeys, VariantKeys};
 use crate::named::fits_symbol;
 use crate::problem::Findings;
 use crate::tags::TagLists;
 use crate::tree::{Overrides, Tree};
-use crate::{DaemonSettings, Plant, Problems, Variant, links, redundant, schema, signals, stations};
+use crate::{DaemonSettings, Plant, Problems, Variant, links, recipes, redundant, schema, signals, stations};
 
 /// A configuration in which nothing is wrong, as far as can be seen with nothing connected. Addresses are text here;
 /// the adapter of their protocol checks them.
@@ -50,6 +50,7 @@ fn plant(tree: &Tree, json: &serde_json::Value, tags: &TagLists, findings: &mut 
     let station_entries: Entries<StationKeys> = Entries::read(tree, json, "station", "station", findings);
     let limit_entries: Entries<LimitKeys> = Entries::read(tree, json, "limit", "limit", findings);
     let redundant_entries: Entries<RedundantKeys> = Entries::read(tree, json, "redundant", "redundant group", findings);
+    let recipe_entries: Entries<RecipeKeys> = Entries::read(tree, json, "recipe", "recipe", findings);
 
     check_variants(&variant_entries, tree, findings);
     links::check(&link_entries, line, tree, findings);
@@ -58,6 +59,7 @@ fn plant(tree: &Tree, json: &serde_json::Value, tags: &TagLists, findings: &mut 
     signals::check_coverage(tags, &station_entries, &link_entries, findings);
     let limits = signals::limits(&limit_entries, &signals, tags, &variant_entries, tree, findings);
     let redundant = redundant::resolve(&redundant_entries, &signals, tags, tree, findings);
+    let recipes = recipes::resolve(&recipe_entries, &station_entries, &variant_entries, tree, findings);
 
     let variants =
         variant_entries.sound().map(|(_, _, keys)| Variant { name: keys.name.clone(), code: keys.code }).collect();
@@ -74,6 +76,7 @@ fn plant(tree: &Tree, json: &serde_json::Value, tags: &TagLists, findings: &mut 
         signals: signals.sound,
         limits,
         redundant,
+        recipes,
         detection: keys.detection.into(),
     })
 }

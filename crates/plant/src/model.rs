@@ -38,6 +38,8 @@ pub struct Plant {
     pub limits: Vec<Limit>,
     /// Groups of signals that measure the same, in configuration order; a signal is in one at most.
     pub redundant: Vec<Redundant>,
+    /// What stations are set to, in configuration order; one for each station and variant at most.
+    pub recipes: Vec<Recipe>,
     /// How willing the line is to be disturbed.
     pub detection: Detection,
 }
@@ -66,6 +68,14 @@ impl Plant {
     /// The station's signal in that role, if it has one.
     pub fn signal_in_role(&self, station: StationId, role: Role) -> Option<&Signal> {
         self.signals_of(station).find(|signal| signal.role == role)
+    }
+
+    /// What a station is set to for a variant: its own recipe, or that for all variants; empty if there is neither.
+    pub fn recipe(&self, station: StationId, variant: Option<usize>) -> RecipeSettings {
+        let of = |variant: Option<usize>| {
+            self.recipes.iter().find(|recipe| (recipe.station, recipe.variant) == (station, variant))
+        };
+        of(variant).or_else(|| of(None)).map_or_else(RecipeSettings::default, |recipe| recipe.settings)
     }
 
     /// The variant that a value of a `variant` signal means: by name if it is a text, by code if it is a number.
@@ -381,6 +391,62 @@ pub struct Redundant {
     pub station: StationId,
     /// The signals, two or more, in configuration order; numbers in one unit.
     pub signals: Vec<SignalId>,
+}
+
+/// What a station is set to for a variant.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Recipe {
+    /// The station.
+    pub station: StationId,
+    /// The variant it holds for, by index into [`Plant::variants`]; all that have none of their own if `None`.
+    pub variant: Option<usize>,
+    /// To what.
+    pub settings: RecipeSettings,
+}
+
+/// What process models need to know and no signal tells; `None` where it is not known.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct RecipeSettings {
+    /// Spot weld: what the sheets are made of.
+    pub material: Option<SheetMaterial>,
+    /// Spot weld: thickness of all sheets together, mm.
+    pub stack_mm: Option<f64>,
+    /// Spot weld: diameter of the electrode's face after dressing, mm.
+    pub face_mm: Option<f64>,
+    /// Spot weld: time of the current flow, ms.
+    pub weld_time_ms: Option<f64>,
+    /// Spot weld: resistance at the end of the current flow with freshly dressed electrodes, µΩ.
+    pub fresh_resistance_uohm: Option<f64>,
+    /// Spot weld: smallest diameter of the nugget that is good, mm; ISO 14373 and many plants ask for 3.5·√t to 4·√t.
+    pub nugget_min_mm: Option<f64>,
+    /// Tightening: torque from which the angle is counted, N·m.
+    pub snug_torque_nm: Option<f64>,
+    /// Leak test: volume under pressure, part and hose, l.
+    pub test_volume_l: Option<f64>,
+    /// Leak test: time over which the loss of pressure is measured, s.
+    pub test_time_s: Option<f64>,
+}
+
+/// What sheets are made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SheetMaterial {
+    /// Low-carbon and high-strength steel, bare or coated.
+    Steel,
+    /// Aluminium and its alloys.
+    Aluminium,
+}
+
+impl SheetMaterial {
+    /// Every material.
+    pub const ALL: [Self; 2] = [Self::Steel, Self::Aluminium];
+
+    /// The material's name in the configuration.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Steel => "steel",
+            Self::Aluminium => "aluminium",
+        }
+    }
 }
 
 /// How willing the line is to be disturbed, and how the twin learns.

@@ -1,7 +1,7 @@
 use serde::de::{Deserialize, Deserializer, Error};
 use telemetry::Symbol;
 
-use crate::{DataType, Role, StationKind, WordOrder};
+use crate::{DataType, Role, SheetMaterial, StationKind, WordOrder};
 
 /// A closed set of things that a configuration chooses from by name.
 pub(crate) trait Named: Copy + 'static {
@@ -34,12 +34,18 @@ named! {
     Role, "role";
     DataType, "data type";
     WordOrder, "word order";
+    SheetMaterial, "material";
 }
 
 /// Reads one of a named set; for `#[serde(deserialize_with)]`.
 pub(crate) fn deserialize<'de, D: Deserializer<'de>, T: Named>(deserializer: D) -> Result<T, D::Error> {
     let name = String::deserialize(deserializer)?;
     T::by_name(&name).ok_or_else(|| D::Error::custom(format!("{name:?} is not a {}", T::WHAT)))
+}
+
+/// As [`deserialize`], for what may be left out.
+pub(crate) fn deserialize_option<'de, D: Deserializer<'de>, T: Named>(deserializer: D) -> Result<Option<T>, D::Error> {
+    deserialize(deserializer).map(Some)
 }
 
 /// What names of lines, stations, links and signals are made of, as a regular expression. They become parts of signal

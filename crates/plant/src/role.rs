@@ -38,6 +38,12 @@ roles! {
     WeldForce = "weld.force";
     /// Spot weld: heat input, J.
     WeldEnergy = "weld.energy";
+    /// Spot weld: highest resistance of the dynamic curve after the contacts have broken down, µΩ.
+    WeldResistancePeak = "weld.resistance_peak";
+    /// Spot weld: from the begin of the current to that peak, ms.
+    WeldPeakTime = "weld.peak_time";
+    /// Spot weld: spots with expulsion on the part so far.
+    WeldExpulsions = "weld.expulsions";
     /// Flow of cooling water through the welding gun, l/min.
     GunWaterFlow = "gun.water_flow";
     /// Temperature of the cooling water leaving the welding gun, °C.
@@ -52,18 +58,43 @@ roles! {
     /// Laser weld: seam width, mm.
     LaserSeamWidth = "laser.seam_width";
 
+    /// Laser weld: speed along the seam, mm/s.
+    LaserSpeed = "laser.speed";
+    /// Laser weld: height of the focus above the surface, mm.
+    LaserFocus = "laser.focus";
+    /// Laser weld: gap between the parts before the seam, mm.
+    LaserGap = "laser.gap";
+
     /// Tightening: final torque, N·m.
     TightenTorque = "tighten.torque";
     /// Tightening: angle from the snug point to the end, degrees.
     TightenAngle = "tighten.angle";
+    /// Tightening: highest torque while the screw runs down, before the snug point, N·m.
+    TightenRundownTorque = "tighten.rundown_torque";
     /// Dispensing: mass put on the part, g.
     DispenseMass = "dispense.mass";
     /// Dispensing: pressure before the nozzle, bar.
     DispensePressure = "dispense.pressure";
+    /// Dispensing: temperature of the material before the nozzle, °C.
+    DispenseTemperature = "dispense.temperature";
+    /// Dispensing: time of the flow, s.
+    DispenseTime = "dispense.time";
     /// Leak test: pressure lost in the test time, Pa.
     LeakPressureDrop = "leak.pressure_drop";
     /// Leak test: temperature of the part, °C.
     LeakTemperature = "leak.temperature";
+    /// Cold plate of the pack: flow in its test, l/min.
+    ColdPlateFlow = "coldplate.flow";
+    /// Cold plate of the pack: pressure lost through it in its test, mbar.
+    ColdPlatePressureDrop = "coldplate.pressure_drop";
+    /// Filling of the pack's coolant: mass filled in, g.
+    FillMass = "fill.mass";
+    /// Filling of the pack's coolant: absolute pressure before, mbar.
+    FillVacuum = "fill.vacuum";
+    /// Cell or module: open-circuit voltage, V; one value after another for those of a part.
+    ModuleVoltage = "module.voltage";
+    /// Cell or module: internal resistance, mΩ; one value after another for those of a part.
+    ModuleResistance = "module.resistance";
     /// End of line: insulation resistance, MΩ.
     EolInsulation = "eol.insulation";
     /// End of line: open-circuit voltage of the pack, V.
@@ -83,6 +114,10 @@ roles! {
     PumpPower = "pump.power";
     /// Coolant loop: electrical power of the chiller, kW.
     ChillerPower = "chiller.power";
+    /// Coolant loop: temperature at which the chiller's refrigerant condenses, °C.
+    ChillerCondensingTemperature = "chiller.condensing_temperature";
+    /// Coolant loop: level of its tank, %.
+    LoopLevel = "loop.level";
     /// Air around the chiller's condenser, °C.
     AmbientTemperature = "ambient.temperature";
 
@@ -92,6 +127,14 @@ roles! {
     RobotAxisTorque = "robot.axis_torque";
     /// Robot: temperature of the most loaded axis' motor, °C.
     RobotAxisTemperature = "robot.axis_temperature";
+    /// Robot: time of the way to the part, s.
+    RobotApproachTime = "robot.approach_time";
+    /// Robot: time of the way with the part, s.
+    RobotCarryTime = "robot.carry_time";
+    /// Robot: time of the way back, s.
+    RobotReturnTime = "robot.return_time";
+    /// Robot: lost motion of the most loaded axis, from its reversal test, arc minutes.
+    RobotBacklash = "robot.backlash";
     /// Robot: name or number of the running program.
     RobotProgram = "robot.program";
 
@@ -113,6 +156,7 @@ impl Role {
                 | Self::Variant
                 | Self::Fault
                 | Self::ToolLife
+                | Self::WeldExpulsions
                 | Self::RobotProgram
                 | Self::BufferLevel
                 | Self::AmbientTemperature

@@ -4,11 +4,13 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value, json};
 
-use crate::keys::{LimitKeys, LineKeys, ModbusKeys, MqttKeys, OpcuaKeys, RedundantKeys, StationKeys, VariantKeys};
+use crate::keys::{
+    LimitKeys, LineKeys, ModbusKeys, MqttKeys, OpcuaKeys, RecipeKeys, RedundantKeys, StationKeys, VariantKeys,
+};
 use crate::named::{NAME_PATTERN, NAME_WORDS, Named};
 use crate::problem::Findings;
 use crate::tree::{Tree, child};
-use crate::{DaemonSettings, StationKind};
+use crate::{DaemonSettings, SheetMaterial, StationKind};
 
 /// The JSON Schema (draft 2020-12) of `linetwin.toml` and `plant.toml` together: what loading checks against.
 pub fn schema() -> Value {
@@ -23,6 +25,7 @@ pub fn schema() -> Value {
             list("link", "The ways to the outside.", 1, link_schema(&mut generator)),
             list("station", "The places in the line.", 1, StationKeys::json_schema(&mut generator)),
             list("limit", "Process limits.", 0, LimitKeys::json_schema(&mut generator)),
+            list("recipe", "What stations are set to.", 0, RecipeKeys::json_schema(&mut generator)),
             list("redundant", "Signals that measure the same.", 0, RedundantKeys::json_schema(&mut generator)),
         ]);
     }
@@ -103,6 +106,11 @@ pub(crate) fn name_schema(_: &mut SchemaGenerator) -> Schema {
 /// The schema of a station kind; for `#[schemars(schema_with)]`.
 pub(crate) fn kind_schema(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "title": StationKind::WHAT, "enum": StationKind::names().collect::<Vec<_>>() })
+}
+
+/// The schema of what sheets are made of; for `#[schemars(schema_with)]`.
+pub(crate) fn material_schema(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "title": SheetMaterial::WHAT, "enum": SheetMaterial::names().collect::<Vec<_>>() })
 }
 
 /// TOML has no null: an optional key is absent, or of its type.

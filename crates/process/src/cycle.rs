@@ -1,8 +1,9 @@
-use plant::Role;
+use plant::RecipeSettings;
 use serde::{Deserialize, Serialize};
 use telemetry::Timestamp;
 
-use crate::{Quantity, StationModel};
+use crate::feature::ARGUMENTS_MAX;
+use crate::{Formula, Quantity, StationModel};
 
 /// How long after the end of a cycle its last values may still come, by the link's event time, seconds.
 pub const SETTLE_S: f64 = 1.0;
@@ -33,6 +34,8 @@ struct InputState {
     is_bad: bool,
     sum: f64,
     changes: u32,
+    lowest: f64,
+    highest: f64,
     seen: bool,
 }
 
@@ -72,6 +75,7 @@ pub struct CycleData {
     stopped_between_s: f64,
     starved_s: Option<f64>,
     means: Vec<Option<f64>>,
+    ranges: Vec<Option<f64>>,
     held: Vec<Option<f64>>,
 }
 
@@ -99,7 +103,8 @@ impl CycleBuilder {
         self.account_stop(at);
         self.stopped_in_cycle_s = 0.0;
         for input in &mut self.inputs {
-            *input = InputState { sum: 0.0, changes: 0, seen: false, ..*input };
+            *input =
+                InputState { held: input.held, held_at: input.held_at, is_bad: input.is_bad, ..InputState::default() };
         }
         self.phase = Phase::Open { start: at };
         settled
@@ -204,6 +209,8 @@ impl CycleBuilder {
             state.is_bad = false;
         }
         if in_cycle {
+            state.lowest = if state.seen { state.lowest.min(value) } else { value };
+            state.highest = if state.seen { state.highest.max(value) } else { value };
             state.seen = true;
             if changed {
                 state.sum += value;
@@ -242,6 +249,7 @@ impl CycleBuilder {
             stopped_between_s: self.stopped_between_s,
             starved_s,
             means: self.inputs.iter().map(InputState::mean).collect(),
+            ranges: self.inputs.iter().map(|input| input.seen.then_some(input.highest - input.lowest)).collect(),
             held: self.inputs.iter().map(|input| input.held).collect(),
         };
         self.phase = Phase::Idle;
@@ -271,8 +279,14 @@ impl InputState {
     }
 }
 
-/// Heat that a litre of water a minute carries per kelvin, kW: 4.18 kJ/(kg·K) × 1 kg/l ÷ 60 s, at 20 to 30 °C.
-const WATER_KW_PER_LPM_K: f64 = 4.18 / 60.0;
+/// What is around a cycle and no signal of its station tells.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Around {
+    /// Temperature of the air, °C, if known.
+    pub ambient_c: Option<f64>,
+    /// What the station is set to for the variant.
+    pub recipe: RecipeSettings,
+}
 
 impl CycleData {
     /// The mean of the values that the input at that place of [`StationModel::inputs`] took in the cycle, if it was seen.
@@ -285,28 +299,33 @@ impl CycleData {
         self.held[input]
     }
 
-    /// The cycle's value of a quantity; `None` where too little was seen. `ambient_c` is the temperature of the air around,
-    /// °C.
-    pub fn quantity(&self, quantity: Quantity, model: &StationModel, ambient_c: Option<f64>) -> Option<f64> {
-        let mean = |role: Role| self.means[model.input(role)?];
+    /// The cycle's value of a quantity; `None` where too little was seen.
+    pub fn quantity(&self, quantity: Quantity, model: &StationModel, around: &Around) -> Option<f64> {
         match quantity {
-            Quantity::Mean(role) => mean(role),
+            Quantity::Mean(role) => self.means[model.input(role)?],
             Quantity::Held(role) => self.held[model.input(role)?],
+            Quantity::Range(role) => self.ranges[model.input(role)?],
             Quantity::WorkTime => Some(self.end.seconds_since(self.start) - self.stopped_in_cycle_s),
             Quantity::StopTime => Some(self.stopped_in_cycle_s + self.stopped_between_s),
             Quantity::StarvedTime => self.starved_s,
-            Quantity::Ambient => ambient_c,
-            Quantity::LoopHeat => {
-                let rise_k = mean(Role::LoopReturnTemperature)? - mean(Role::LoopSupplyTemperature)?;
-                Some(mean(Role::LoopFlow)? * rise_k * WATER_KW_PER_LPM_K)
-            }
+            Quantity::Ambient => around.ambient_c,
+            Quantity::Formula(formula) => self.formula(formula, model, around),
         }
+    }
+
+    fn formula(&self, formula: &Formula, model: &StationModel, around: &Around) -> Option<f64> {
+        let mut arguments = [0.0; ARGUMENTS_MAX];
+        for (slot, &argument) in arguments.iter_mut().zip(formula.arguments) {
+            *slot = self.quantity(argument, model, around)?;
+        }
+        (formula.of)(&arguments[..formula.arguments.len()], &around.recipe).filter(|value| value.is_finite())
     }
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use plant::Role;
     use telemetry::SignalId;
 
     use super::*;
@@ -337,9 +356,9 @@ mod tests {
         builder.end(at(5.0));
         assert_eq!(builder.advance(at(5.9)), None);
         let cycle = builder.advance(at(6.0)).unwrap();
-        assert_eq!(cycle.quantity(Quantity::Mean(Role::WeldResistance), &model, None), Some(13.0));
-        assert_eq!(cycle.quantity(Quantity::WorkTime, &model, None), Some(4.0));
-        assert_eq!(cycle.quantity(Quantity::Held(Role::ToolLife), &model, None), None);
+        assert_eq!(cycle.quantity(Quantity::Mean(Role::WeldResistance), &model, &Around::default()), Some(13.0));
+        assert_eq!(cycle.quantity(Quantity::WorkTime, &model, &Around::default()), Some(4.0));
+        assert_eq!(cycle.quantity(Quantity::Held(Role::ToolLife), &model, &Around::default()), None);
     }
 
     #[test]
@@ -353,7 +372,7 @@ mod tests {
         builder.end(at(3.0));
         assert!(builder.observe(0, 50.0, at(4.5)));
         let cycle = builder.advance(at(4.5)).unwrap();
-        assert_eq!(cycle.quantity(Quantity::Mean(Role::WeldResistance), &model, None), Some(11.0));
+        assert_eq!(cycle.quantity(Quantity::Mean(Role::WeldResistance), &model, &Around::default()), Some(11.0));
     }
 
     #[test]
@@ -388,15 +407,15 @@ mod tests {
         builder.stopped(false, at(5.0));
         builder.end(at(10.0));
         let first = builder.advance(at(11.0)).unwrap();
-        assert_eq!(first.quantity(Quantity::WorkTime, &model, None), Some(8.0));
-        assert_eq!(first.quantity(Quantity::StopTime, &model, None), Some(2.0));
-        assert_eq!(first.quantity(Quantity::StarvedTime, &model, None), None);
+        assert_eq!(first.quantity(Quantity::WorkTime, &model, &Around::default()), Some(8.0));
+        assert_eq!(first.quantity(Quantity::StopTime, &model, &Around::default()), Some(2.0));
+        assert_eq!(first.quantity(Quantity::StarvedTime, &model, &Around::default()), None);
         builder.part_taken(at(14.0));
         builder.begin(at(20.0));
         builder.end(at(30.0));
         let second = builder.advance(at(31.0)).unwrap();
-        assert_eq!(second.quantity(Quantity::StarvedTime, &model, None), Some(6.0));
-        assert_eq!(second.quantity(Quantity::StopTime, &model, None), Some(0.0));
+        assert_eq!(second.quantity(Quantity::StarvedTime, &model, &Around::default()), Some(6.0));
+        assert_eq!(second.quantity(Quantity::StopTime, &model, &Around::default()), Some(0.0));
     }
 
     #[test]
@@ -408,6 +427,6 @@ mod tests {
         assert_eq!(builder.advance_window(at(100.0)), None);
         let window = builder.advance_window(at(5.0 + WINDOW_S)).unwrap();
         assert_eq!((window.start, window.end), (at(5.0), at(5.0 + WINDOW_S)));
-        assert_eq!(window.quantity(Quantity::Mean(Role::WeldResistance), &model, None), Some(10.0));
+        assert_eq!(window.quantity(Quantity::Mean(Role::WeldResistance), &model, &Around::default()), Some(10.0));
     }
 }

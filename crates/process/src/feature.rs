@@ -1,12 +1,16 @@
-use plant::{Cause, Role, StationKind};
+use plant::{Cause, RecipeSettings, Role, StationKind};
+
+use crate::{coolant_loop, laser_weld, pack_assembly, robot, spot_weld};
 
 /// A number that a cycle comes to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Quantity {
     /// Mean of the values that the signal in that role took in the cycle, in the signal's unit.
     Mean(Role),
     /// The value that the signal in that role has at the end of the cycle, in the signal's unit.
     Held(Role),
+    /// Highest minus lowest of the values that the signal in that role took in the cycle, in the signal's unit.
+    Range(Role),
     /// Time at work on the part, without the station's own stops, s.
     WorkTime,
     /// Time stopped with a fault of its own since the end of the cycle before, s.
@@ -15,30 +19,78 @@ pub enum Quantity {
     StarvedTime,
     /// Temperature of the air around, °C: of the one signal in the plant in the role `ambient.temperature`.
     Ambient,
-    /// Heat that the coolant takes up, kW: flow × density × heat capacity × (return − supply), for water.
-    LoopHeat,
+    /// What follows from several of these by physics.
+    Formula(&'static Formula),
 }
 
 impl Quantity {
     /// The roles that the station itself must have for it.
-    pub const fn roles(&self) -> &[Role] {
+    pub fn roles(&self) -> Vec<Role> {
+        match *self {
+            Self::Mean(role) | Self::Held(role) | Self::Range(role) => vec![role],
+            Self::WorkTime | Self::StarvedTime => vec![Role::CycleActive],
+            Self::StopTime => vec![Role::CycleActive, Role::Fault],
+            Self::Ambient => Vec::new(),
+            Self::Formula(formula) => formula.arguments.iter().flat_map(Self::roles).collect(),
+        }
+    }
+
+    /// Whether the temperature of the air is needed for it.
+    pub fn needs_ambient(&self) -> bool {
         match self {
-            Self::Mean(role) | Self::Held(role) => std::slice::from_ref(role),
-            Self::WorkTime | Self::StarvedTime => &[Role::CycleActive],
-            Self::StopTime => &[Role::CycleActive, Role::Fault],
-            Self::Ambient => &[],
-            Self::LoopHeat => &[Role::LoopFlow, Role::LoopSupplyTemperature, Role::LoopReturnTemperature],
+            Self::Ambient => true,
+            Self::Formula(formula) => formula.arguments.iter().any(Self::needs_ambient),
+            _ => false,
         }
     }
 
     /// The unit, where it does not come from a signal.
     pub const fn own_unit(&self) -> Option<&'static str> {
         match self {
-            Self::Mean(_) | Self::Held(_) => None,
+            Self::Mean(_) | Self::Held(_) | Self::Range(_) => None,
             Self::WorkTime | Self::StopTime | Self::StarvedTime => Some("s"),
             Self::Ambient => Some("°C"),
-            Self::LoopHeat => Some("kW"),
+            Self::Formula(formula) => Some(formula.unit),
         }
+    }
+
+    /// The one role whose mean decides it alone, if there is one.
+    pub fn only_mean(&self) -> Option<Role> {
+        match *self {
+            Self::Mean(role) => Some(role),
+            Self::Formula(&Formula { arguments: &[Self::Mean(role)], .. }) => Some(role),
+            _ => None,
+        }
+    }
+
+    /// Whether it is measured, rather than a moment at which something happened.
+    pub const fn is_measured(&self) -> bool {
+        !matches!(self, Self::WorkTime | Self::StopTime | Self::StarvedTime)
+    }
+}
+
+/// A physical quantity that follows from others.
+#[derive(Debug)]
+pub struct Formula {
+    /// What a person calls it; unique.
+    pub name: &'static str,
+    /// Its unit; empty where it has none.
+    pub unit: &'static str,
+    /// What it is made of, each in the unit of its role. Not formulas themselves.
+    pub arguments: &'static [Quantity],
+    /// Its value for those arguments, in their order, and what the station is set to. `None` if the recipe does not say
+    /// enough or the arguments are outside what the formula is made for. With a single argument it rises with that.
+    pub of: fn(&[f64], &RecipeSettings) -> Option<f64>,
+    /// Whether a recipe says enough for it.
+    pub knows: fn(&RecipeSettings) -> bool,
+}
+
+/// Most arguments of a formula.
+pub(crate) const ARGUMENTS_MAX: usize = 6;
+
+impl PartialEq for Formula {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
     }
 }
 
@@ -61,12 +113,10 @@ impl Floor {
     }
 }
 
-use Floor::{Absolute, Share};
-
 /// A feature that is watched for drift, and what a drift of it can mean.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 pub struct FeatureSpec {
-    /// What a person calls it.
+    /// What a person calls it; unique at a station.
     pub name: &'static str,
     /// What it is.
     pub quantity: Quantity,
@@ -80,276 +130,83 @@ pub struct FeatureSpec {
     pub fall: &'static [(Cause, f64)],
     /// Whether it is what a utility supplies others with, so that they feel a drift of it.
     pub is_supply: bool,
+    /// The name of the feature that this one makes unnecessary where it applies: it says the same, and less well.
+    pub replaces: Option<&'static str>,
+    /// The lowest and the highest good value, in the feature's unit, where the recipe and not a signal's limit says.
+    pub limits: fn(&RecipeSettings) -> (Option<f64>, Option<f64>),
 }
 
-const NONE: &[(Cause, f64)] = &[];
+/// Weighted causes, as a feature lists them.
+pub(crate) type Causes = &'static [(Cause, f64)];
 
-const fn mean(
-    name: &'static str,
-    role: Role,
-    floor: Floor,
-    rise: &'static [(Cause, f64)],
-    fall: &'static [(Cause, f64)],
-) -> FeatureSpec {
-    FeatureSpec { name, quantity: Quantity::Mean(role), covariates: &[], floor, rise, fall, is_supply: false }
-}
+/// No cause: a change that way is of no interest.
+pub(crate) const NONE: Causes = &[];
 
-const fn supply(spec: FeatureSpec) -> FeatureSpec {
-    FeatureSpec { is_supply: true, ..spec }
-}
+impl FeatureSpec {
+    /// A feature without covariates.
+    pub(crate) const fn new(name: &'static str, quantity: Quantity, floor: Floor, rise: Causes, fall: Causes) -> Self {
+        Self {
+            name,
+            quantity,
+            covariates: &[],
+            floor,
+            rise,
+            fall,
+            is_supply: false,
+            replaces: None,
+            limits: |_| (None, None),
+        }
+    }
 
-const fn depending(spec: FeatureSpec, covariates: &'static [Quantity]) -> FeatureSpec {
-    FeatureSpec { covariates, ..spec }
+    /// The mean of what the signal in a role gives.
+    pub(crate) const fn mean(name: &'static str, role: Role, floor: Floor, rise: Causes, fall: Causes) -> Self {
+        Self::new(name, Quantity::Mean(role), floor, rise, fall)
+    }
+
+    /// What follows from others, by its formula's name.
+    pub(crate) const fn formula(formula: &'static Formula, floor: Floor, rise: Causes, fall: Causes) -> Self {
+        Self::new(formula.name, Quantity::Formula(formula), floor, rise, fall)
+    }
+
+    pub(crate) const fn given(self, covariates: &'static [Quantity]) -> Self {
+        Self { covariates, ..self }
+    }
+
+    pub(crate) const fn instead_of(self, name: &'static str) -> Self {
+        Self { replaces: Some(name), ..self }
+    }
+
+    pub(crate) const fn supplied(self) -> Self {
+        Self { is_supply: true, ..self }
+    }
 }
 
 /// Work and stop time, for every station with cycles; and the supply of the line's first stations.
-const WORK_TIME: FeatureSpec = FeatureSpec {
-    name: "work time",
-    quantity: Quantity::WorkTime,
-    covariates: &[],
-    floor: Share(0.01),
-    rise: &[(Cause::SlowCycle, 0.8), (Cause::MicroStops, 0.1)],
-    fall: NONE,
-    is_supply: false,
-};
-const STOP_TIME: FeatureSpec = FeatureSpec {
-    name: "stop time",
-    quantity: Quantity::StopTime,
-    covariates: &[],
-    floor: Absolute(1.0),
-    rise: &[(Cause::MicroStops, 1.0)],
-    fall: NONE,
-    is_supply: false,
-};
-const STARVED_TIME: FeatureSpec = FeatureSpec {
-    name: "wait for parts",
-    quantity: Quantity::StarvedTime,
-    covariates: &[],
-    floor: Absolute(1.0),
-    rise: &[(Cause::SupplyStarved, 1.0)],
-    fall: NONE,
-    is_supply: false,
-};
-
-/// Wear lowers the contact resistance, because the face grows and the current spreads: H. Zhang and J. Senkara,
-/// Resistance Welding: Fundamentals and Applications, 2nd ed. (2012), chapters 3 and 5; ISO 8166 on electrode life.
-const SPOT_WELD: &[FeatureSpec] = &[
-    depending(
-        mean(
-            "weld resistance",
-            Role::WeldResistance,
-            Share(0.02),
-            &[(Cause::SheetMaterial, 0.5), (Cause::ElectrodeForce, 0.3), (Cause::WeldWaterRestriction, 0.1)],
-            &[
-                (Cause::ElectrodeWear, 0.7),
-                (Cause::ElectrodeForce, 0.2),
-                (Cause::WeldWaterRestriction, 0.1),
-                (Cause::CoolingSupply, 0.1),
-            ],
-        ),
-        &[Quantity::Held(Role::ToolLife), Quantity::Mean(Role::GunWaterTemperature)],
-    ),
-    depending(
-        mean(
-            "weld energy",
-            Role::WeldEnergy,
-            Share(0.02),
-            &[(Cause::SheetMaterial, 0.4), (Cause::WeldCurrent, 0.4), (Cause::WeldWaterRestriction, 0.1)],
-            &[
-                (Cause::ElectrodeWear, 0.5),
-                (Cause::WeldCurrent, 0.3),
-                (Cause::WeldWaterRestriction, 0.1),
-                (Cause::CoolingSupply, 0.1),
-            ],
-        ),
-        &[Quantity::Held(Role::ToolLife), Quantity::Mean(Role::GunWaterTemperature)],
-    ),
-    mean("weld current", Role::WeldCurrent, Share(0.005), &[(Cause::WeldCurrent, 1.0)], &[(Cause::WeldCurrent, 1.0)]),
-    mean(
-        "electrode force",
-        Role::WeldForce,
-        Share(0.01),
-        &[(Cause::ElectrodeForce, 1.0)],
-        &[(Cause::ElectrodeForce, 1.0)],
-    ),
-    mean(
-        "gun water flow",
-        Role::GunWaterFlow,
-        Share(0.02),
-        NONE,
-        &[(Cause::WeldWaterRestriction, 0.9), (Cause::CoolingSupply, 0.5)],
-    ),
-    mean(
-        "gun water temperature",
-        Role::GunWaterTemperature,
-        Absolute(0.3),
-        &[(Cause::WeldWaterRestriction, 0.5), (Cause::CoolingSupply, 0.6)],
-        NONE,
-    ),
-];
-
-/// Weaker plasma and a narrower seam mean less power density; more back reflection means a worse coupling. Power at
-/// the work piece and plasma rise when the protective glass was changed: nothing to warn of.
-const LASER_WELD: &[FeatureSpec] = &[
-    mean("laser power", Role::LaserPower, Share(0.005), NONE, &[(Cause::LaserPower, 1.0)]),
-    depending(
-        mean(
-            "plasma signal",
-            Role::LaserPlasma,
-            Share(0.01),
-            NONE,
-            &[(Cause::LaserFocus, 0.6), (Cause::LaserPower, 0.4)],
-        ),
-        &[Quantity::Mean(Role::LaserPower)],
-    ),
-    depending(
-        mean(
-            "back reflection",
-            Role::LaserBackReflection,
-            Share(0.02),
-            &[(Cause::LaserFocus, 0.8), (Cause::CoolingSupply, 0.1)],
-            NONE,
-        ),
-        &[Quantity::Mean(Role::LaserPower)],
-    ),
-    depending(
-        mean(
-            "seam width",
-            Role::LaserSeamWidth,
-            Share(0.01),
-            &[(Cause::LaserFocus, 0.6), (Cause::CoolingSupply, 0.1)],
-            &[(Cause::LaserFocus, 0.6), (Cause::LaserPower, 0.4)],
-        ),
-        &[Quantity::Mean(Role::LaserPower)],
-    ),
-];
-
-/// At a given torque the angle tells the friction: VDI 2230 part 1, the torque balance of a screw joint.
-const PACK_ASSEMBLY: &[FeatureSpec] = &[
-    mean(
-        "final torque",
-        Role::TightenTorque,
-        Share(0.005),
-        &[(Cause::TighteningTool, 1.0)],
-        &[(Cause::TighteningTool, 1.0)],
-    ),
-    depending(
-        mean(
-            "tightening angle",
-            Role::TightenAngle,
-            Share(0.01),
-            &[(Cause::JointFriction, 0.9), (Cause::TighteningTool, 0.1)],
-            &[(Cause::JointFriction, 0.9), (Cause::TighteningTool, 0.1)],
-        ),
-        &[Quantity::Mean(Role::TightenTorque)],
-    ),
-    depending(
-        mean(
-            "dispensed mass",
-            Role::DispenseMass,
-            Share(0.01),
-            &[(Cause::DosingPump, 1.0)],
-            &[(Cause::NozzleClog, 0.5), (Cause::DosingPump, 0.4)],
-        ),
-        &[Quantity::Ambient],
-    ),
-    depending(
-        mean(
-            "dispensing pressure",
-            Role::DispensePressure,
-            Share(0.02),
-            &[(Cause::NozzleClog, 0.7), (Cause::DosingPump, 0.3)],
-            &[(Cause::DosingPump, 0.8)],
-        ),
-        &[Quantity::Ambient],
-    ),
-    depending(
-        mean(
-            "pressure drop",
-            Role::LeakPressureDrop,
-            Share(0.05),
-            &[(Cause::LeakTester, 1.0)],
-            &[(Cause::LeakTester, 1.0)],
-        ),
-        &[Quantity::Mean(Role::LeakTemperature)],
-    ),
-    depending(
-        mean("insulation resistance", Role::EolInsulation, Share(0.05), NONE, &[(Cause::ElectricalTest, 1.0)]),
-        &[Quantity::Ambient],
-    ),
-    mean(
-        "pack voltage",
-        Role::EolVoltage,
-        Share(0.003),
-        &[(Cause::ElectricalTest, 1.0)],
-        &[(Cause::ElectricalTest, 1.0)],
-    ),
-    depending(
-        mean(
-            "pack resistance",
-            Role::EolResistance,
-            Share(0.01),
-            &[(Cause::ElectricalTest, 1.0)],
-            &[(Cause::ElectricalTest, 0.5)],
-        ),
-        &[Quantity::Ambient],
-    ),
-];
-
-/// A worn pump gives less flow and less pressure; a restricted loop gives less flow at more pressure. A fouled
-/// exchanger makes the chiller work more for the same heat: ASHRAE Handbook, HVAC Systems and Equipment.
-const COOLING_LOOP: &[FeatureSpec] = &[
-    supply(mean(
-        "loop flow",
-        Role::LoopFlow,
-        Share(0.01),
-        NONE,
-        &[(Cause::PumpWear, 0.5), (Cause::LoopRestriction, 0.5)],
-    )),
-    mean(
-        "pump pressure",
-        Role::PumpPressure,
-        Share(0.01),
-        &[(Cause::LoopRestriction, 0.8)],
-        &[(Cause::PumpWear, 0.8), (Cause::LoopRestriction, 0.1)],
-    ),
-    depending(
-        mean("pump power", Role::PumpPower, Share(0.01), &[(Cause::PumpWear, 0.6)], NONE),
-        &[Quantity::Mean(Role::LoopFlow)],
-    ),
-    depending(
-        mean("chiller power", Role::ChillerPower, Share(0.02), &[(Cause::ChillerFouling, 0.9)], NONE),
-        &[Quantity::LoopHeat, Quantity::Ambient],
-    ),
-    supply(depending(
-        mean(
-            "supply temperature",
-            Role::LoopSupplyTemperature,
-            Absolute(0.2),
-            &[(Cause::ChillerFouling, 0.7), (Cause::PumpWear, 0.1)],
-            NONE,
-        ),
-        &[Quantity::LoopHeat, Quantity::Ambient],
-    )),
-];
-
-const ROBOT: &[FeatureSpec] = &[
-    mean("motion time", Role::RobotMotionTime, Share(0.005), &[(Cause::RobotSlowDown, 1.0)], NONE),
-    // A cold gearbox turns harder.
-    depending(
-        mean("axis torque", Role::RobotAxisTorque, Share(0.01), &[(Cause::RobotSlowDown, 0.5)], NONE),
-        &[Quantity::Mean(Role::RobotAxisTemperature)],
-    ),
-];
+const WORK_TIME: FeatureSpec = FeatureSpec::new(
+    "work time",
+    Quantity::WorkTime,
+    Floor::Share(0.01),
+    &[(Cause::SlowCycle, 0.8), (Cause::MicroStops, 0.1)],
+    NONE,
+);
+const STOP_TIME: FeatureSpec =
+    FeatureSpec::new("stop time", Quantity::StopTime, Floor::Absolute(1.0), &[(Cause::MicroStops, 1.0)], NONE);
+const STARVED_TIME: FeatureSpec = FeatureSpec::new(
+    "wait for parts",
+    Quantity::StarvedTime,
+    Floor::Absolute(1.0),
+    &[(Cause::SupplyStarved, 1.0)],
+    NONE,
+);
 
 /// The features of a kind of station; those whose roles a station lacks do not apply to it.
 pub(crate) fn features_of(kind: StationKind, is_entry: bool) -> Vec<FeatureSpec> {
     let own = match kind {
-        StationKind::SpotWeld => SPOT_WELD,
-        StationKind::LaserWeld => LASER_WELD,
-        StationKind::PackAssembly => PACK_ASSEMBLY,
-        StationKind::CoolingLoop => COOLING_LOOP,
-        StationKind::Robot => ROBOT,
+        StationKind::SpotWeld => spot_weld::FEATURES,
+        StationKind::LaserWeld => laser_weld::FEATURES,
+        StationKind::PackAssembly => pack_assembly::FEATURES,
+        StationKind::CoolingLoop => coolant_loop::FEATURES,
+        StationKind::Robot => robot::FEATURES,
         StationKind::Buffer => &[],
     };
     let work_time = match kind {
@@ -373,15 +230,32 @@ mod tests {
     #[test]
     fn every_feature_means_something_and_fits_the_baseline() {
         for kind in StationKind::ALL {
-            for feature in features_of(kind, true) {
+            let features = features_of(kind, true);
+            for (place, feature) in features.iter().enumerate() {
                 assert!(!(feature.rise.is_empty() && feature.fall.is_empty()), "{}", feature.name);
                 assert!(feature.covariates.len() <= 3, "{}", feature.name);
-                let (Absolute(floor) | Share(floor)) = feature.floor;
+                assert!(features[..place].iter().all(|other| other.name != feature.name), "{}", feature.name);
+                let replaced = |name| features.iter().any(|other| other.name == name && other.replaces.is_none());
+                assert!(feature.replaces.is_none_or(replaced), "{}", feature.name);
+                let (Floor::Absolute(floor) | Floor::Share(floor)) = feature.floor;
                 assert!(floor > 0.0, "{}", feature.name);
                 for &(_, weight) in feature.rise.iter().chain(feature.fall) {
                     assert!(weight > 0.0 && weight <= 1.0, "{}", feature.name);
                 }
+                for quantity in std::iter::once(&feature.quantity).chain(feature.covariates) {
+                    check_formula(quantity);
+                }
             }
         }
+    }
+
+    /// A formula takes what the signals give and no formula, and never more than the builder has room for.
+    fn check_formula(quantity: &Quantity) {
+        let Quantity::Formula(formula) = quantity else { return };
+        assert!(formula.arguments.len() <= ARGUMENTS_MAX, "{}", formula.name);
+        assert!(!formula.arguments.iter().any(|argument| matches!(argument, Quantity::Formula(_))), "{}", formula.name);
+        let zeros = vec![0.0; formula.arguments.len()];
+        let of_zeros = (formula.of)(&zeros, &RecipeSettings::default());
+        assert!(of_zeros.is_none_or(f64::is_finite), "{} of zeros: {of_zeros:?}", formula.name);
     }
 }

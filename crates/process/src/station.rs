@@ -1,4 +1,4 @@
-use plant::{Plant, Role, StationId};
+use plant::{Plant, RecipeSettings, Role, StationId};
 use telemetry::SignalId;
 
 use crate::feature::{FeatureSpec, Quantity, features_of};
@@ -34,10 +34,17 @@ pub struct BoundFeature {
 impl BoundFeature {
     /// The signal of the one sensor that measures it in the cycle; `None` if it is not measured, or follows from several.
     pub fn sensor(&self) -> Option<SignalId> {
-        match (self.spec.quantity, self.signals.as_slice()) {
-            (Quantity::Mean(_), &[signal]) => Some(signal),
-            _ => None,
-        }
+        self.spec.quantity.only_mean().and(self.signals.first().copied())
+    }
+
+    /// The lowest and the highest good value, from the recipe and from the limits of its sensor.
+    pub fn limits(&self, of_sensor: (Option<f64>, Option<f64>), recipe: &RecipeSettings) -> (Option<f64>, Option<f64>) {
+        let carried = |limit: f64| match self.spec.quantity {
+            Quantity::Formula(formula) => (formula.of)(&[limit], recipe),
+            _ => Some(limit),
+        };
+        let (low, high) = (self.spec.limits)(recipe);
+        (low.or(of_sensor.0.and_then(carried)), high.or(of_sensor.1.and_then(carried)))
     }
 }
 
@@ -47,24 +54,29 @@ impl StationModel {
         let station = plant.station(id);
         let signal = |role: Role| plant.signal_in_role(id, role);
         let ambient = plant.signals.iter().find(|signal| signal.role == Role::AmbientTemperature);
+        let variants = || (0..plant.variants.len()).map(Some).chain([None]);
+        let recipes = || variants().map(|variant| plant.recipe(id, variant));
         let is_known = |quantity: &Quantity| match quantity {
-            Quantity::Ambient => ambient.is_some(),
-            quantity => quantity.roles().iter().all(|&role| signal(role).is_some()),
+            Quantity::Formula(formula) if !recipes().any(|recipe| (formula.knows)(&recipe)) => false,
+            quantity => {
+                (ambient.is_some() || !quantity.needs_ambient())
+                    && quantity.roles().into_iter().all(|role| signal(role).is_some())
+            }
         };
-        let features: Vec<BoundFeature> = features_of(station.kind, station.upstream.is_empty())
+        let mut specs = features_of(station.kind, station.upstream.is_empty());
+        specs.retain(|spec| is_known(&spec.quantity));
+        let replaced: Vec<&str> = specs.iter().filter_map(|spec| spec.replaces).collect();
+        specs.retain(|spec| !replaced.contains(&spec.name));
+        let features: Vec<BoundFeature> = specs
             .into_iter()
-            .filter(|spec| is_known(&spec.quantity))
             .map(|spec| {
                 let covariates: Vec<Quantity> = spec.covariates.iter().copied().filter(is_known).collect();
-                let signals: Vec<_> = spec.quantity.roles().iter().filter_map(|&role| signal(role)).collect();
+                let signals: Vec<_> = spec.quantity.roles().into_iter().filter_map(signal).collect();
                 let needs = std::iter::once(&spec.quantity)
                     .chain(&covariates)
-                    .flat_map(|quantity| match quantity {
-                        Quantity::Ambient => ambient.into_iter().map(|signal| signal.id).collect(),
-                        quantity => {
-                            let ids = quantity.roles().iter().filter_map(|&role| signal(role));
-                            ids.map(|signal| signal.id).collect::<Vec<_>>()
-                        }
+                    .flat_map(|quantity| {
+                        let own = quantity.roles().into_iter().filter_map(signal);
+                        own.chain(ambient.filter(|_| quantity.needs_ambient())).map(|signal| signal.id)
                     })
                     .collect();
                 let own_unit = spec.quantity.own_unit().map(str::to_owned);
@@ -81,9 +93,9 @@ impl StationModel {
         let mut inputs: Vec<(Role, SignalId)> = features
             .iter()
             .flat_map(|feature| std::iter::once(&feature.spec.quantity).chain(&feature.covariates))
-            .flat_map(|quantity| quantity.roles())
-            .filter(|&&role| !matches!(role, Role::CycleActive | Role::Fault))
-            .filter_map(|&role| signal(role).map(|signal| (role, signal.id)))
+            .flat_map(Quantity::roles)
+            .filter(|role| !matches!(role, Role::CycleActive | Role::Fault))
+            .filter_map(|role| signal(role).map(|signal| (role, signal.id)))
             .collect();
         let groups = || plant.redundant.iter().filter(|group| group.station == id);
         inputs.extend(groups().flat_map(|group| &group.signals).map(|&signal| (plant.signal(signal).role, signal)));

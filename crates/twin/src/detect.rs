@@ -3,7 +3,7 @@
 use alarms::{Detector, Direction, Evidence, Source, Verdict};
 use drift::{Residual, Shift};
 use plant::StationId;
-use process::{BoundFeature, CycleData};
+use process::{Around, BoundFeature, CycleData};
 use telemetry::{SignalId, Symbol};
 
 use crate::feature::{Change, Context, Observation, Rule};
@@ -68,11 +68,14 @@ impl Twin {
         if is_blind && !looks_on {
             return None;
         }
-        let ambient_c = self.state.ambient_c;
-        let value = cycle.quantity(bound.spec.quantity, model, ambient_c)?;
+        let around = Around {
+            ambient_c: self.state.ambient_c,
+            recipe: self.model.plant.recipe(station, context.variant.map(usize::from)),
+        };
+        let value = cycle.quantity(bound.spec.quantity, model, &around)?;
         let mut covariates = [0.0; drift::COVARIATES_MAX];
         for (slot, &quantity) in covariates.iter_mut().zip(&bound.covariates) {
-            *slot = cycle.quantity(quantity, model, ambient_c)?;
+            *slot = cycle.quantity(quantity, model, &around)?;
         }
         if state.interrupted == Some(cycle.start) {
             return Some(value);
@@ -121,7 +124,8 @@ impl Twin {
         let state = &self.state.stations[station.index()];
         let feature = &state.features[place];
         let variant = state.worked_on.variant.map(usize::from);
-        let limits = bound.sensor().map_or((None, None), |signal| self.model.limits(signal, variant));
+        let of_sensor = bound.sensor().map_or((None, None), |signal| self.model.limits(signal, variant));
+        let limits = bound.limits(of_sensor, &self.model.plant.recipe(station, variant));
         let evidence = Evidence { direction: Some(direction), ..self.evidence(found) };
         let time_to_limit = feature.time_to_limit(shift, limits, cycle.end);
         Some(Verdict {

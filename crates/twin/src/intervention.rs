@@ -2,7 +2,7 @@
 
 use alarms::{Intervention, Source};
 use plant::{Cause, Locus, Plant, Role, StationId};
-use process::{BoundFeature, Quantity};
+use process::BoundFeature;
 use telemetry::{InterventionKind, SignalId, Symbol, Timestamp};
 
 use crate::output::Output;
@@ -35,7 +35,7 @@ enum Concerned {
 }
 
 /// What a worn tool shows as.
-const TOOL: &[Cause] = &[Cause::ElectrodeWear, Cause::TighteningTool, Cause::NozzleClog];
+const TOOL: &[Cause] = &[Cause::ElectrodeWear, Cause::TighteningTool, Cause::NozzleClog, Cause::GearboxWear];
 /// What a clogged filter or strainer shows as.
 const FILTER: &[Cause] =
     &[Cause::WeldWaterRestriction, Cause::LoopRestriction, Cause::ChillerFouling, Cause::CoolingSupply];
@@ -77,16 +77,9 @@ impl Concerned {
         };
         match self {
             Self::All => locus == Locus::Station || shows(&|_| true),
-            Self::Measured => locus == Locus::Station && is_measured(feature.spec.quantity),
+            Self::Measured => locus == Locus::Station && feature.spec.quantity.is_measured(),
             Self::Showing(causes) => shows(&|cause| causes.contains(&cause)),
         }
-    }
-}
-
-fn is_measured(quantity: Quantity) -> bool {
-    match quantity {
-        Quantity::Mean(_) | Quantity::Held(_) | Quantity::Ambient | Quantity::LoopHeat => true,
-        Quantity::WorkTime | Quantity::StopTime | Quantity::StarvedTime => false,
     }
 }
 

@@ -14,6 +14,9 @@ use crate::{Fault, PointId};
 pub(crate) struct CoolingLoop {
     points: LoopPoints,
     sensors: Random,
+    more_sensors: Random,
+    /// Of the tank, %.
+    level_percent: f64,
     second_thermometer: Random,
     weather: Random,
     hall: Wander,
@@ -38,6 +41,8 @@ struct LoopPoints {
     pump_power: PointId,
     chiller_power: PointId,
     ambient_temperature: PointId,
+    condensing_temperature: PointId,
+    level: PointId,
 }
 
 /// Where the pump's curve meets the loop's.
@@ -77,6 +82,12 @@ const FOULING: f64 = 0.78;
 const SECOND_OFFSET_K: f64 = 0.15;
 const DRIFT_K: f64 = 1.5;
 
+/// How much more resistance a loop has whose balancing valve is nearly closed.
+const STUCK: f64 = 0.45;
+const LEVEL_PERCENT: f64 = 80.0;
+const LEAK_PERCENT_S: f64 = 10.0 / 3600.0;
+const LEVEL_MIN_PERCENT: f64 = 70.0;
+
 const SUPPLY_MAX_C: f64 = 21.0;
 const FLOW_MIN_L_MIN: f64 = 52.0;
 
@@ -108,6 +119,8 @@ impl CoolingLoop {
             hall: Wander::new(0.5, 2700.0, &mut weather),
             resistance: Wander::new(0.008, 3600.0, &mut sensors),
             sensors,
+            more_sensors: Random::new(seed, "more loop sensors"),
+            level_percent: LEVEL_PERCENT,
             second_thermometer: Random::new(seed, "second thermometer"),
             weather,
             supply_c: SET_POINT_C,
@@ -140,22 +153,33 @@ impl CoolingLoop {
         self.hall.elapse(seconds, &mut self.weather);
         self.resistance.elapse(seconds, &mut self.sensors);
         self.air_c = daily_mean_c(floor.faults.now) + self.hall.value();
-        self.pump = Pump::at(floor.severity(Fault::PumpWear), 1.0 + self.resistance.value());
+        self.pump = Pump::at(floor.severity(Fault::PumpWear), self.resistance_share(floor));
+        self.level_percent -= LEAK_PERCENT_S * floor.severity(Fault::CoolantLeak) * seconds;
         let heat_w = stations_w + BASE_HEAT_W + self.pump.power_w;
         let taken_w = self.chill(seconds, floor.severity(Fault::ChillerFouling));
         self.supply_c += (heat_w - taken_w) * seconds / (WATER_KG * WATER_J_KG_K);
         let settled_c = self.supply_c + heat_w / (self.pump.kg_s() * WATER_J_KG_K);
         self.return_c += (settled_c - self.return_c) * seconds / 20.0;
         floor.within("supply_temperature_c", self.supply_c, Bound::AtMost(SUPPLY_MAX_C));
+        floor.within("coolant_level_percent", self.level_percent, Bound::AtLeast(LEVEL_MIN_PERCENT));
         floor.within("loop_flow_l_min", self.pump.flow_l_min, Bound::AtLeast(FLOW_MIN_L_MIN));
         self.show(floor);
     }
 
+    /// What the loop takes of pressure for its flow, as a share of the usual.
+    fn resistance_share(&self, floor: &Floor<'_>) -> f64 {
+        (1.0 + self.resistance.value()) * (1.0 + STUCK * floor.severity(Fault::StuckValve))
+    }
+
+    /// The temperature at which the condenser gives its heat off, °C.
+    fn condensing_c(&self, fouling: f64) -> f64 {
+        self.air_c + self.condenser_w / (CONDENSER_W_K * (1.0 - FOULING * fouling))
+    }
+
     /// Runs the chiller for a step; gives the heat it takes from the water, W.
     fn chill(&mut self, seconds: f64, fouling: f64) -> f64 {
-        let condenser_w_k = CONDENSER_W_K * (1.0 - FOULING * fouling);
         let evaporating_k = self.supply_c - EVAPORATOR_K + 273.15;
-        let condensing_k = self.air_c + self.condenser_w / condenser_w_k + 273.15;
+        let condensing_k = self.condensing_c(fouling) + 273.15;
         let cop = CARNOT_SHARE * evaporating_k / (condensing_k - evaporating_k).max(10.0);
         let error_k = self.supply_c - SET_POINT_C;
         let asked_w = GAIN_W_K * error_k + self.integral_w;
@@ -170,6 +194,7 @@ impl CoolingLoop {
 
     fn show(&mut self, floor: &mut Floor<'_>) {
         let drift_k = DRIFT_K * floor.severity(Fault::SensorDrift);
+        let condensing_c = self.condensing_c(floor.severity(Fault::ChillerFouling));
         let (points, sensors, board) = (&self.points, &mut self.sensors, &mut *floor.board);
         board.set(points.flow, self.pump.flow_l_min * sensors.factor(0.004));
         board.set(points.supply_temperature, self.supply_c + drift_k + 0.05 * sensors.normal());
@@ -180,6 +205,9 @@ impl CoolingLoop {
         board.set(points.pump_power, self.pump.power_w / 1000.0 * sensors.factor(0.008));
         board.set(points.chiller_power, self.chiller_w / 1000.0 * sensors.factor(0.012));
         board.set(points.ambient_temperature, self.air_c + 0.1 * sensors.normal());
+        let more = &mut self.more_sensors;
+        board.set(points.condensing_temperature, condensing_c + 0.15 * more.normal());
+        board.set(points.level, self.level_percent + 0.2 * more.normal());
     }
 }
 
@@ -230,6 +258,16 @@ impl LoopPoints {
                 "°C",
                 (-30.0, 60.0),
             ),
+            condensing_temperature: points.measure(
+                tag(
+                    "condensing_temperature",
+                    "chiller.condensing_temperature",
+                    "Condensing temperature of the chiller",
+                ),
+                "°C",
+                (-20.0, 100.0),
+            ),
+            level: points.measure(tag("level", "loop.level", "Level of the loop's tank"), "%", (0.0, 100.0)),
         }
     }
 }

@@ -54,6 +54,22 @@ faults! {
     ChillerFouling = "chiller-fouling", "chiller", ramp 5400.0, at &["cooling-1"];
     /// The pump's impeller and wear ring wear.
     PumpWear = "pump-wear", "pump", ramp 5400.0, at &["cooling-1"];
+    /// The air pressure of the gun sinks: 15 % less force on the electrodes.
+    ForceLoss = "force-loss", "electrode-force", ramp 3600.0, at &["weld-30", "weld-20"];
+    /// A warm lens moves the laser's focus off the surface.
+    FocusShift = "focus-shift", "laser-focus", ramp 3600.0, at &["laser-40"];
+    /// Threads with burrs come into use: half of the screws are hard to turn before they clamp.
+    ThreadDamage = "thread-damage", "thread", ramp 3600.0, at &["tighten-60"];
+    /// Cold plates with brazing flux in their channels come into use.
+    BlockedColdPlates = "blocked-cold-plates", "cold-plate", ramp 2400.0, at &["leak-80"];
+    /// Packs come to hold modules of an older class: less voltage, more resistance.
+    MixedModules = "mixed-modules", "cells", ramp 2400.0, at &["eol-90"];
+    /// The loop's balancing valve closes and sticks.
+    StuckValve = "stuck-valve", "loop-restriction", ramp 2400.0, at &["cooling-1"];
+    /// A seal of the loop drips: a tenth of its tank an hour.
+    CoolantLeak = "coolant-leak", "coolant-leak", ramp 600.0, at &["cooling-1"];
+    /// A gearbox of the robot gets play.
+    GearboxWear = "gearbox-wear", "gearbox", ramp 7200.0, at &["robot-50", "robot-10"];
     /// The robot moves 6 to 10 % slower and works harder.
     RobotSlowDown = "robot-slow-down", "robot", ramp 300.0, at &["robot-50", "robot-10"];
     /// The station stops for 8 to 25 s every few cycles.

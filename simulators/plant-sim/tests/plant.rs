@@ -109,12 +109,17 @@ fn each_fault_changes_what_it_should_and_nothing_else() {
         "cooling-1/supply",
         "cooling-1/return",
         "cooling-1/chiller",
+        "cooling-1/condensing",
         "weld-20/water_temperature",
         "weld-30/water_temperature",
         "weld-20/resistance",
         "weld-30/resistance",
         "weld-20/energy",
         "weld-30/energy",
+        "weld-20/peak_time",
+        "weld-30/peak_time",
+        "weld-20/expulsions",
+        "weld-30/expulsions",
         "laser-40/seam_width",
         "laser-40/back_reflection",
     ];
@@ -132,10 +137,25 @@ fn each_fault_changes_what_it_should_and_nothing_else() {
     check("sensor-spikes", &["leak-80/pressure_drop"], &["leak-80/pressure_drop"]);
     check("sensor-drift", &["cooling-1/supply_temperature"], &["cooling-1/supply_temperature"]);
     check("link-loss", &[], &[]);
+    let forced = ["weld-30/force", "weld-30/resistance_peak"];
+    check("force-loss", &forced, &with(&["weld-30/force", "weld-30/peak_time", "weld-30/expulsions"]));
+    let seam = ["laser-40/seam_width", "laser-40/plasma", "laser-40/back_reflection"];
+    check("focus-shift", &seam, &seam);
+    check("thread-damage", &["tighten-60/rundown_torque"], &["tighten-60/rundown_torque"]);
+    check("blocked-cold-plates", &["leak-80/plate_pressure_drop"], &["leak-80/plate_pressure_drop"]);
+    let modules = ["eol-90/module_voltage", "eol-90/module_resistance"];
+    check("mixed-modules", &modules, &modules);
+    check(
+        "stuck-valve",
+        &["cooling-1/flow", "cooling-1/pump_pressure"],
+        &with(&["cooling-1/flow", "cooling-1/pump", "cooling-1/condensing", "weld-20/", "weld-30/"]),
+    );
+    check("coolant-leak", &["cooling-1/level"], &["cooling-1/level"]);
+    check("gearbox-wear", &["robot-50/backlash"], &["robot-50/backlash"]);
 
     // The flow of parts reaches everything but the weather.
     let line = ["robot-", "weld-", "buffer-", "laser-", "tighten-", "dispense-", "leak-", "eol-"];
-    let flow = [&line[..], &water[..3]].concat();
+    let flow = [&line[..], &water[..4]].concat();
     check("robot-slow-down", &["robot-50/motion_time", "robot-50/axis_torque"], &flow);
     check("micro-stops", &["laser-40/fault", "buffer-35/level"], &flow);
     check("starved-supply", &["robot-10/cycle_active"], &flow);
@@ -164,6 +184,12 @@ fn true_quantities_leave_their_limits_some_time_after_the_onset() {
     check("leak-tester-drift", "leak-80", "leak_tester_error_pa", 20.0..60.0);
     check("chiller-fouling", "cooling-1", "supply_temperature_c", 60.0..180.0);
     check("pump-wear", "cooling-1", "loop_flow_l_min", 40.0..100.0);
+    check("focus-shift", "laser-40", "seam_width_mm", 20.0..70.0);
+    check("thread-damage", "tighten-60", "rundown_torque_nm", 1.0..60.0);
+    check("blocked-cold-plates", "leak-80", "cold_plate_mbar", 15.0..60.0);
+    check("stuck-valve", "cooling-1", "loop_flow_l_min", 20.0..60.0);
+    check("coolant-leak", "cooling-1", "coolant_level_percent", 40.0..90.0);
+    check("gearbox-wear", "robot-50", "backlash_arcmin", 50.0..100.0);
 }
 
 #[test]

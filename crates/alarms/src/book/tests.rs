@@ -39,6 +39,7 @@ fn plant() -> Plant {
         signals: Vec::new(),
         limits: Vec::new(),
         redundant: Vec::new(),
+        recipes: Vec::new(),
         detection: Detection { false_alarms_per_shift: 0.5, shift_h: 8.0, warm_up_cycles: 25, link_loss_s: 10.0 },
     }
 }
@@ -476,4 +477,17 @@ fn a_station_is_held_to_feel_a_utility_only_if_that_no_longer_delivers_or_its_ow
     assert_eq!(told.take(feature(WELD_A, 0), 2.0, WEAK_WELD), "updated 1-0 unacknowledged low");
     told.clear(feature(COOLING, 0), 3.0);
     assert_eq!(told.take(feature(WELD_B, 0), 4.0, WEAK_WELD), "raised 3-0 unacknowledged low");
+}
+
+/// However much the wear shows that it brings about, the gun's own water says where it comes from.
+#[test]
+fn a_cause_with_evidence_of_its_own_comes_before_what_it_brings_about() {
+    let hot_cap = &[(Cause::ElectrodeWear, 0.7), (Cause::WeldWaterRestriction, 0.1)];
+    let mut told = Told::new();
+    for place in 0..4 {
+        told.take(feature(WELD_A, place), f64::from(place), hot_cap);
+    }
+    assert_eq!(told.places(), [(Some(WELD_A), Cause::ElectrodeWear, vec![])]);
+    told.take(feature(WELD_A, 4), 5.0, WEAK_GUN);
+    assert_eq!(told.places(), [(Some(WELD_A), Cause::WeldWaterRestriction, vec![])]);
 }

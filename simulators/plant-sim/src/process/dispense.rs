@@ -12,8 +12,11 @@ use crate::{Fault, PointId};
 pub(crate) struct Dispense {
     mass: PointId,
     pressure: PointId,
+    temperature: PointId,
+    time: PointId,
     random: Random,
     slow: Random,
+    sensors: Random,
     variant: Variant,
     filler_c: Option<f64>,
     batch: Wander,
@@ -26,6 +29,7 @@ const THINNING_PER_K: f64 = 0.02;
 const CLOG: f64 = 0.14;
 /// What the pump loses of its flow at the nominal pressure.
 const SLIP: f64 = 0.05;
+const GRAMS_PER_S: f64 = 20.0;
 const FILLER_TIME_CONSTANT_S: f64 = 7200.0;
 /// Bead segments, each with its own pressure; the mass is weighed after the last.
 const SEGMENTS: u32 = 5;
@@ -40,7 +44,14 @@ impl Dispense {
                 "bar",
                 (0.0, 160.0),
             ),
+            temperature: points.measure(
+                tag("temperature", "dispense.temperature", "Temperature of the filler before the nozzle"),
+                "°C",
+                (-20.0, 80.0),
+            ),
+            time: points.measure(tag("time", "dispense.time", "Time of the flow on the last part"), "s", (0.0, 300.0)),
             random: Random::new(seed, "dispense beads"),
+            sensors: Random::new(seed, "dispense sensors"),
             variant: Variant::EvStd,
             filler_c: None,
             batch: Wander::new(0.012, 5400.0, &mut slow),
@@ -63,12 +74,14 @@ impl Process for Dispense {
         let nozzle = libm::pow(1.0 - CLOG * floor.severity(Fault::NozzleClog), -4.0);
         self.pressure_bar = NOMINAL_BAR * viscosity * nozzle * self.random.factor(0.012);
         floor.board.set(self.pressure, self.pressure_bar + 0.1 * self.random.normal());
+        floor.board.set(self.temperature, filler_c + 0.1 * self.sensors.normal());
         let scatter = self.random.factor(0.004);
         if index + 1 == SEGMENTS {
             let nominal_g = if self.variant == Variant::EvLong { 400.0 } else { 320.0 };
             let slip = SLIP * (self.pressure_bar / NOMINAL_BAR - 1.0);
             let mass_g = nominal_g * (1.0 - slip) * scatter;
             floor.require("filler_mass_share", mass_g / nominal_g, Bound::AtLeast(0.97));
+            floor.board.set(self.time, nominal_g / GRAMS_PER_S * self.sensors.factor(0.002));
             floor.board.set(self.mass, mass_g + 0.2 * self.random.normal());
         }
     }

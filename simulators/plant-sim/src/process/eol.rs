@@ -1,11 +1,12 @@
-use crate::PointId;
 use crate::board::{StationPoints, tag};
 use crate::process::{Cycle, Floor, Process};
 use crate::random::{Random, Wander};
 use crate::truth::Bound;
 use crate::variant::{Part, Variant};
+use crate::{Fault, PointId};
 
-/// Electrical end-of-line test of the pack: insulation, open-circuit voltage, internal resistance.
+/// Electrical end-of-line test of the pack: each module's voltage and resistance over its controller, then insulation,
+/// open-circuit voltage and internal resistance of the whole.
 ///
 /// 96 or 108 cells in series at 3.7 V; insulation is log-normal around a few gigaohms, far above the 500 Ω/V of
 /// ISO 6469-3; the cells' resistance falls by about 1 % per kelvin.
@@ -13,6 +14,9 @@ pub(crate) struct EndOfLine {
     insulation: PointId,
     voltage: PointId,
     resistance: PointId,
+    module_voltage: PointId,
+    module_resistance: PointId,
+    modules: Random,
     random: Random,
     slow: Random,
     long: bool,
@@ -20,6 +24,13 @@ pub(crate) struct EndOfLine {
     passed: bool,
 }
 
+/// Cells in a module, resistance of one, mΩ, and what an older module has less of voltage, V, and more of resistance.
+const CELLS_PER_MODULE: f64 = 12.0;
+const MODULE_MOHM: f64 = 7.2;
+const OLDER_V: f64 = 0.14;
+const OLDER_RESISTANCE: f64 = 0.08;
+/// The share of older modules where they are mixed in.
+const OLDER_SHARE: f64 = 0.3;
 const INSULATION_MOHM: f64 = 3000.0;
 const INSULATION_MIN_MOHM: f64 = 500.0;
 
@@ -42,6 +53,17 @@ impl EndOfLine {
                 "mΩ",
                 (0.0, 500.0),
             ),
+            module_voltage: points.measure(
+                tag("module_voltage", "module.voltage", "Open-circuit voltage of one module after another"),
+                "V",
+                (0.0, 100.0),
+            ),
+            module_resistance: points.measure(
+                tag("module_resistance", "module.resistance", "Internal resistance of one module after another"),
+                "mΩ",
+                (0.0, 100.0),
+            ),
+            modules: Random::new(seed, "modules"),
             random: Random::new(seed, "end-of-line tests"),
             long: false,
             charge: Wander::new(0.4, 3600.0, &mut slow),
@@ -56,10 +78,13 @@ impl Process for EndOfLine {
         self.long = part.variant == Variant::EvLong;
         self.passed = true;
         let nominal_s = if self.long { 39.5 } else { 38.0 };
-        Cycle { length_s: nominal_s * self.random.factor(0.008), operations: 1 }
+        Cycle { length_s: nominal_s * self.random.factor(0.008), operations: self.module_count() + 1 }
     }
 
-    fn operate(&mut self, _index: u32, floor: &mut Floor<'_>) {
+    fn operate(&mut self, index: u32, floor: &mut Floor<'_>) {
+        if index < self.module_count() {
+            return self.measure_module(floor);
+        }
         let (nominal_v, nominal_mohm) = if self.long { (108.0 * 3.7, 64.0) } else { (96.0 * 3.7, 58.0) };
         let insulation_mohm = INSULATION_MOHM * self.random.factor(0.35);
         let voltage_v = nominal_v + self.charge.value() + 0.5 * self.random.normal();
@@ -78,5 +103,22 @@ impl Process for EndOfLine {
 
     fn passed(&self) -> bool {
         self.passed
+    }
+}
+
+impl EndOfLine {
+    fn module_count(&self) -> u32 {
+        if self.long { 9 } else { 8 }
+    }
+
+    fn measure_module(&mut self, floor: &mut Floor<'_>) {
+        let is_older = self.modules.uniform() < OLDER_SHARE * floor.severity(Fault::MixedModules);
+        let (less_v, more) = if is_older { (OLDER_V, OLDER_RESISTANCE) } else { (0.0, 0.0) };
+        let charge_v = self.charge.value() / f64::from(self.module_count());
+        let warm_k = floor.surroundings.air_c - 22.0;
+        let voltage_v = CELLS_PER_MODULE * 3.7 + charge_v - less_v + 0.02 * self.modules.normal();
+        let resistance_mohm = MODULE_MOHM * (1.0 + more) * libm::exp(-0.01 * warm_k) * self.modules.factor(0.01);
+        floor.board.set(self.module_voltage, voltage_v);
+        floor.board.set(self.module_resistance, resistance_mohm);
     }
 }

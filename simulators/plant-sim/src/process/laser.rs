@@ -1,9 +1,9 @@
-use crate::PointId;
 use crate::board::{StationPoints, tag};
 use crate::process::{Cycle, Floor, Process};
 use crate::random::{Random, Wander};
 use crate::truth::{Bound, Truth};
 use crate::variant::{Part, Variant};
+use crate::{Fault, PointId};
 
 /// Laser welding with photodiode monitoring of the process zone.
 ///
@@ -21,6 +21,7 @@ pub(crate) struct LaserWeld {
     /// Heat of source and optics that the water has not taken yet, J.
     stored_j: f64,
     gap: Wander,
+    sensors: Random,
 }
 
 struct LaserPoints {
@@ -28,6 +29,9 @@ struct LaserPoints {
     plasma: PointId,
     back_reflection: PointId,
     seam_width: PointId,
+    speed: PointId,
+    focus: PointId,
+    gap: PointId,
 }
 
 const PARTS_PER_GLASS: u32 = 600;
@@ -37,6 +41,13 @@ const LOSS_PER_SEAM: f64 = 0.015 / (PARTS_PER_GLASS as f64 * 8.0);
 /// Heat to the water per seam: 2.2 s at 7.5 kW of losses.
 const HEAT_PER_SEAM_J: f64 = 16_500.0;
 const IDLE_HEAT_W: f64 = 1000.0;
+const SPEED_MM_S: f64 = 60.0;
+/// The usual gap, mm, and how much more of it there is where the parts fit worse.
+const GAP_MM: f64 = 0.12;
+const GAP_PER_FIT_MM: f64 = 1.2;
+/// How far a warm lens moves the focus, mm, and over how much of its height a beam widens by the root of 2.
+const FOCUS_SHIFT_MM: f64 = 0.95;
+const RAYLEIGH_MM: f64 = 1.5;
 const SOURCE_TIME_CONSTANT_S: f64 = 60.0;
 
 impl LaserWeld {
@@ -66,6 +77,13 @@ impl LaserWeld {
                     "mm",
                     (0.0, 5.0),
                 ),
+                speed: points.measure(tag("speed", "laser.speed", "Speed along the last seam"), "mm/s", (0.0, 500.0)),
+                focus: points.measure(
+                    tag("focus", "laser.focus", "Height of the focus by the optics' drive in the last seam"),
+                    "mm",
+                    (-20.0, 20.0),
+                ),
+                gap: points.measure(tag("gap", "laser.gap", "Gap before the last seam"), "mm", (0.0, 2.0)),
             },
             variant: Variant::EvStd,
             glass_loss: 8.0 * LOSS_PER_SEAM * f64::from(parts_since_glass),
@@ -74,6 +92,7 @@ impl LaserWeld {
             gap: Wander::new(0.006, 1500.0, &mut slow),
             random,
             slow,
+            sensors: Random::new(seed, "laser sensors"),
         }
     }
 
@@ -97,9 +116,13 @@ impl Process for LaserWeld {
         let fit = place * (1.0 + self.gap.value());
         // A warmer source and a warmer lens move the focus: the seam widens and reflects a little more.
         let warm_k = floor.surroundings.water_c - 18.0;
-        let width_mm = nominal_mm * libm::pow(share, 0.7) * fit * (1.0 + 0.004 * warm_k) * self.random.factor(0.012);
-        let plasma = 100.0 * libm::pow(share, 1.5) * fit * self.random.factor(0.025);
-        let reflected = 12.0 * (1.0 + 6.0 * self.glass_loss + 0.01 * warm_k) / fit * self.random.factor(0.04);
+        // The drive does not know of a lens that moves the focus by its warmth.
+        let height = FOCUS_SHIFT_MM * floor.severity(Fault::FocusShift) / RAYLEIGH_MM;
+        let wide = (1.0 + height * height).sqrt();
+        let width_mm =
+            nominal_mm * libm::pow(share, 0.7) * fit * wide * (1.0 + 0.004 * warm_k) * self.random.factor(0.012);
+        let plasma = 100.0 * libm::pow(share, 1.5) / wide * fit * self.random.factor(0.025);
+        let reflected = 12.0 * wide * (1.0 + 6.0 * self.glass_loss + 0.01 * warm_k) / fit * self.random.factor(0.04);
         floor.require("seam_width_mm", width_mm, Bound::AtLeast(0.85 * nominal_mm));
         floor.require("seam_width_mm", width_mm, Bound::AtMost(1.15 * nominal_mm));
 
@@ -110,6 +133,10 @@ impl Process for LaserWeld {
         floor.board.set(points.plasma, plasma);
         floor.board.set(points.back_reflection, reflected);
         floor.board.set(points.seam_width, width_mm + 0.005 * self.random.normal());
+        let gap_mm = GAP_MM + GAP_PER_FIT_MM * self.gap.value() + 0.002 * self.sensors.normal();
+        floor.board.set(points.speed, SPEED_MM_S * self.sensors.factor(0.002));
+        floor.board.set(points.focus, 0.02 * self.sensors.normal());
+        floor.board.set(points.gap, gap_mm.max(0.0));
     }
 
     fn elapse(&mut self, seconds: f64, _floor: &mut Floor<'_>) {

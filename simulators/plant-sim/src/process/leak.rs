@@ -5,19 +5,34 @@ use crate::truth::Bound;
 use crate::variant::{Part, Variant};
 use crate::{Fault, PointId};
 
-/// Leak test of the pack's housing by pressure decay.
+/// Leak test of the pack's housing by pressure decay, flow test of its cold plate, and filling of its coolant.
 ///
 /// The reading is the leak itself, what the air loses as the part cools (`Δp = p·ΔT/T`, the gas law), and the tester's
 /// own error. A part whose reading is above the limit leaves the line, rightly or not.
 pub(crate) struct LeakTest {
     pressure_drop: PointId,
     temperature: PointId,
+    plate: PlatePoints,
     random: Random,
+    coolant: Random,
     long: bool,
     part_c: f64,
     passed: bool,
 }
 
+struct PlatePoints {
+    flow: PointId,
+    pressure_drop: PointId,
+    fill_mass: PointId,
+    fill_vacuum: PointId,
+}
+
+/// Flow of the cold plate's test, l/min; what the plate takes there, mbar, what it may, and what flux in it adds.
+const PLATE_L_MIN: f64 = 10.0;
+const PLATE_MBAR: f64 = 200.0;
+const PLATE_MAX_MBAR: f64 = 250.0;
+const BLOCKED: f64 = 0.3;
+const VACUUM_MBAR: f64 = 12.0;
 const TEST_PA_ABSOLUTE: f64 = 130_000.0;
 const TEST_S: f64 = 12.0;
 /// How fast a part takes the hall's temperature, seconds.
@@ -43,7 +58,30 @@ impl LeakTest {
                 "°C",
                 (-20.0, 80.0),
             ),
+            plate: PlatePoints {
+                flow: points.measure(
+                    tag("plate_flow", "coldplate.flow", "Flow in the last test of a cold plate"),
+                    "l/min",
+                    (0.0, 40.0),
+                ),
+                pressure_drop: points.measure(
+                    tag("plate_pressure_drop", "coldplate.pressure_drop", "Pressure lost in the last cold plate"),
+                    "mbar",
+                    (0.0, 1000.0),
+                ),
+                fill_mass: points.measure(
+                    tag("fill_mass", "fill.mass", "Coolant filled into the last pack"),
+                    "g",
+                    (0.0, 20_000.0),
+                ),
+                fill_vacuum: points.measure(
+                    tag("fill_vacuum", "fill.vacuum", "Absolute pressure before the last filling"),
+                    "mbar",
+                    (0.0, 1100.0),
+                ),
+            },
             random: Random::new(seed, "leak tests"),
+            coolant: Random::new(seed, "coolant fills"),
             long: false,
             part_c: 22.0,
             passed: true,
@@ -79,9 +117,24 @@ impl Process for LeakTest {
         }
         floor.board.set(self.temperature, self.part_c + 0.05 * self.random.normal());
         floor.board.set(self.pressure_drop, reading_pa);
+        self.fill(floor);
     }
 
     fn passed(&self) -> bool {
         self.passed
+    }
+}
+
+impl LeakTest {
+    fn fill(&mut self, floor: &mut Floor<'_>) {
+        let flow_l_min = PLATE_L_MIN * self.coolant.factor(0.01);
+        let blocked = 1.0 + BLOCKED * floor.severity(Fault::BlockedColdPlates);
+        let nominal_mbar = PLATE_MBAR * blocked * self.coolant.factor(0.012);
+        floor.within("cold_plate_mbar", nominal_mbar, Bound::AtMost(PLATE_MAX_MBAR));
+        let mass_g = if self.long { 6100.0 } else { 5200.0 } * self.coolant.factor(0.002);
+        floor.board.set(self.plate.flow, flow_l_min);
+        floor.board.set(self.plate.pressure_drop, nominal_mbar * libm::pow(flow_l_min / PLATE_L_MIN, 1.8));
+        floor.board.set(self.plate.fill_mass, mass_g);
+        floor.board.set(self.plate.fill_vacuum, VACUUM_MBAR * self.coolant.factor(0.06));
     }
 }

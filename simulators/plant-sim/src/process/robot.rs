@@ -1,6 +1,7 @@
 use crate::board::{StationPoints, symbol, tag};
 use crate::process::{Cycle, Floor, Process};
 use crate::random::Random;
+use crate::truth::Bound;
 use crate::variant::{Part, Variant};
 use crate::{Fault, PointId};
 
@@ -13,9 +14,13 @@ pub(crate) struct Robot {
     job: Job,
     random: Random,
     sensors: Random,
+    ways: Random,
     /// How much slower the sick robot becomes.
     fault_slow_down: f64,
     variant: Variant,
+    /// Times of the way to the part, with it and back, s.
+    segments_s: [f64; 3],
+    backlash_arcmin: f64,
     motion_s: f64,
     axis_c: f64,
     moving_left_s: f64,
@@ -27,6 +32,8 @@ struct RobotPoints {
     axis_torque: PointId,
     axis_temperature: PointId,
     program: PointId,
+    segments: [PointId; 3],
+    backlash: PointId,
 }
 
 /// What the robot does.
@@ -53,6 +60,12 @@ impl Job {
 
 /// Grippers, clamps and hand-shakes around the motion, seconds.
 const HANDLING_S: f64 = 11.0;
+/// Of the motion: to the part, with it, back.
+const SEGMENTS: [f64; 3] = [0.3, 0.4, 0.3];
+/// Play of a good gearbox, arc minutes, what the wear of one adds, and what may be.
+const BACKLASH_ARCMIN: f64 = 1.6;
+const WORN_ARCMIN: f64 = 1.6;
+const BACKLASH_MAX_ARCMIN: f64 = 2.6;
 const AXIS_TIME_CONSTANT_S: f64 = 2400.0;
 /// Warming of the axis, K per (% of nominal torque)².
 const WARMING_K: f64 = 0.0095;
@@ -81,11 +94,25 @@ impl Robot {
                     (-20.0, 150.0),
                 ),
                 program: points.text(tag("program", "robot.program", "Program of the cycle")),
+                segments: [
+                    ("approach_time", "robot.approach_time", "Time of the last way to the part"),
+                    ("carry_time", "robot.carry_time", "Time of the last way with the part"),
+                    ("return_time", "robot.return_time", "Time of the last way back"),
+                ]
+                .map(|(name, role, about)| points.measure(tag(name, role, about), "s", (0.0, 300.0))),
+                backlash: points.measure(
+                    tag("backlash", "robot.backlash", "Play of the most loaded axis at its last reversal"),
+                    "arcmin",
+                    (0.0, 60.0),
+                ),
             },
             job,
             fault_slow_down: random.between(0.06, 0.10),
             sensors: Random::new(seed, &format!("{} sensors", points.station)),
             random,
+            ways: Random::new(seed, &format!("{} ways", points.station)),
+            segments_s: [0.0; 3],
+            backlash_arcmin: BACKLASH_ARCMIN,
             variant: Variant::EvStd,
             motion_s: 0.0,
             axis_c: WARM_AXIS_C,
@@ -105,6 +132,10 @@ impl Process for Robot {
         self.motion_s = nominal_s * slow;
         self.torque_percent = nominal_percent * grease * (1.0 + FAULT_TORQUE * fault) * self.random.factor(0.012);
         self.moving_left_s = self.motion_s;
+        self.segments_s = SEGMENTS.map(|share| self.motion_s * share * self.ways.factor(0.004));
+        let worn_arcmin = WORN_ARCMIN * floor.severity(Fault::GearboxWear);
+        self.backlash_arcmin = BACKLASH_ARCMIN + worn_arcmin + 0.004 * (self.axis_c - WARM_AXIS_C);
+        floor.within("backlash_arcmin", self.backlash_arcmin, Bound::AtMost(BACKLASH_MAX_ARCMIN));
         floor.board.set_text(self.points.program, symbol(program));
         Cycle { length_s: self.motion_s + HANDLING_S * self.random.factor(0.02), operations: 1 }
     }
@@ -112,6 +143,10 @@ impl Process for Robot {
     fn operate(&mut self, _index: u32, floor: &mut Floor<'_>) {
         floor.board.set(self.points.motion_time, self.motion_s);
         floor.board.set(self.points.axis_torque, self.torque_percent);
+        for (&point, &time_s) in self.points.segments.iter().zip(&self.segments_s) {
+            floor.board.set(point, time_s);
+        }
+        floor.board.set(self.points.backlash, self.backlash_arcmin + 0.08 * self.ways.normal());
     }
 
     fn elapse(&mut self, seconds: f64, floor: &mut Floor<'_>) {

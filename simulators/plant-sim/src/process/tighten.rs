@@ -12,7 +12,9 @@ use crate::{Fault, PointId};
 pub(crate) struct Tighten {
     torque: PointId,
     angle: PointId,
+    rundown_torque: PointId,
     random: Random,
+    threads: Random,
     joints: u32,
 }
 
@@ -26,6 +28,11 @@ const FRICTION_FAULT: f64 = 0.18;
 const STIFFNESS_KN_MM: f64 = 100.0;
 /// What the joint needs to hold, kN.
 const CLAMP_MIN_KN: f64 = 24.0;
+/// Torque to run a screw down, N·m; what a burr adds, to how many of the screws, and what the process allows.
+const RUNDOWN_NM: f64 = 1.8;
+const BURR_NM: f64 = 4.5;
+const BURR_SHARE: f64 = 0.5;
+const RUNDOWN_MAX_NM: f64 = 8.0;
 const PITCH_MM: f64 = 1.5;
 
 /// Torque per clamp force, mm, with the friction `friction` in thread and head.
@@ -48,7 +55,17 @@ impl Tighten {
                 "°",
                 (0.0, 720.0),
             ),
+            rundown_torque: points.measure(
+                tag(
+                    "rundown_torque",
+                    "tighten.rundown_torque",
+                    "Highest torque of the last joint before its snug point",
+                ),
+                "N·m",
+                (0.0, 50.0),
+            ),
             random: Random::new(seed, "tighten joints"),
+            threads: Random::new(seed, "tighten threads"),
             joints: 0,
         }
     }
@@ -69,7 +86,12 @@ impl Process for Tighten {
         // Joints at the pack's ends bridge a slightly thicker seal.
         let stiffness = STIFFNESS_KN_MM * if index < 2 { 0.97 } else { 1.0 } * self.random.factor(0.02);
         let given_mm = (clamp_kn - SNUG_NM / lever_mm) / stiffness;
+        let has_burr = self.threads.uniform() < BURR_SHARE * floor.severity(Fault::ThreadDamage);
+        let burr_nm = BURR_NM * self.threads.factor(0.2);
+        let rundown_nm = RUNDOWN_NM * self.threads.factor(0.08) + if has_burr { burr_nm } else { 0.0 };
+        floor.within("rundown_torque_nm", rundown_nm, Bound::AtMost(RUNDOWN_MAX_NM));
         floor.require("clamp_force_kn", clamp_kn, Bound::AtLeast(CLAMP_MIN_KN));
+        floor.board.set(self.rundown_torque, rundown_nm);
         floor.board.set(self.torque, torque_nm * self.random.factor(0.001));
         floor.board.set(self.angle, 360.0 * given_mm / PITCH_MM + 0.25 * self.random.normal());
     }

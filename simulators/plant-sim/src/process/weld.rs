@@ -14,6 +14,9 @@ pub(crate) struct SpotWeld {
     points: WeldPoints,
     random: Random,
     sensors: Random,
+    /// What the weld controller finds in the curve of a spot.
+    curves: Random,
+    expulsions: u32,
     /// Speed of this station, as a share of the schedule's cycle.
     pace: f64,
     schedule: Schedule,
@@ -38,6 +41,9 @@ struct WeldPoints {
     tool_life: PointId,
     water_flow: PointId,
     water_temperature: PointId,
+    resistance_peak: PointId,
+    peak_time: PointId,
+    expulsions: PointId,
 }
 
 /// How the spots of one variant are welded.
@@ -79,6 +85,12 @@ const GROWTH_MM: f64 = 0.2 / (PARTS_PER_DRESS as f64 * 10.0);
 /// How much faster a face grows that alloys and mushrooms, and what dressing then leaves of the excess.
 const FAULT_GROWTH: f64 = 3.5;
 const FAULT_EXCESS_LEFT: f64 = 0.4;
+/// What a gun without air pressure loses of its force.
+const FORCE_LOSS: f64 = 0.15;
+/// Expulsions in a hundred spots of the schedule; how they grow e-fold with the heat, and with less force.
+const USUAL_EXPULSIONS: f64 = 0.012;
+const EXPULSION_HEAT: f64 = 10.0;
+const EXPULSION_FORCE: f64 = 8.0;
 const PARTS_PER_DRESS: u32 = 150;
 const DRESS_S: f64 = 7.0;
 
@@ -104,6 +116,17 @@ fn resistance_uohm(sheet_mm: f64, face_mm: f64, force_kn: f64) -> f64 {
     let bulk = HOT_STEEL_UOHM_MM * 2.0 * sheet_mm / area_mm2;
     let contacts = CONTACTS_UOHM * libm::pow(3.0 / force_kn, 0.8) * FACE_NEW_MM / face_mm;
     bulk + contacts
+}
+
+/// Resistance at the peak of the curve, µΩ: the contacts are still cold where the bulk is hot already.
+fn peak_uohm(sheet_mm: f64, face_mm: f64, force_kn: f64) -> f64 {
+    const COLD_CONTACTS: f64 = 0.55;
+    resistance_uohm(sheet_mm, face_mm, force_kn) + COLD_CONTACTS * 35.0 * libm::pow(3.0 / force_kn, 1.2)
+}
+
+/// From the begin of the current to the peak, ms: a third of the weld time at the nominal heat.
+fn peak_time_ms(weld_s: f64, heat: f64) -> f64 {
+    1000.0 * weld_s / 3.0 * libm::pow(heat, -1.2)
 }
 
 fn heat_j(current_ka: f64, resistance_uohm: f64, weld_s: f64) -> f64 {
@@ -137,6 +160,8 @@ impl SpotWeld {
             air_line: Wander::new(0.006, 300.0, &mut sensors),
             random,
             sensors,
+            curves: Random::new(seed, &format!("{} curves", points.station)),
+            expulsions: 0,
         }
     }
 
@@ -190,6 +215,17 @@ impl WeldPoints {
                 (0.0, 100.0),
                 0.1,
             ),
+            resistance_peak: points.measure(
+                tag("resistance_peak", "weld.resistance_peak", "Highest resistance in the curve of the last spot"),
+                "µΩ",
+                (0.0, 500.0),
+            ),
+            peak_time: points.measure(
+                tag("peak_time", "weld.peak_time", "Time to the highest resistance of the last spot"),
+                "ms",
+                (0.0, 1000.0),
+            ),
+            expulsions: points.counter(tag("expulsions", "weld.expulsions", "Spots with expulsion on the part so far")),
         }
     }
 }
@@ -197,6 +233,7 @@ impl WeldPoints {
 impl Process for SpotWeld {
     fn begin(&mut self, part: Part, _floor: &mut Floor<'_>) -> Cycle {
         self.schedule = Schedule::of(part.variant);
+        self.expulsions = 0;
         let length_s = self.schedule.cycle_s * self.pace * self.random.factor(0.012);
         Cycle { length_s, operations: self.schedule.spots }
     }
@@ -204,7 +241,8 @@ impl Process for SpotWeld {
     fn operate(&mut self, index: u32, floor: &mut Floor<'_>) {
         let schedule = self.schedule;
         let current_ka = schedule.current_ka * self.random.factor(0.004);
-        let force_kn = schedule.force_kn * (1.0 + self.air_line.value()) * self.random.factor(0.010);
+        let air = (1.0 + self.air_line.value()) * (1.0 - FORCE_LOSS * floor.severity(Fault::ForceLoss));
+        let force_kn = schedule.force_kn * air * self.random.factor(0.010);
         // Where a spot sits decides its fit-up and its shunt; that is the same on every part.
         let place = 1.0 + 0.012 * libm::sin(2.4 * f64::from(index));
         let hot_contact = 1.0 - 0.0005 * (self.electrode_c() - ELECTRODE_USUAL_C);
@@ -213,8 +251,15 @@ impl Process for SpotWeld {
         let heat_j = heat_j(current_ka, resistance, schedule.weld_s);
 
         let face_area = (self.face_mm / FACE_NEW_MM) * (self.face_mm / FACE_NEW_MM);
-        let nugget_mm = nugget_mm(schedule.sheet_mm, heat_j / schedule.nominal_heat_j() / face_area);
+        let heat = heat_j / schedule.nominal_heat_j() / face_area;
+        let nugget_mm = nugget_mm(schedule.sheet_mm, heat);
         floor.require("nugget_diameter_mm", nugget_mm, Bound::AtLeast(4.0 * schedule.sheet_mm.sqrt()));
+
+        let lack = 1.0 - force_kn / schedule.force_kn;
+        let expelled = USUAL_EXPULSIONS * libm::exp(EXPULSION_HEAT * (heat - 1.0) + EXPULSION_FORCE * lack);
+        self.expulsions += u32::from(self.curves.uniform() < expelled);
+        let peak = peak_uohm(schedule.sheet_mm, self.face_mm, force_kn) * sheets * self.curves.factor(0.012);
+        let peak_ms = peak_time_ms(schedule.weld_s, heat) * self.curves.factor(0.02);
 
         self.stored_j += GUN_HEAT_PER_WELD * heat_j;
         self.grow_face(floor.severity(Fault::ElectrodeWear));
@@ -224,6 +269,9 @@ impl Process for SpotWeld {
         floor.board.set(points.force, force_kn * self.random.factor(0.005));
         floor.board.set(points.resistance, resistance * self.random.factor(0.004));
         floor.board.set(points.energy, heat_j * self.random.factor(0.003));
+        floor.board.set(points.resistance_peak, peak);
+        floor.board.set(points.peak_time, peak_ms);
+        floor.board.set_count(points.expulsions, self.expulsions);
         if index + 1 == schedule.spots {
             self.parts_since_dress += 1;
             floor.board.set_count(points.tool_life, self.parts_since_dress);
