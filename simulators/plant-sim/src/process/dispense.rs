@@ -1,4 +1,4 @@
-use crate::board::{StationPoints, tag};
+use crate::board::{StationPoints, symbol, tag};
 use crate::process::{Cycle, Floor, Process};
 use crate::random::{Random, Wander};
 use crate::truth::Bound;
@@ -12,6 +12,9 @@ use crate::{Fault, PointId};
 pub(crate) struct Dispense {
     mass: PointId,
     pressure: PointId,
+    drum: PointId,
+    /// Parts filled so far.
+    parts: u32,
     random: Random,
     slow: Random,
     variant: Variant,
@@ -29,6 +32,8 @@ const SLIP: f64 = 0.05;
 const FILLER_TIME_CONSTANT_S: f64 = 7200.0;
 /// Bead segments, each with its own pressure; the mass is weighed after the last.
 const SEGMENTS: u32 = 5;
+/// Parts that a drum of filler lasts for.
+const PARTS_PER_DRUM: u32 = 75;
 
 impl Dispense {
     pub(crate) fn new(points: &mut StationPoints<'_>, seed: u64) -> Self {
@@ -40,6 +45,8 @@ impl Dispense {
                 "bar",
                 (0.0, 160.0),
             ),
+            drum: points.text(tag("batch", "material.lot", "Batch of the gap filler in the pump")),
+            parts: 0,
             random: Random::new(seed, "dispense beads"),
             variant: Variant::EvStd,
             filler_c: None,
@@ -51,8 +58,11 @@ impl Dispense {
 }
 
 impl Process for Dispense {
-    fn begin(&mut self, part: Part, _floor: &mut Floor<'_>) -> Cycle {
+    fn begin(&mut self, part: Part, floor: &mut Floor<'_>) -> Cycle {
         self.variant = part.variant;
+        let batch = format!("GF-{:04}", 301 + self.parts / PARTS_PER_DRUM);
+        floor.board.set_text(self.drum, symbol(&batch));
+        self.parts += 1;
         let nominal_s = if part.variant == Variant::EvLong { 41.0 } else { 38.0 };
         Cycle { length_s: nominal_s * self.random.factor(0.010), operations: SEGMENTS }
     }

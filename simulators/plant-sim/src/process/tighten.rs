@@ -1,4 +1,4 @@
-use crate::board::{StationPoints, tag};
+use crate::board::{StationPoints, symbol, tag};
 use crate::process::{Cycle, Floor, Process};
 use crate::random::Random;
 use crate::truth::Bound;
@@ -12,6 +12,9 @@ use crate::{Fault, PointId};
 pub(crate) struct Tighten {
     torque: PointId,
     angle: PointId,
+    module: PointId,
+    /// Modules mounted so far.
+    modules: u32,
     random: Random,
     joints: u32,
 }
@@ -27,6 +30,8 @@ const STIFFNESS_KN_MM: f64 = 100.0;
 /// What the joint needs to hold, kN.
 const CLAMP_MIN_KN: f64 = 24.0;
 const PITCH_MM: f64 = 1.5;
+/// Bolts that hold one module.
+const JOINTS_PER_MODULE: u32 = 2;
 
 /// Torque per clamp force, mm, with the friction `friction` in thread and head.
 fn lever_mm(friction: f64) -> f64 {
@@ -48,6 +53,8 @@ impl Tighten {
                 "°",
                 (0.0, 720.0),
             ),
+            module: points.text(tag("module", "part.child", "Serial of the last module that was bolted down")),
+            modules: 0,
             random: Random::new(seed, "tighten joints"),
             joints: 0,
         }
@@ -62,6 +69,10 @@ impl Process for Tighten {
     }
 
     fn operate(&mut self, index: u32, floor: &mut Floor<'_>) {
+        if index.is_multiple_of(JOINTS_PER_MODULE) {
+            self.modules += 1;
+            floor.board.set_text(self.module, symbol(&format!("M{:08}", 70_000 + self.modules)));
+        }
         let fault = 1.0 + FRICTION_FAULT * floor.severity(Fault::TorqueFriction);
         let lever_mm = lever_mm(FRICTION * fault * self.random.factor(FRICTION_DEVIATION));
         let torque_nm = TARGET_NM * self.random.factor(0.003);
