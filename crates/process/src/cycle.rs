@@ -34,6 +34,8 @@ struct InputState {
     sum: f64,
     changes: u32,
     seen: bool,
+    /// The lowest and the highest value of the cycle.
+    extremes: Option<(f64, f64)>,
 }
 
 /// What a cycle had of an input.
@@ -73,6 +75,7 @@ pub struct CycleData {
     starved_s: Option<f64>,
     means: Vec<Option<f64>>,
     held: Vec<Option<f64>>,
+    extremes: Vec<Option<(f64, f64)>>,
 }
 
 impl CycleBuilder {
@@ -99,7 +102,7 @@ impl CycleBuilder {
         self.account_stop(at);
         self.stopped_in_cycle_s = 0.0;
         for input in &mut self.inputs {
-            *input = InputState { sum: 0.0, changes: 0, seen: false, ..*input };
+            *input = InputState { sum: 0.0, changes: 0, seen: false, extremes: None, ..*input };
         }
         self.phase = Phase::Open { start: at };
         settled
@@ -208,6 +211,8 @@ impl CycleBuilder {
             if changed {
                 state.sum += value;
                 state.changes += 1;
+                let (low, high) = state.extremes.unwrap_or((value, value));
+                state.extremes = Some((low.min(value), high.max(value)));
             }
         }
         in_order
@@ -243,6 +248,7 @@ impl CycleBuilder {
             starved_s,
             means: self.inputs.iter().map(InputState::mean).collect(),
             held: self.inputs.iter().map(|input| input.held).collect(),
+            extremes: self.inputs.iter().map(|input| input.extremes).collect(),
         };
         self.phase = Phase::Idle;
         self.previous_end = Some(end);
@@ -278,6 +284,12 @@ impl CycleData {
     /// The mean of the values that the input at that place of [`StationModel::inputs`] took in the cycle, if it was seen.
     pub fn mean(&self, input: usize) -> Option<f64> {
         self.means[input]
+    }
+
+    /// The lowest and the highest of the values that the input at that place of [`StationModel::inputs`] took in the cycle.
+    /// `None` if it took no new one.
+    pub fn extremes(&self, input: usize) -> Option<(f64, f64)> {
+        self.extremes[input]
     }
 
     /// The value that the input at that place of [`StationModel::inputs`] has at the end of the cycle, if it has one.
@@ -338,6 +350,7 @@ mod tests {
         assert_eq!(builder.advance(at(5.9)), None);
         let cycle = builder.advance(at(6.0)).unwrap();
         assert_eq!(cycle.quantity(Quantity::Mean(Role::WeldResistance), &model, None), Some(13.0));
+        assert_eq!((cycle.extremes(0), cycle.extremes(1)), (Some((10.0, 17.0)), None));
         assert_eq!(cycle.quantity(Quantity::WorkTime, &model, None), Some(4.0));
         assert_eq!(cycle.quantity(Quantity::Held(Role::ToolLife), &model, None), None);
     }
