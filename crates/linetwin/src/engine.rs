@@ -114,7 +114,7 @@ impl Engine {
     fn tell(&mut self, input: &Input) {
         let matters = |output: &Output| match output {
             Output::Incident { .. } | Output::Intervention(_) | Output::CommandRefused { .. } => true,
-            Output::Station { .. } | Output::Cycle(_) => false,
+            Output::Station { .. } | Output::Cycle(_) | Output::Part(_) => false,
         };
         if !self.outputs.iter().any(matters) {
             return;
