@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
-use crate::{browse, daemon, demo, detect, import, replay, report, setup};
+use crate::{browse, daemon, demo, detect, import, parts, replay, report, setup};
 
 /// The digital twin of a manufacturing line: telemetry in, few and explained warnings out.
 #[derive(Debug, Parser)]
@@ -33,6 +33,10 @@ enum Command {
     Detect(detect::Arguments),
     /// Tell the running daemon, over its broker, what was done at a station.
     Report(report::Arguments),
+    /// Tell all that is known of a part that left the line, as JSON, CSV or a page to print.
+    Part(parts::one::Arguments),
+    /// List parts that left the line, such as all from one lot, or what those out of limits have in common.
+    Parts(parts::list::Arguments),
     /// Start a simulated plant, a broker, the twin and its page.
     Demo(demo::Arguments),
     /// Print the JSON Schema of the configuration, or of a message that the daemon sends or takes.
@@ -47,7 +51,8 @@ struct CheckArguments {
 
 #[derive(Debug, clap::Args)]
 struct SchemaArguments {
-    /// config (the default), or one of the messages: alert, event, command, command-reply, status, state.
+    /// config (the default), or one of the messages: alert, event, command, command-reply, status, state, part,
+    /// part-history.
     #[arg(default_value = "config")]
     of: String,
 }
@@ -97,6 +102,8 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Import(arguments) => import::run(&arguments),
         Command::Detect(arguments) => detect::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),
+        Command::Part(arguments) => parts::one::run(&arguments),
+        Command::Parts(arguments) => parts::list::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Schema(arguments) => schema(&arguments.of),
     }

@@ -6,16 +6,18 @@
 mod assets;
 mod connection;
 mod metrics;
+mod part;
 mod routes;
 mod stream;
 
 pub use metrics::{Metric, MetricKind};
+pub use part::part_page;
 
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use contract::StateV1;
+use contract::{PartV1, StateV1};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -32,6 +34,9 @@ pub struct Sources {
     pub metrics: Arc<dyn Fn() -> Vec<Metric> + Send + Sync>,
     /// How the daemon is, at the moment of the call.
     pub health: Arc<dyn Fn() -> Health + Send + Sync>,
+    /// The records of a part by its serial, in the order they were closed; reads files, so it takes its time. The error is
+    /// in words for a person.
+    pub parts: Arc<dyn Fn(&str) -> Result<Vec<PartV1>, String> + Send + Sync>,
 }
 
 /// How the daemon is.
