@@ -289,9 +289,7 @@ fn lookup(setup: &Setup) -> Lookup {
         return Arc::new(|_| Err("records of parts are not kept; set parts.enabled".to_owned()));
     }
     let folder = setup.daemon.parts_folder();
-    Arc::new(move |serial| {
-        read::records_of(&folder, serial).map_err(|error| format!("cannot read the records of parts: {error}"))
-    })
+    Arc::new(move |serial| read::records_of(&folder, serial).map_err(|error| format!("{error:#}")))
 }
 
 async fn serve(listener: tokio::net::TcpListener, figures: Figures, parts: Lookup, stop: CancellationToken) {

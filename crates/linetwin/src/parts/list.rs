@@ -1,17 +1,16 @@
 //! `linetwin parts`: a list of parts, and what the bad ones have in common.
 
 use std::collections::BTreeSet;
-use std::io::{self, Write as _};
+use std::io;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
-use anyhow::Context as _;
 use contract::{EndingName, Message as _, PartV1};
 use genealogy::factors::{Table, associate};
 use telemetry::Timestamp;
 
 use crate::parts::read::{Day, Source, always};
-use crate::parts::table;
+use crate::parts::{table, unless_unread};
 
 /// `linetwin parts`.
 #[derive(Debug, clap::Args)]
@@ -161,7 +160,10 @@ impl Arguments {
 /// # Errors
 /// If records cannot be read.
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    let mut out = io::stdout().lock();
+    unless_unread(write(arguments, io::stdout().lock()))
+}
+
+fn write(arguments: &Arguments, mut out: impl io::Write) -> anyhow::Result<()> {
     if arguments.factors {
         return factors(arguments, &mut csv::Writer::from_writer(out));
     }
@@ -215,7 +217,7 @@ fn factors(arguments: &Arguments, csv: &mut csv::Writer<impl io::Write>) -> anyh
         let counts = [bad_with, bad_without, good_with, good_without].map(|count| count.to_string());
         let cells = [table::text(factor), table::text(value)].into_iter().chain(counts);
         let odds = [found.p, found.q].map(|odds| format!("{odds:.3e}"));
-        csv.write_record(cells.chain(odds)).context("cannot write the list")?;
+        csv.write_record(cells.chain(odds))?;
     }
     Ok(csv.flush()?)
 }

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use contract::{Message as _, PartHistoryV1};
 
 use crate::parts::read::Source;
-use crate::parts::table;
+use crate::parts::{table, unless_unread};
 
 /// `linetwin part`.
 #[derive(Debug, clap::Args)]
@@ -43,15 +43,18 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
          that did"
     );
     let history = PartHistoryV1::new(serial, records);
-    let mut out = io::stdout().lock();
-    match arguments.format {
+    unless_unread(write(arguments.format, &history, io::stdout().lock()))
+}
+
+fn write(format: Format, history: &PartHistoryV1, mut out: impl Write) -> anyhow::Result<()> {
+    match format {
         Format::Json => writeln!(out, "{}", history.to_json())?,
         Format::Csv => {
             let mut csv = csv::Writer::from_writer(out);
-            table::history(&mut csv, &history)?;
+            table::history(&mut csv, history)?;
             csv.flush()?;
         }
-        Format::Html => out.write_all(web::part_page(&history).as_bytes())?,
+        Format::Html => out.write_all(web::part_page(history).as_bytes())?,
     }
     Ok(())
 }

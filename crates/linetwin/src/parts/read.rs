@@ -73,23 +73,29 @@ pub fn for_each(
     folder: &Path,
     range: RangeInclusive<Day>,
     wants: impl Fn(&[u8]) -> bool,
-    mut take: impl FnMut(PartV1) -> io::Result<()>,
-) -> io::Result<()> {
-    for day in days(folder)?.into_iter().filter(|day| range.contains(day)) {
+    mut take: impl FnMut(PartV1) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let unreadable = || {
+        format!(
+            "cannot read the records of parts in {}; name the daemon's folder with --data, or a recording with \
+             --recording",
+            folder.display()
+        )
+    };
+    for day in days(folder).with_context(unreadable)?.into_iter().filter(|day| range.contains(day)) {
         let path = folder.join(day.file_name());
-        let mut reader = BufReader::with_capacity(1 << 18, File::open(&path)?);
+        let mut reader = BufReader::with_capacity(1 << 18, File::open(&path).with_context(unreadable)?);
         let (mut line, mut number) = (Vec::new(), 0);
         loop {
             line.clear();
-            reader.read_until(b'\n', &mut line)?;
+            reader.read_until(b'\n', &mut line).with_context(unreadable)?;
             number += 1;
             if line.pop() != Some(b'\n') {
                 break;
             }
             if wants(&line) {
-                let record = serde_json::from_slice(&line).map_err(|error| {
-                    io::Error::other(format!("{}:{number}: not a record of a part: {error}", path.display()))
-                })?;
+                let record = serde_json::from_slice(&line)
+                    .with_context(|| format!("{}:{number}: not a record of a part", path.display()))?;
                 take(record)?;
             }
         }
@@ -106,7 +112,7 @@ pub fn always() -> RangeInclusive<Day> {
 ///
 /// # Errors
 /// As [`for_each`].
-pub fn records_of(folder: &Path, part: &str) -> io::Result<Vec<PartV1>> {
+pub fn records_of(folder: &Path, part: &str) -> anyhow::Result<Vec<PartV1>> {
     // The serial as it stands in a line; parsing them all would take twenty times as long.
     let quoted = serde_json::to_string(part)?;
     let begin = format!("{{\"schema\":\"linetwin/part/v1\",\"part\":{quoted},");
@@ -150,10 +156,7 @@ impl Source {
                 true => take(record),
                 false => Ok(()),
             }),
-            None => {
-                let take = |record| take(record).map_err(io::Error::other);
-                for_each(&self.data, range, |_| true, take).with_context(|| self.unreadable())
-            }
+            None => for_each(&self.data, range, |_| true, take),
         }
     }
 
@@ -163,7 +166,7 @@ impl Source {
     /// If they cannot be read.
     pub fn records_of(&self, part: &str) -> anyhow::Result<Vec<PartV1>> {
         let Some(recording) = &self.recording else {
-            return records_of(&self.data, part).with_context(|| self.unreadable());
+            return records_of(&self.data, part);
         };
         let mut records = Vec::new();
         replayed(recording, |record| {
@@ -171,14 +174,6 @@ impl Source {
             Ok(())
         })?;
         Ok(records)
-    }
-
-    fn unreadable(&self) -> String {
-        format!(
-            "cannot read the records of parts in {}; name the daemon's folder with --data, or a recording with \
-             --recording",
-            self.data.display()
-        )
     }
 }
 
