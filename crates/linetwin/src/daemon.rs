@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use adapter::{Clock, Context, queue};
 use anyhow::Context as _;
-use contract::{PartV1, StateV1};
+use contract::StateV1;
 use notify::{Notifier, NotifySettings, Publication, Topics};
 use telemetry::{Event, LinkState};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use web::Sources;
+use web::{PartLookup, Sources};
 
 use crate::engine::{Console, Engine, Sinks};
 use crate::figures::Figures;
@@ -282,9 +282,7 @@ async fn tick(clock: Clock, events: mpsc::Sender<Event>, stop: CancellationToken
 }
 
 /// Finds the records of a part.
-type Lookup = Arc<dyn Fn(&str) -> Result<Vec<PartV1>, String> + Send + Sync>;
-
-fn lookup(setup: &Setup) -> Lookup {
+fn lookup(setup: &Setup) -> PartLookup {
     if !setup.daemon.parts.enabled {
         return Arc::new(|_| Err("records of parts are not kept; set parts.enabled".to_owned()));
     }
@@ -292,7 +290,7 @@ fn lookup(setup: &Setup) -> Lookup {
     Arc::new(move |serial| read::records_of(&folder, serial).map_err(|error| format!("{error:#}")))
 }
 
-async fn serve(listener: tokio::net::TcpListener, figures: Figures, parts: Lookup, stop: CancellationToken) {
+async fn serve(listener: tokio::net::TcpListener, figures: Figures, parts: PartLookup, stop: CancellationToken) {
     let (for_metrics, for_health) = (figures.clone(), figures.clone());
     let sources = Sources {
         state: figures.state,

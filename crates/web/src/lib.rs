@@ -25,6 +25,10 @@ use tokio_util::sync::CancellationToken;
 use connection::BoundedListener;
 use stream::Streams;
 
+/// The records of a part by its serial, in the order they were closed; reads files, so it takes its time. The error is in
+/// words for a person.
+pub type PartLookup = Arc<dyn Fn(&str) -> Result<Vec<PartV1>, String> + Send + Sync>;
+
 /// Where the daemon's HTTP face gets what it shows.
 #[derive(Clone)]
 pub struct Sources {
@@ -34,9 +38,8 @@ pub struct Sources {
     pub metrics: Arc<dyn Fn() -> Vec<Metric> + Send + Sync>,
     /// How the daemon is, at the moment of the call.
     pub health: Arc<dyn Fn() -> Health + Send + Sync>,
-    /// The records of a part by its serial, in the order they were closed; reads files, so it takes its time. The error is
-    /// in words for a person.
-    pub parts: Arc<dyn Fn(&str) -> Result<Vec<PartV1>, String> + Send + Sync>,
+    /// The records of a part.
+    pub parts: PartLookup,
 }
 
 /// How the daemon is.
