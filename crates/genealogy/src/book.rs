@@ -26,6 +26,8 @@ pub type Closed = Vec<PartRecord>;
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct PartBook {
     parts: BTreeMap<Symbol, OnLine>,
+    /// By station, the part that was the last to finish there; it may have been taken back into the line since.
+    finished: BTreeMap<StationId, Symbol>,
     /// Parts whose record was closed, with the end of the last cycle in it; the latest last, as many as may be on the line.
     closed: VecDeque<(Symbol, Timestamp)>,
 }
@@ -64,13 +66,15 @@ impl PartBook {
         rules: Rules,
         closed: &mut Closed,
     ) {
-        let is_finished = |on_line: &OnLine| on_line.finished_at == Some(cycle.station);
-        self.close_where(now, rules, closed, |other, on_line| {
-            (*other != part && is_finished(on_line)).then_some(Ending::Left)
-        });
-        self.close_where(now, rules, closed, |other, on_line| {
-            (*other == part && on_line.is_lost(now, rules)).then_some(Ending::NotSeen)
-        });
+        let station = cycle.station;
+        let is_finished =
+            |other: &Symbol| self.parts.get(other).is_some_and(|other| other.finished_at == Some(station));
+        if let Some(&other) = self.finished.get(&station).filter(|other| **other != part && is_finished(other)) {
+            self.close(other, Ending::Left, now, rules, closed);
+        }
+        if self.parts.get(&part).is_some_and(|on_line| on_line.is_lost(now, rules)) {
+            self.close(part, Ending::NotSeen, now, rules, closed);
+        }
         if !self.parts.contains_key(&part) && self.has_closed(part, cycle.end) {
             closed.push(PartRecord { part, ending: Ending::Late, closed: now, cycles: vec![cycle], cycles_dropped: 0 });
             return;
@@ -82,6 +86,9 @@ impl PartBook {
             cycles_dropped: 0,
         });
         on_line.add(cycle, is_last, now);
+        if let Some(station) = on_line.finished_at {
+            self.finished.insert(station, part);
+        }
         self.make_room(part, now, rules, closed);
     }
 
@@ -114,8 +121,17 @@ impl PartBook {
         while self.parts.len() > rules.on_line_max.max(1) {
             let others = self.parts.iter().filter(|(part, _)| **part != newest);
             let Some((&oldest, _)) = others.min_by_key(|(part, on_line)| (on_line.seen, **part)) else { return };
-            self.close_where(now, rules, closed, |part, _| (*part == oldest).then_some(Ending::NoRoom));
+            self.close(oldest, Ending::NoRoom, now, rules, closed);
         }
+    }
+
+    fn close(&mut self, part: Symbol, ending: Ending, now: Timestamp, rules: Rules, closed: &mut Closed) {
+        let Some(OnLine { cycles, cycles_dropped, .. }) = self.parts.remove(&part) else { return };
+        self.closed.extend(cycles.iter().map(|cycle| cycle.end).max().map(|last| (part, last)));
+        while self.closed.len() > rules.on_line_max.max(1) {
+            self.closed.pop_front();
+        }
+        closed.push(PartRecord { part, ending, closed: now, cycles, cycles_dropped });
     }
 
     /// Closes the records for which there is an ending, those not seen for longest first.
@@ -133,13 +149,7 @@ impl PartBook {
             .collect();
         leaving.sort_unstable();
         for (_, part, ending) in leaving {
-            let Some(OnLine { cycles, cycles_dropped, .. }) = self.parts.remove(&part) else { continue };
-            self.closed.retain(|(known, _)| *known != part);
-            self.closed.extend(cycles.iter().map(|cycle| cycle.end).max().map(|last| (part, last)));
-            while self.closed.len() > rules.on_line_max.max(1) {
-                self.closed.pop_front();
-            }
-            closed.push(PartRecord { part, ending, closed: now, cycles, cycles_dropped });
+            self.close(part, ending, now, rules, closed);
         }
     }
 }
