@@ -250,7 +250,11 @@ impl CommandReplyV1 {
                 };
                 Some(Self::to_command(&Command { by: by.clone(), action }, None))
             }
-            Output::Incident { .. } | Output::Intervention(_) | Output::Station { .. } | Output::Cycle(_) => None,
+            Output::Incident { .. }
+            | Output::Intervention(_)
+            | Output::Station { .. }
+            | Output::Cycle(_)
+            | Output::Part(_) => None,
         }
     }
 }

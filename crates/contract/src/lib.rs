@@ -12,6 +12,8 @@ mod event;
 mod headline;
 mod intervention;
 mod names;
+mod part;
+mod passport;
 mod rim;
 mod schema;
 mod state;
@@ -25,6 +27,11 @@ pub use command::{CommandError, CommandReplySchema, CommandReplyV1, CommandV1};
 pub use event::{EventSchema, EventV1, alert_line};
 pub use intervention::{InterventionName, InterventionV1};
 pub use names::{CauseName, ChangeName, DetectorName, DirectionName, PriorityName, StateName, StationKindName};
+pub use part::{
+    ActionV1, EndingName, LabelV1, MarkV1, PartCycleV1, PartHistorySchema, PartHistoryV1, PartSchema, PartV1,
+    PartValueV1, part_line,
+};
+pub use passport::{PassportFieldV1, passport};
 pub use rim::{Message, TimeV1};
 pub use schema::schemas;
 pub use state::{CountsV1, LinkStateName, LinkV1, ProtocolName, StateSchema, StateV1};

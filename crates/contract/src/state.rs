@@ -100,6 +100,18 @@ pub struct CountsV1 {
     pub incidents: u64,
     /// Baselines given up because a feature had too many contexts.
     pub baselines_evicted: u64,
+    /// Cycles of stations that know of no part: they are in no part's record.
+    #[serde(default)]
+    pub cycles_without_part: u64,
+    /// Records of parts that were closed.
+    #[serde(default)]
+    pub parts_closed: u64,
+    /// Of these, records of parts that were not seen for long, or that there was no room for.
+    #[serde(default)]
+    pub parts_incomplete: u64,
+    /// Of these, records of cycles that were told after their part's record had been closed.
+    #[serde(default)]
+    pub parts_late: u64,
 }
 
 impl StateV1 {
@@ -158,6 +170,10 @@ impl From<Counts> for CountsV1 {
             cycles,
             incidents,
             baselines_evicted,
+            cycles_without_part,
+            parts_closed,
+            parts_incomplete,
+            parts_late,
         } = counts;
         Self {
             inputs,
@@ -170,6 +186,10 @@ impl From<Counts> for CountsV1 {
             cycles,
             incidents,
             baselines_evicted,
+            cycles_without_part,
+            parts_closed,
+            parts_incomplete,
+            parts_late,
         }
     }
 }

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
-use crate::{backtest, browse, daemon, demo, detect, import, replay, report, setup};
+use crate::{backtest, browse, daemon, demo, detect, import, parts, replay, report, setup};
 
 /// The digital twin of a manufacturing line: telemetry in, few and explained warnings out.
 #[derive(Debug, Parser)]
@@ -35,6 +35,10 @@ enum Command {
     Backtest(backtest::Arguments),
     /// Tell the running daemon, over its broker, what was done at a station.
     Report(report::Arguments),
+    /// Tell all that is known of a part that left the line, as JSON, CSV or a page to print.
+    Part(parts::one::Arguments),
+    /// List parts that left the line, such as all from one lot, or what those out of limits have in common.
+    Parts(parts::list::Arguments),
     /// Start a simulated plant, a broker, the twin and its page.
     Demo(demo::Arguments),
     /// Print the JSON Schema of the configuration, or of a message that the daemon sends or takes.
@@ -49,7 +53,8 @@ struct CheckArguments {
 
 #[derive(Debug, clap::Args)]
 struct SchemaArguments {
-    /// config (the default), or one of the messages: alert, event, command, command-reply, status, state.
+    /// config (the default), or one of the messages: alert, event, command, command-reply, status, state, part,
+    /// part-history.
     #[arg(default_value = "config")]
     of: String,
 }
@@ -100,6 +105,8 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Detect(arguments) => detect::run(&arguments),
         Command::Backtest(arguments) => backtest::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),
+        Command::Part(arguments) => parts::one::run(&arguments),
+        Command::Parts(arguments) => parts::list::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Schema(arguments) => schema(&arguments.of),
     }

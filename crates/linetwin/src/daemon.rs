@@ -13,11 +13,12 @@ use telemetry::{Event, LinkState};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use web::Sources;
+use web::{PartLookup, Sources};
 
 use crate::engine::{Console, Engine, Sinks};
 use crate::figures::Figures;
-use crate::recorder::{Recorder, resume};
+use crate::parts::{PartStore, read};
+use crate::recorder::{Recorder, resume_telling};
 use crate::setup::{ConfigArguments, Device, Setup};
 
 /// How often the twin is told that time passes, seconds of the daemon's clock.
@@ -45,8 +46,13 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let devices = setup.devices()?;
     let listener = listen(&setup)?;
     let recorder = open_recorder(&setup, &Clock::system())?;
-    let (twin, sequence) = resume(&setup.daemon.recording.folder, setup.plant.clone())?;
-    let engine = Engine::new(twin, sequence, Some(recorder), Sinks::default(), Arc::default());
+    let mut parts = open_parts(&setup)?;
+    let (twin, sequence) =
+        resume_telling(&setup.daemon.recording.folder, setup.plant.clone(), |input, outputs, twin| {
+            parts.iter_mut().for_each(|parts| parts.keep(input, outputs, twin));
+        })?;
+    let mut engine = Engine::new(twin, sequence, Some(recorder), Sinks::default(), Arc::default());
+    parts.into_iter().for_each(|parts| engine.keep_parts(parts));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let parts = Parts { setup: &setup, clock: Clock::system(), devices, listener, console: None, drive: None };
@@ -75,6 +81,15 @@ pub fn open_recorder(setup: &Setup, clock: &Clock) -> anyhow::Result<Recorder> {
     Recorder::open(&settings.folder, setup.header(clock.now()), segment_bytes, sync_interval).with_context(|| {
         format!("cannot record in {}; choose another folder with recording.folder", settings.folder.display())
     })
+}
+
+/// Opens the records of parts that the configuration names; `None` if they are not to be kept.
+///
+/// # Errors
+/// If their folder cannot be written.
+pub fn open_parts(setup: &Setup) -> anyhow::Result<Option<PartStore>> {
+    let settings = &setup.daemon.parts;
+    settings.enabled.then(|| PartStore::open(&setup.daemon.parts_folder(), settings)).transpose()
 }
 
 /// Listens for the page and the API where the configuration says.
@@ -168,11 +183,12 @@ impl Daemon {
         }
         tasks.spawn(tick(clock.clone(), events.clone(), stop.clone()));
 
+        let parts = engine.parts().map(|parts| parts.gauges().clone());
         let figures =
-            Figures { state: state_receiver.clone(), links, notify: counters, gauges: engine.gauges().clone() };
+            Figures { state: state_receiver.clone(), links, notify: counters, gauges: engine.gauges().clone(), parts };
         let http = listener.local_addr()?;
         listener.set_nonblocking(true)?;
-        tasks.spawn(serve(tokio::net::TcpListener::from_std(listener)?, figures, stop.clone()));
+        tasks.spawn(serve(tokio::net::TcpListener::from_std(listener)?, figures, lookup(setup), stop.clone()));
 
         let publications = notifier.is_some().then_some(publications);
         engine.set_sinks(Sinks { publications, state: Some(state), console });
@@ -265,12 +281,22 @@ async fn tick(clock: Clock, events: mpsc::Sender<Event>, stop: CancellationToken
     }
 }
 
-async fn serve(listener: tokio::net::TcpListener, figures: Figures, stop: CancellationToken) {
+/// Finds the records of a part.
+fn lookup(setup: &Setup) -> PartLookup {
+    if !setup.daemon.parts.enabled {
+        return Arc::new(|_| Err("records of parts are not kept; set parts.enabled".to_owned()));
+    }
+    let folder = setup.daemon.parts_folder();
+    Arc::new(move |serial| read::records_of(&folder, serial).map_err(|error| format!("{error:#}")))
+}
+
+async fn serve(listener: tokio::net::TcpListener, figures: Figures, parts: PartLookup, stop: CancellationToken) {
     let (for_metrics, for_health) = (figures.clone(), figures.clone());
     let sources = Sources {
         state: figures.state,
         metrics: Arc::new(move || for_metrics.metrics()),
         health: Arc::new(move || for_health.health()),
+        parts,
     };
     if let Err(error) = web::serve(listener, sources, stop).await {
         tracing::error!("the page and the API are not served any more: {error}");

@@ -17,7 +17,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use twin::Twin;
 
-use crate::daemon::{Daemon, Parts, listen, open_recorder, told_to_stop};
+use crate::daemon::{Daemon, Parts, listen, open_parts, open_recorder, told_to_stop};
 use crate::engine::{Engine, Sinks};
 use crate::replay::Speed;
 use crate::setup::{self, Setup};
@@ -83,7 +83,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let live = START.plus_seconds(history_s);
     let sim = SimPlant::new(SimConfig { seed: arguments.seed, start: START, faults })?;
     let recorder = open_recorder(&setup, &Clock::scaled(START, 1.0))?;
-    let engine = Engine::new(Twin::new(setup.plant.clone()), 0, Some(recorder), Sinks::default(), Arc::default());
+    let mut engine = Engine::new(Twin::new(setup.plant.clone()), 0, Some(recorder), Sinks::default(), Arc::default());
+    open_parts(&setup)?.into_iter().for_each(|parts| engine.keep_parts(parts));
     println!("linetwin demo: line {} of {}, seed {}", setup.plant.line, setup.plant.site, arguments.seed);
     let (engine, source) = learn(engine, SimulatedSource::new(sim, &setup.plant), live);
 

@@ -11,6 +11,7 @@ use telemetry::{Event, Input, Timestamp};
 use tokio::sync::{mpsc, watch};
 use twin::{Output, Outputs, Twin};
 
+use crate::parts::PartStore;
 use crate::recorder::Recorder;
 
 /// How often the state of the line is given to the page while inputs come.
@@ -44,6 +45,7 @@ pub struct Engine {
     twin: Twin,
     sequence: u64,
     recorder: Option<Recorder>,
+    parts: Option<PartStore>,
     sinks: Sinks,
     gauges: Arc<Gauges>,
     outputs: Outputs,
@@ -53,7 +55,7 @@ pub struct Engine {
 impl Engine {
     /// An engine whose next input follows on `sequence`.
     pub fn new(twin: Twin, sequence: u64, recorder: Option<Recorder>, sinks: Sinks, gauges: Arc<Gauges>) -> Self {
-        Self { twin, sequence, recorder, sinks, gauges, outputs: Vec::new(), state_told: Instant::now() }
+        Self { twin, sequence, recorder, parts: None, sinks, gauges, outputs: Vec::new(), state_told: Instant::now() }
     }
 
     /// The twin.
@@ -64,6 +66,16 @@ impl Engine {
     /// What the engine tells of itself.
     pub fn gauges(&self) -> &Arc<Gauges> {
         &self.gauges
+    }
+
+    /// Keeps the records of the parts that leave the line from now on.
+    pub fn keep_parts(&mut self, parts: PartStore) {
+        self.parts = Some(parts);
+    }
+
+    /// The store of the records of parts.
+    pub fn parts(&self) -> Option<&PartStore> {
+        self.parts.as_ref()
     }
 
     /// Where outputs go from now on.
@@ -89,6 +101,7 @@ impl Engine {
         self.outputs.clear();
         self.twin.apply(&input, &mut self.outputs);
         self.tell(&input);
+        self.record_parts(&input);
         if let Some(recorder) = &mut self.recorder {
             recorder.keep_up(&self.twin);
             self.gauges.inputs_lost.store(recorder.lost(), Ordering::Relaxed);
@@ -106,15 +119,34 @@ impl Engine {
     /// Makes all durable: the daemon stops.
     pub fn finish(mut self) {
         self.tell_state();
+        if let Some(parts) = &mut self.parts {
+            parts.sync();
+        }
         if let Some(recorder) = self.recorder.take() {
             recorder.finish(&self.twin);
+        }
+    }
+
+    /// Keeps the records that the input has closed, after the input itself: a record without it could not be replayed. They
+    /// are on the disk before a snapshot of the twin that has closed them.
+    fn record_parts(&mut self, input: &Input) {
+        let Some(parts) = &mut self.parts else { return };
+        if parts.wants(input, &self.outputs) {
+            if let Some(recorder) = &mut self.recorder {
+                recorder.flush();
+            }
+            parts.keep(input, &self.outputs, &self.twin);
+        }
+        match self.recorder.as_ref().is_some_and(Recorder::is_snapshot_due) {
+            true => parts.sync(),
+            false => parts.keep_up(),
         }
     }
 
     fn tell(&mut self, input: &Input) {
         let matters = |output: &Output| match output {
             Output::Incident { .. } | Output::Intervention(_) | Output::CommandRefused { .. } => true,
-            Output::Station { .. } | Output::Cycle(_) => false,
+            Output::Station { .. } | Output::Cycle(_) | Output::Part(_) => false,
         };
         if !self.outputs.iter().any(matters) {
             return;

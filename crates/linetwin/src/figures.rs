@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use web::{Health, Metric, MetricKind};
 
 use crate::engine::Gauges;
+use crate::parts::PartsGauges;
 
 /// All that figures are taken from.
 #[derive(Clone)]
@@ -20,6 +21,8 @@ pub struct Figures {
     pub notify: Option<Arc<notify::Counters>>,
     /// What the engine tells of itself.
     pub gauges: Arc<Gauges>,
+    /// What the store of the records of parts tells of itself, if they are kept.
+    pub parts: Option<Arc<PartsGauges>>,
 }
 
 impl Figures {
@@ -57,14 +60,18 @@ impl Figures {
         let lost = self.gauges.inputs_lost.load(Ordering::Relaxed) as f64;
         let help = "Inputs that could not be recorded.";
         add("linetwin_recording_lost_inputs".into(), help, MetricKind::Counter, Vec::new(), lost);
+        for (name, help, kind, value) in self.parts.iter().flat_map(|parts| parts.named()) {
+            add(format!("linetwin_parts_{name}"), help, kind, Vec::new(), value as f64);
+        }
         metrics
     }
 
     /// How the daemon is. A link that is down is the plant's problem and does not make the daemon unhealthy.
     pub fn health(&self) -> Health {
         let recording = self.gauges.recording_problem.lock().ok().and_then(|problem| problem.clone());
-        let ok = recording.is_none();
-        let mut problems: Vec<String> = recording.into_iter().collect();
+        let parts = self.parts.as_ref().and_then(|parts| parts.problem.lock().ok()?.clone());
+        let mut problems: Vec<String> = recording.into_iter().chain(parts).collect();
+        let ok = problems.is_empty();
         for link in &self.state.borrow().links {
             if link.state == contract::LinkStateName::Down {
                 problems.push(format!("link {} is down: {}", link.name, link.reason.as_deref().unwrap_or("no reason")));

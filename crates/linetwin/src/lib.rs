@@ -15,6 +15,7 @@ pub mod engine;
 pub mod example;
 pub mod figures;
 pub mod import;
+pub mod parts;
 pub mod recorder;
 pub mod replay;
 pub mod report;

@@ -11,7 +11,7 @@ use contract::{EventV1, alert_line};
 use plant::Plant;
 use recording::{Reader, RecordingHeader, Remap, Writer, WriterOptions};
 use telemetry::Input;
-use twin::Twin;
+use twin::{Output, Twin};
 
 /// The file in a recording's folder that holds the live alerts, a line each.
 pub const ALERTS_FILE: &str = "alerts.jsonl";
@@ -70,10 +70,20 @@ impl Recorder {
         self.note(result);
     }
 
-    /// Keeps the alerts of an input, after the input itself: an alert without its input could not be replayed.
-    pub fn keep_alerts(&mut self, lines: &str) {
+    /// Hands what was taken in to the operating system.
+    pub fn flush(&mut self) {
         let result = self.writer.flush().map_err(|error| error.to_string());
         self.note(result);
+    }
+
+    /// Whether the next [`Self::keep_up`] keeps a snapshot.
+    pub fn is_snapshot_due(&self) -> bool {
+        self.kept.elapsed() >= SNAPSHOT_INTERVAL
+    }
+
+    /// Keeps the alerts of an input, after the input itself: an alert without its input could not be replayed.
+    pub fn keep_alerts(&mut self, lines: &str) {
+        self.flush();
         if let Err(error) = self.alerts.write_all(lines.as_bytes()) {
             tracing::error!("cannot write {}: {error}", self.folder.join(ALERTS_FILE).display());
         }
@@ -142,6 +152,18 @@ impl Recorder {
 /// # Errors
 /// If there is a recording that cannot be read.
 pub fn resume(folder: &Path, plant: Arc<Plant>) -> anyhow::Result<(Twin, u64)> {
+    resume_telling(folder, plant, |_, _, _| {})
+}
+
+/// As [`resume`]; tells the outputs of the inputs that it replays, each with the twin after it.
+///
+/// # Errors
+/// As [`resume`].
+pub fn resume_telling(
+    folder: &Path,
+    plant: Arc<Plant>,
+    mut tell: impl FnMut(&Input, &[Output], &Twin),
+) -> anyhow::Result<(Twin, u64)> {
     let last = match folder.exists() {
         true => Writer::last_sequence(folder)?,
         false => None,
@@ -155,6 +177,7 @@ pub fn resume(folder: &Path, plant: Arc<Plant>) -> anyhow::Result<(Twin, u64)> {
         if input.sequence > from {
             outputs.clear();
             twin.apply(input, &mut outputs);
+            tell(input, &outputs, &twin);
             if input.sequence > kept {
                 let lines =
                     outputs.iter().filter_map(|output| alert_line(output, &plant, input.sequence, input.received));

@@ -4,6 +4,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::genealogy::GenealogyKeys;
 use crate::schema::{kind_schema, material_schema, name_schema};
 use crate::{Detection, ModbusSettings, OpcuaSettings, RecipeSettings, SheetMaterial, StationKind, named};
 
@@ -25,6 +26,9 @@ pub(crate) struct LineKeys {
     /// How willing the line is to be disturbed, and how the twin learns.
     #[serde(default)]
     pub(crate) detection: DetectionKeys,
+    /// How the history of parts is kept.
+    #[serde(default)]
+    pub(crate) genealogy: GenealogyKeys,
 }
 
 /// How willing the line is to be disturbed, and how the twin learns.
@@ -68,6 +72,8 @@ pub(crate) struct VariantKeys {
     /// Number, as an integer signal gives it.
     #[schemars(range(min = -9_007_199_254_740_991_i64, max = 9_007_199_254_740_991_i64))]
     pub(crate) code: i64,
+    /// The station after which it leaves the line; the line's end if absent.
+    pub(crate) last_station: Option<String>,
 }
 
 /// A place in the line.

@@ -6,6 +6,7 @@
 mod cause;
 mod entries;
 mod files;
+mod genealogy;
 mod keys;
 mod links;
 mod load;
@@ -24,6 +25,7 @@ mod tree;
 
 pub use cause::{Cause, Locus};
 pub use files::{Files, FilesError};
+pub use genealogy::Genealogy;
 pub use load::{Configuration, load};
 pub use model::{
     DataType, Detection, Limit, Link, LinkSettings, ModbusSettings, MqttSettings, OpcuaSettings, Origin, Plant, Recipe,
@@ -32,6 +34,6 @@ pub use model::{
 pub use problem::{Problem, Problems};
 pub use role::Role;
 pub use schema::schema;
-pub use settings::{DaemonSettings, HttpSettings, NotifySettings, QueueSettings, RecordingSettings};
+pub use settings::{DaemonSettings, HttpSettings, NotifySettings, PartsSettings, QueueSettings, RecordingSettings};
 pub use tags::{TagRow, write_tags};
 pub use tree::Overrides;

@@ -2,7 +2,7 @@ use std::fmt;
 
 use telemetry::{LinkId, SignalId, Value};
 
-use crate::Role;
+use crate::{Genealogy, Role};
 
 /// A station of the line: dense from 0, in configuration order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
@@ -42,6 +42,8 @@ pub struct Plant {
     pub recipes: Vec<Recipe>,
     /// How willing the line is to be disturbed.
     pub detection: Detection,
+    /// How the history of parts is kept.
+    pub genealogy: Genealogy,
 }
 
 impl Plant {

@@ -143,6 +143,15 @@ roles! {
 
     /// Anything else: shown and recorded, in no model.
     Other = "other";
+
+    /// Lot, coil or batch of the material that the station uses. A station may have several.
+    MaterialLot = "material.lot";
+    /// Serial of a module, cell or cover that the station mounts on the part. A station may have several.
+    PartChild = "part.child";
+    /// Name or serial of the tool in the station.
+    ToolId = "tool.id";
+    /// Pseudonym of who works at the station; kept only where the plant allows it.
+    OperatorId = "operator.id";
 }
 
 impl Role {
@@ -160,7 +169,16 @@ impl Role {
                 | Self::RobotProgram
                 | Self::BufferLevel
                 | Self::AmbientTemperature
+                | Self::MaterialLot
+                | Self::PartChild
+                | Self::ToolId
+                | Self::OperatorId
         )
+    }
+
+    /// Whether a station may have several signals in that role.
+    pub const fn may_repeat(self) -> bool {
+        matches!(self, Self::Other | Self::MaterialLot | Self::PartChild)
     }
 }
 

@@ -20,6 +20,8 @@ pub struct DaemonSettings {
     pub recording: RecordingSettings,
     /// The queue from the links to the twin.
     pub queue: QueueSettings,
+    /// Where the records of parts are kept.
+    pub parts: PartsSettings,
 }
 
 impl Default for DaemonSettings {
@@ -30,6 +32,7 @@ impl Default for DaemonSettings {
             mqtt: NotifySettings::default(),
             recording: RecordingSettings::default(),
             queue: QueueSettings::default(),
+            parts: PartsSettings::default(),
         }
     }
 }
@@ -108,5 +111,35 @@ pub struct QueueSettings {
 impl Default for QueueSettings {
     fn default() -> Self {
         Self { capacity: 1024 }
+    }
+}
+
+/// Where the records of parts that left the line are kept.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct PartsSettings {
+    /// Whether to keep them at all.
+    pub enabled: bool,
+    /// Folder of the records; `parts` in the recording's folder if absent.
+    #[schemars(length(min = 1), with = "Option<String>")]
+    pub folder: Option<PathBuf>,
+    /// Days that records are kept; older ones are removed.
+    #[schemars(range(min = 1, max = 36_500))]
+    pub keep_days: u32,
+    /// The most that all records may take, MiB; the oldest days are removed when they take more.
+    #[schemars(range(min = 1, max = 1_048_576))]
+    pub size_max_mib: u32,
+}
+
+impl Default for PartsSettings {
+    fn default() -> Self {
+        Self { enabled: true, folder: None, keep_days: 3660, size_max_mib: 16_384 }
+    }
+}
+
+impl DaemonSettings {
+    /// The folder of the records of parts.
+    pub fn parts_folder(&self) -> PathBuf {
+        self.parts.folder.clone().unwrap_or_else(|| self.recording.folder.join("parts"))
     }
 }

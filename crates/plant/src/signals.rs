@@ -189,7 +189,7 @@ pub(crate) fn check_coverage(
                 continue;
             };
             match first.get(&role) {
-                Some(other) if role != Role::Other && other.signal != row.signal => {
+                Some(other) if !role.may_repeat() && other.signal != row.signal => {
                     let place = Place { origin: place.origin.clone(), key: "role".to_owned() };
                     let message = format!("{role} of {} is already {}", entry.name, other.signal);
                     findings.add(place, message, "each role once at a station");

@@ -135,7 +135,7 @@ plant.toml:4: "line/x" is not a key here; expected letters, digits, `-` and `_`"
     check(
         "[http]",
         "[htpp]",
-        r#"linetwin.toml:3: htpp: "htpp" is not a key here; expected one of 15, such as http, enterprise, station, detection, area; did you mean "http"?"#,
+        r#"linetwin.toml:3: htpp: "htpp" is not a key here; expected one of 17, such as http, enterprise, station, detection, area; did you mean "http"?"#,
     );
 }
 
@@ -351,7 +351,7 @@ name = "loop-1""#,
         r#"[[staton]]
 name = "loop-1""#,
         r#"plant.toml:23: station[0].utilities[0]: "loop-1" is not a station of this plant; expected one of weld-1, store-2
-plant.toml:31: staton: "staton" is not a key here; expected one of 15, such as station, detection, http, site, area; did you mean "station"?
+plant.toml:31: staton: "staton" is not a key here; expected one of 17, such as station, detection, http, site, genealogy; did you mean "station"?
 tags/all.csv:6: signal: "loop-1" is not a station of this plant; expected one of weld-1, store-2
 tags/all.csv:7: signal: "loop-1" is not a station of this plant; expected one of weld-1, store-2"#,
     );
@@ -489,7 +489,7 @@ tags/all.csv:5: signal: "level" is not a signal path; expected station/name, eac
     check(
         ",weld.energy",
         ",weld.enrgy",
-        r#"tags/all.csv:4: role: "weld.enrgy" is not a role; expected one of 37, such as weld.energy, weld.force, weld.current, weld.resistance, leak.temperature; did you mean "weld.energy"?"#,
+        r#"tags/all.csv:4: role: "weld.enrgy" is not a role; expected one of 41, such as weld.energy, weld.force, weld.current, weld.resistance, leak.temperature; did you mean "weld.energy"?"#,
     );
     check(
         ",f32",
@@ -537,7 +537,7 @@ tags/all.csv:5: signal: "level" is not a signal path; expected station/name, eac
         r#"
 
 store-2/level,buffer.levl"#,
-        r#"tags/all.csv:7: role: "buffer.levl" is not a role; expected one of 37, such as buffer.level, laser.plasma, tighten.angle, chiller.power, gun.water_flow; did you mean "buffer.level"?"#,
+        r#"tags/all.csv:7: role: "buffer.levl" is not a role; expected one of 41, such as buffer.level, laser.plasma, tighten.angle, chiller.power, gun.water_flow; did you mean "buffer.level"?"#,
     );
 }
 
@@ -571,7 +571,7 @@ plant.toml:10: link[5].protocol: is missing; expected one of modbus, opcua, mqtt
     check_set("nonsense", r#"command line: "nonsense" sets nothing; expected key=value, such as http.port=8080"#);
     check_set(
         "a..b=1",
-        r#"command line: a..b: "a..b" is not a key here; expected one of 15, such as area, station, variant, detection, enterprise"#,
+        r#"command line: a..b: "a..b" is not a key here; expected one of 17, such as area, parts, station, variant, genealogy"#,
     );
     check_set(
         "link[99999999].host=a",
@@ -639,4 +639,52 @@ fn a_missing_plant_is_told_and_missing_daemon_settings_are_not() {
         "plant.toml: is missing; expected this file in the configuration folder",
     );
     check_files(&Files::from_pairs([PLANT, TAGS]), &Overrides::default(), "");
+}
+
+#[test]
+fn the_history_of_parts() {
+    let last_station = |name: &str, expected: &str| {
+        let variant = "name = \"suv\"\ncode = 1";
+        check(variant, &format!("{variant}\nlast_station = \"{name}\""), expected);
+    };
+    last_station("weld-1", "");
+    last_station(
+        "weld-2",
+        r#"plant.toml:9: variant[0].last_station: "weld-2" is not a station of this plant; expected one of weld-1, store-2, loop-1; did you mean "weld-1"?"#,
+    );
+    last_station(
+        "store-2",
+        r#"plant.toml:9: variant[0].last_station: "store-2" has no cycles, so it tells nothing of the part that leaves; expected the last station with cycles that works on this variant"#,
+    );
+    check_set(
+        "genealogy.on_line_max=0",
+        "command line: genealogy.on_line_max: 0 is too small; expected a whole number from 1 to 100000",
+    );
+    check_set(
+        "genealogy.operators=maybe",
+        r#"command line: genealogy.operators: "maybe" is a text; expected true or false"#,
+    );
+    check_set(
+        "parts.keep_days=0",
+        "command line: parts.keep_days: 0 is too small; expected a whole number from 1 to 36500",
+    );
+    check_set("parts.folder=", "command line: parts.folder: is empty; expected a text that is not empty");
+}
+
+/// A station may use several lots and mount several parts, but it has one tool.
+#[test]
+fn roles_of_which_a_station_has_several() {
+    let header = TAGS.1.lines().next().unwrap();
+    let two = |role: &str| {
+        let row = |name: &str, register: u32| format!("weld-1/{name},{role},plc,holding:{register}/8,text,,,,,,,\n");
+        let rows = format!("{header}\n{}{}", row("a", 50), row("b", 60));
+        let files = Files::from_pairs([LINETWIN, PLANT, TAGS, ("tags/more.csv", &rows)]);
+        load(&files, &Overrides::default()).map_or_else(|problems| problems.to_string(), |_| String::new())
+    };
+    assert_eq!(two("material.lot"), "");
+    assert_eq!(two("part.child"), "");
+    assert_eq!(
+        two("tool.id"),
+        "tags/more.csv:3: role: tool.id of weld-1 is already weld-1/a; expected each role once at a station"
+    );
 }

@@ -34,9 +34,9 @@ struct InputState {
     is_bad: bool,
     sum: f64,
     changes: u32,
-    lowest: f64,
-    highest: f64,
     seen: bool,
+    /// The lowest and the highest value of the cycle.
+    extremes: Option<(f64, f64)>,
 }
 
 /// What a cycle had of an input.
@@ -75,8 +75,8 @@ pub struct CycleData {
     stopped_between_s: f64,
     starved_s: Option<f64>,
     means: Vec<Option<f64>>,
-    ranges: Vec<Option<f64>>,
     held: Vec<Option<f64>>,
+    extremes: Vec<Option<(f64, f64)>>,
 }
 
 impl CycleBuilder {
@@ -209,12 +209,12 @@ impl CycleBuilder {
             state.is_bad = false;
         }
         if in_cycle {
-            state.lowest = if state.seen { state.lowest.min(value) } else { value };
-            state.highest = if state.seen { state.highest.max(value) } else { value };
             state.seen = true;
             if changed {
                 state.sum += value;
                 state.changes += 1;
+                let (low, high) = state.extremes.unwrap_or((value, value));
+                state.extremes = Some((low.min(value), high.max(value)));
             }
         }
         in_order
@@ -249,8 +249,8 @@ impl CycleBuilder {
             stopped_between_s: self.stopped_between_s,
             starved_s,
             means: self.inputs.iter().map(InputState::mean).collect(),
-            ranges: self.inputs.iter().map(|input| input.seen.then_some(input.highest - input.lowest)).collect(),
             held: self.inputs.iter().map(|input| input.held).collect(),
+            extremes: self.inputs.iter().map(|input| input.extremes).collect(),
         };
         self.phase = Phase::Idle;
         self.previous_end = Some(end);
@@ -294,6 +294,12 @@ impl CycleData {
         self.means[input]
     }
 
+    /// The lowest and the highest of the values that the input at that place of [`StationModel::inputs`] took in the cycle.
+    /// `None` if it took no new one.
+    pub fn extremes(&self, input: usize) -> Option<(f64, f64)> {
+        self.extremes[input]
+    }
+
     /// The value that the input at that place of [`StationModel::inputs`] has at the end of the cycle, if it has one.
     pub fn held(&self, input: usize) -> Option<f64> {
         self.held[input]
@@ -304,7 +310,7 @@ impl CycleData {
         match quantity {
             Quantity::Mean(role) => self.means[model.input(role)?],
             Quantity::Held(role) => self.held[model.input(role)?],
-            Quantity::Range(role) => self.ranges[model.input(role)?],
+            Quantity::Range(role) => self.extremes[model.input(role)?].map(|(lowest, highest)| highest - lowest),
             Quantity::WorkTime => Some(self.end.seconds_since(self.start) - self.stopped_in_cycle_s),
             Quantity::StopTime => Some(self.stopped_in_cycle_s + self.stopped_between_s),
             Quantity::StarvedTime => self.starved_s,
@@ -359,6 +365,7 @@ mod tests {
         assert_eq!(cycle.quantity(Quantity::Mean(Role::WeldResistance), &model, &Around::default()), Some(13.0));
         assert_eq!(cycle.quantity(Quantity::WorkTime, &model, &Around::default()), Some(4.0));
         assert_eq!(cycle.quantity(Quantity::Held(Role::ToolLife), &model, &Around::default()), None);
+        assert_eq!((cycle.extremes(0), cycle.extremes(1)), (Some((10.0, 17.0)), None));
     }
 
     #[test]

@@ -25,7 +25,13 @@ struct Found<'a> {
 
 impl Twin {
     /// Holds the cycle's features against their baselines.
-    pub(crate) fn check_features(&mut self, station: StationId, cycle: &CycleData, step: &mut Step<'_>) {
+    /// Returns their values; `None` where too little was seen.
+    pub(crate) fn check_features(
+        &mut self,
+        station: StationId,
+        cycle: &CycleData,
+        step: &mut Step<'_>,
+    ) -> Vec<Option<f64>> {
         let present = self.state.stations[station.index()].worked_on;
         let context = Context { variant: present.variant, program: present.program };
         if let Some(program) = context.program {
@@ -42,8 +48,9 @@ impl Twin {
             variant: present.variant.map(usize::from),
             start: cycle.start,
             end: cycle.end,
-            features: values,
+            features: values.clone(),
         }));
+        values
     }
 
     fn check_feature(

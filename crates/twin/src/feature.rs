@@ -138,6 +138,7 @@ impl FeatureState {
     pub(crate) fn observe(&mut self, seen: Observation, rule: Rule) -> FeatureStep {
         self.value = Some(seen.value);
         let spike = self.look(&seen, rule);
+        let looked = self.residual;
         let spiked = spike.and_then(|step| step.spike);
         let held = self.held.take().filter(|held| spiked != Some(held.mark.as_nanos()));
         let spikes = spike.map(|step| step.share);
@@ -146,7 +147,7 @@ impl FeatureState {
             self.judge(&held, rule, &mut step);
         }
         match spike {
-            Some(SpikeStep { is_suspect: true, .. }) => self.held = Some(seen),
+            Some(SpikeStep { is_suspect: true, .. }) => (self.held, self.residual) = (Some(seen), looked),
             _ => self.judge(&seen, rule, &mut step),
         }
         step
@@ -216,6 +217,11 @@ impl FeatureState {
     pub(crate) fn watch_anew(&mut self, spike: Spike) {
         self.held = None;
         self.spike = Some(spike);
+    }
+
+    /// What was expected of the latest value, and how far values usually are from that, one standard deviation.
+    pub(crate) fn expected(&self) -> Option<(f64, f64)> {
+        self.residual.map(|seen| (seen.expected, seen.sigma))
     }
 
     /// Whether anything was learnt, in any context.

@@ -9,6 +9,7 @@ mod intervention;
 mod links;
 mod model;
 mod output;
+mod parts;
 mod sensor;
 mod snapshot;
 mod station;

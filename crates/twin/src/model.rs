@@ -80,6 +80,8 @@ pub(crate) enum Target {
     Ambient,
     /// Kept, and in no model.
     Shown,
+    /// Told of the station besides its measurements.
+    Label(SignalId),
 }
 
 impl Model {
@@ -190,7 +192,8 @@ fn route(stations: &[StationModel], signal: &plant::Signal) -> Route {
         Role::RobotProgram => Target::Program,
         Role::BufferLevel => Target::BufferLevel,
         Role::AmbientTemperature => Target::Ambient,
-        Role::ToolLife => input().map_or(Target::Shown, Target::ToolLife),
+        Role::ToolLife => input().map_or(Target::Label(signal.id), Target::ToolLife),
+        Role::MaterialLot | Role::PartChild | Role::ToolId | Role::OperatorId => Target::Label(signal.id),
         _ => input().map_or(Target::Shown, Target::Input),
     };
     Route { station: signal.station, target }

@@ -1,5 +1,6 @@
 use alarms::{Change, Incident, Intervention};
 use flow::StationState;
+use genealogy::PartRecord;
 use plant::StationId;
 use telemetry::{Command, Symbol, Timestamp};
 
@@ -33,6 +34,8 @@ pub enum Output {
         /// Why not.
         reason: String,
     },
+    /// A part has left the line, or was given up: all that was done to it.
+    Part(Box<PartRecord>),
 }
 
 /// What one cycle came to.

@@ -1,6 +1,7 @@
 use alarms::Intervention;
 use drift::{PeerDrift, Thresholds};
 use flow::StateWatch;
+use genealogy::StationLabels;
 use process::{BoundFeature, CycleBuilder, StationModel};
 use serde::{Deserialize, Serialize};
 use telemetry::{Symbol, Timestamp};
@@ -30,6 +31,8 @@ pub(crate) struct StationState {
     pub(crate) buffer_level: Option<f64>,
     pub(crate) cycles: u64,
     pub(crate) last_cycle_s: Option<f64>,
+    /// What it tells besides: lots, mounted parts, tools.
+    pub(crate) labels: StationLabels,
 }
 
 /// The part at a station.
@@ -65,6 +68,7 @@ impl StationState {
             buffer_level: None,
             cycles: 0,
             last_cycle_s: None,
+            labels: StationLabels::default(),
         }
     }
 

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use alarms::{Change, Detector, Evidence, Incident, IncidentBook, Source, Verdict};
+use genealogy::PartBook;
 use plant::{Cause, Plant, StationId};
 use process::{CycleData, StationModel};
 use serde::{Deserialize, Serialize};
@@ -38,6 +39,7 @@ pub(crate) struct State {
     pub(crate) stations: Vec<StationState>,
     pub(crate) signals: Vec<Option<Sample>>,
     pub(crate) book: IncidentBook,
+    pub(crate) parts: PartBook,
     /// Temperature of the air around, °C, as last told.
     pub(crate) ambient_c: Option<f64>,
     pub(crate) counts: Counts,
@@ -76,6 +78,7 @@ impl Twin {
             stations,
             signals: vec![None; model.plant.signals.len()],
             book: IncidentBook::default(),
+            parts: PartBook::default(),
             ambient_c: None,
             counts: Counts::default(),
         };
@@ -107,7 +110,7 @@ impl Twin {
             Event::Samples(batch) => self.batch(batch, &mut step),
             Event::Link { link, state } => self.link(*link, state, &mut step),
             Event::Command(command) => self.command(command, &mut step),
-            Event::Tick => {}
+            Event::Tick => self.pass_parts(&mut step),
         }
         self.watch_links(&mut step);
     }
@@ -126,6 +129,7 @@ impl Twin {
         }
         for station in &mut self.state.stations {
             station.builder.forget_after(latest);
+            station.labels.forget_after(latest);
             station.interventions.iter_mut().for_each(|intervention| intervention.at = intervention.at.min(now));
         }
         for sample in self.state.signals.iter_mut().flatten().filter(|sample| sample.source_time > latest) {
@@ -280,17 +284,20 @@ impl Twin {
             Target::ToolLife(place) => {
                 if let Some(life) = value.as_f64() {
                     state.builder.observe(place, life, at);
+                    state.labels.tool_life(life, at);
                     self.tool_life(station, life, at, step);
                 }
             }
             Target::Ambient => self.state.ambient_c = value.as_f64().or(self.state.ambient_c),
             Target::Shown => {}
+            Target::Label(signal) => self.label(signal, value, at),
         }
     }
 
     fn begin(&mut self, station: StationId, at: Timestamp, step: &mut Step<'_>) {
         let state = &mut self.state.stations[station.index()];
         let before = state.builder.begin(at);
+        state.labels.begin(at);
         let changed = state.watch.working(true, at);
         if let Some(cycle) = before {
             self.complete(station, cycle, step);
@@ -304,11 +311,15 @@ impl Twin {
     fn end(&mut self, station: StationId, at: Timestamp, step: &mut Step<'_>) {
         let is_last = self.model.downstream[station.index()].is_empty();
         let state = &mut self.state.stations[station.index()];
+        // A device that is polled tells the end many times; the next part may be there before the cycle has settled.
+        if state.builder.under_way().is_some() && !state.builder.is_settling() {
+            state.worked_on = state.present;
+        }
         state.builder.end(at);
+        state.labels.end(at);
         for link in &self.model.links_of_station[station.index()] {
             self.state.links[link.index()].settles(station);
         }
-        state.worked_on = state.present;
         let mut changed = state.watch.working(false, at);
         if is_last {
             state.builder.part_taken(at);
@@ -343,7 +354,8 @@ impl Twin {
         state.last_cycle_s = Some(cycle.end.seconds_since(cycle.start));
         self.check_sensors(station, &cycle, step);
         self.check_peers(station, &cycle, step);
-        self.check_features(station, &cycle, step);
+        let values = self.check_features(station, &cycle, step);
+        self.record_cycle(station, &cycle, &values, step);
     }
 
     fn link(&mut self, link: LinkId, new: &LinkState, step: &mut Step<'_>) {
@@ -365,6 +377,7 @@ impl Twin {
             let station = self.model.stations_of_link[link.index()][place];
             let state = &mut self.state.stations[station.index()];
             state.builder.abandon();
+            state.labels.abandon();
             let changed = state.watch.lost(now);
             tell_state(station, changed, now, step);
         }
@@ -429,6 +442,7 @@ impl Twin {
         if change == Change::Raised {
             step.raised += 1;
             self.state.counts.incidents += 1;
+            self.mark_parts(&incident);
         }
         step.incident(change, incident);
     }
@@ -464,7 +478,7 @@ fn checked(sample: &Sample, signal: &plant::Signal) -> Quality {
 }
 
 /// A part or program that is given as a number is called by its digits.
-fn as_symbol(value: Value) -> Option<telemetry::Symbol> {
+pub(crate) fn as_symbol(value: Value) -> Option<telemetry::Symbol> {
     match value {
         Value::Symbol(symbol) if symbol.as_str().is_empty() => None,
         Value::Symbol(symbol) => Some(symbol),

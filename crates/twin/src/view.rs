@@ -102,4 +102,12 @@ pub struct Counts {
     pub incidents: u64,
     /// Baselines given up because a feature had too many contexts.
     pub baselines_evicted: u64,
+    /// Cycles of stations that know of no part: they are in no part's record.
+    pub cycles_without_part: u64,
+    /// Records of parts that were closed.
+    pub parts_closed: u64,
+    /// Of these, records of parts that were not seen for long, or that there was no room for.
+    pub parts_incomplete: u64,
+    /// Of these, records of cycles that were told after their part's record had been closed.
+    pub parts_late: u64,
 }

@@ -6,22 +6,28 @@
 mod assets;
 mod connection;
 mod metrics;
+mod part;
 mod routes;
 mod stream;
 
 pub use metrics::{Metric, MetricKind};
+pub use part::part_page;
 
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use contract::StateV1;
+use contract::{PartV1, StateV1};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use connection::BoundedListener;
 use stream::Streams;
+
+/// The records of a part by its serial, in the order they were closed; reads files, so it takes its time. The error is in
+/// words for a person.
+pub type PartLookup = Arc<dyn Fn(&str) -> Result<Vec<PartV1>, String> + Send + Sync>;
 
 /// Where the daemon's HTTP face gets what it shows.
 #[derive(Clone)]
@@ -32,6 +38,8 @@ pub struct Sources {
     pub metrics: Arc<dyn Fn() -> Vec<Metric> + Send + Sync>,
     /// How the daemon is, at the moment of the call.
     pub health: Arc<dyn Fn() -> Health + Send + Sync>,
+    /// The records of a part.
+    pub parts: PartLookup,
 }
 
 /// How the daemon is.

@@ -7,20 +7,24 @@ use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use contract::{AlertV1, Message, StateV1};
+use contract::{AlertV1, Message, PartHistoryV1, StateV1};
 use serde::{Deserialize, Serialize};
+use tokio::sync::Semaphore;
 
 use crate::assets::Asset;
 use crate::metrics;
+use crate::part::{self, part_page};
 use crate::stream::{Streams, TooManyStreams};
 use crate::{Health, Sources};
 
 /// What a person may ask for, and what they get.
-const ROUTES: [Route; 6] = [
+const ROUTES: [Route; 8] = [
     Route { path: "/", gives: "the supervisor's page" },
     Route { path: "/api/v1/state", gives: "the line now, as JSON" },
     Route { path: "/api/v1/alerts", gives: "the open alerts, as JSON; of one station with ?station=NAME" },
     Route { path: "/api/v1/stream", gives: "the line now and at each change, as server-sent events" },
+    Route { path: "/api/v1/part/SERIAL", gives: "the history of a part that left the line, as JSON" },
+    Route { path: "/part/SERIAL", gives: "the same as a page to print" },
     Route { path: "/metrics", gives: "what is counted, as OpenMetrics text" },
     Route { path: "/healthz", gives: "200 while the daemon does its work, else 503, with its problems" },
 ];
@@ -34,12 +38,31 @@ struct Route {
 struct Face {
     sources: Sources,
     streams: Streams,
+    /// Held by the one who looks a part up: that reads files, and should not be all that the machine does.
+    looking_up: Semaphore,
 }
 
 impl Face {
     /// The latest state, without keeping its owner from writing the next one.
     fn state_now(&self) -> Arc<StateV1> {
         Arc::clone(&self.sources.state.borrow())
+    }
+
+    /// The history of a part.
+    async fn part(&self, serial: String) -> Result<PartHistoryV1, Refusal> {
+        let failed = |error: String| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, error);
+        let Ok(_one_at_a_time) = self.looking_up.acquire().await else {
+            return Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "the daemon stops"));
+        };
+        let parts = Arc::clone(&self.sources.parts);
+        let wanted = serial.clone();
+        let found = tokio::task::spawn_blocking(move || parts(&wanted)).await;
+        let records = found.map_err(|error| failed(error.to_string()))?.map_err(failed)?;
+        if records.is_empty() {
+            let error = format!("there is no record of {serial:?}; a part is recorded when it leaves the line");
+            return Err(Refusal::new(StatusCode::NOT_FOUND, error));
+        }
+        Ok(PartHistoryV1::new(&serial, records))
     }
 }
 
@@ -50,12 +73,14 @@ pub(crate) fn router(sources: Sources, streams: Streams) -> Router {
         .route("/api/v1/state", get(state))
         .route("/api/v1/alerts", get(alerts))
         .route("/api/v1/stream", get(stream))
+        .route("/api/v1/part/{serial}", get(part_json))
+        .route("/part/{serial}", get(part_print))
         .route("/metrics", get(metrics_text))
         .route("/healthz", get(health))
         .fallback(not_found)
         .method_not_allowed_fallback(read_only)
         .layer(map_response(secure))
-        .with_state(Arc::new(Face { sources, streams }))
+        .with_state(Arc::new(Face { sources, streams, looking_up: Semaphore::new(1) }))
 }
 
 /// Why a request is refused, as JSON.
@@ -130,6 +155,20 @@ async fn stream(State(face): State<Arc<Face>>) -> Result<Response, Refusal> {
     face.streams.open().map_err(|full: TooManyStreams| Refusal::new(StatusCode::SERVICE_UNAVAILABLE, full.to_string()))
 }
 
+async fn part_json(State(face): State<Arc<Face>>, Path(serial): Path<String>) -> Result<Response, Refusal> {
+    let history = face.part(serial).await?;
+    Ok(([(header::CONTENT_TYPE, "application/json")], history.to_json()).into_response())
+}
+
+async fn part_print(State(face): State<Arc<Face>>, Path(serial): Path<String>) -> Result<Response, Refusal> {
+    let history = face.part(serial).await?;
+    let headers = [
+        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+        (header::CONTENT_SECURITY_POLICY, part::CONTENT_SECURITY_POLICY),
+    ];
+    Ok((headers, part_page(&history)).into_response())
+}
+
 async fn metrics_text(State(face): State<Arc<Face>>) -> Result<Response, Refusal> {
     let mut all = (face.sources.metrics)();
     all.extend(face.streams.metrics());
@@ -168,7 +207,7 @@ async fn secure(mut response: Response) -> Response {
     ];
     let headers = response.headers_mut();
     for (name, value) in ALWAYS {
-        headers.insert(name, HeaderValue::from_static(value));
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response

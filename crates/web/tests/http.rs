@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use contract::StateV1;
+use contract::{PartV1, StateV1};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
@@ -53,6 +53,10 @@ impl Server {
             state: states,
             metrics: Arc::new(|| vec![samples()]),
             health: Arc::new(move || healths.borrow().clone()),
+            parts: Arc::new(|serial| match serial {
+                "broken" => Err("the disk is gone".to_owned()),
+                serial => Ok([part()].into_iter().filter(|record| record.part == serial).collect()),
+            }),
         };
         let stop = CancellationToken::new();
         let serving = tokio::spawn(web::serve(listener, sources, stop.clone()));
@@ -234,7 +238,8 @@ async fn what_cannot_be_answered_says_why() {
     let paths: Vec<_> = routes.as_array().unwrap().iter().map(|route| route["path"].as_str().unwrap()).collect();
     assert!(paths.contains(&"/api/v1/stream"), "{paths:?}");
     for path in paths.iter().filter(|path| **path != "/api/v1/stream") {
-        assert_eq!(server.get(path).await.status, 200, "{path}");
+        let path = path.replace("SERIAL", ODD_ENCODED);
+        assert_eq!(server.get(&path).await.status, 200, "{path}");
     }
 }
 
@@ -316,4 +321,51 @@ async fn a_connection_that_never_asks_does_not_hold_up_the_end() {
     assert_eq!(server.get("/healthz").await.status, 200);
     server.stop.cancel();
     in_time(server.serving).await.unwrap().unwrap();
+}
+
+/// A part whose serial is all that a text can do to a page or a path.
+const ODD: &str = "../<b>\"'&Ü/1";
+const ODD_ENCODED: &str = "..%2F%3Cb%3E%22%27%26%C3%9C%2F1";
+
+fn part() -> PartV1 {
+    let value = json!({"name": "pack voltage", "role": "eol.voltage", "unit": "V", "value": 396.123456, "low": 390.0,
+        "high": 400.0, "in_limits": true});
+    let cycle = json!({"station": "eol-90", "kind": "pack-assembly", "attempt": 2, "start": "2026-11-24T08:13:00Z",
+        "end": "2026-11-24T08:13:38Z", "lots": [{"signal": "eol-90/lot", "text": "<4711>"}], "values": [value]});
+    serde_json::from_value(json!({"schema": "linetwin/part/v1", "part": ODD, "sequence": 7,
+        "closed": "2026-11-24T08:15:00Z", "ending": "left", "enterprise": "acme", "site": "ulm", "area": "body",
+        "line": "line-1", "in_limits": true, "cycles": [cycle]}))
+    .unwrap()
+}
+
+#[tokio::test]
+async fn a_part_is_found_by_its_serial_however_odd_that_is() {
+    let server = Server::start().await;
+    let answer = server.get(&format!("/api/v1/part/{ODD_ENCODED}")).await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    assert_eq!(answer.json()["part"], ODD);
+    assert_eq!(answer.json()["records"][0], serde_json::to_value(part()).unwrap());
+    assert_eq!(answer.json()["passport"][0]["values"][0], ODD);
+    let page = server.get(&format!("/part/{ODD_ENCODED}")).await;
+    assert_eq!(page.header("content-type"), Some("text/html; charset=utf-8"));
+    let policy = page.header("content-security-policy").unwrap();
+    assert!(policy.starts_with("default-src 'none'; style-src 'unsafe-inline';"), "{policy}");
+    for expected in ["../&lt;b&gt;&quot;&#39;&amp;Ü/1", "396.12 V", "attempt 2", "&lt;4711&gt;", "Not from this line"]
+    {
+        assert!(page.body.contains(expected), "{expected} in {}", page.body);
+    }
+    assert!(!page.body.contains("<b>") && !page.body.contains("<script") && !page.body.contains("http"));
+}
+
+#[tokio::test]
+async fn a_part_that_is_not_known_or_cannot_be_read_is_told_as_such() {
+    let server = Server::start().await;
+    for path in ["/part/nobody", "/api/v1/part/..%2F..%2Fetc%2Fpasswd", "/api/v1/part/%00"] {
+        let answer = server.get(path).await;
+        assert_eq!(answer.status, 404, "{path}: {}", answer.body);
+        assert!(answer.body.contains("there is no record of"), "{}", answer.body);
+    }
+    assert_eq!(server.get("/api/v1/part/%FF").await.status, 400, "no UTF-8");
+    let answer = server.get("/api/v1/part/broken").await;
+    assert_eq!((answer.status, answer.json()["error"].as_str()), (500, Some("the disk is gone")));
 }

@@ -3,6 +3,7 @@
 
 mod behaviour;
 mod interventions;
+mod parts;
 mod properties;
 mod sensors;
 mod tiny;

@@ -114,6 +114,7 @@ pub(crate) fn plant() -> Arc<Plant> {
         limits: vec![Limit { signal: RESISTANCE, variant: None, low: Some(RESISTANCE_LOW), high: None }],
         redundant: Vec::new(),
         recipes: Vec::new(),
+        genealogy: plant::Genealogy::default(),
         detection: Detection {
             false_alarms_per_shift: 0.5,
             shift_h: 8.0,

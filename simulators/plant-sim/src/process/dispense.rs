@@ -1,4 +1,4 @@
-use crate::board::{StationPoints, tag};
+use crate::board::{StationPoints, symbol, tag};
 use crate::process::{Cycle, Floor, Process};
 use crate::random::{Random, Wander};
 use crate::truth::Bound;
@@ -14,6 +14,9 @@ pub(crate) struct Dispense {
     pressure: PointId,
     temperature: PointId,
     time: PointId,
+    drum: PointId,
+    /// Parts filled so far.
+    parts: u32,
     random: Random,
     slow: Random,
     sensors: Random,
@@ -33,6 +36,8 @@ const GRAMS_PER_S: f64 = 20.0;
 const FILLER_TIME_CONSTANT_S: f64 = 7200.0;
 /// Bead segments, each with its own pressure; the mass is weighed after the last.
 const SEGMENTS: u32 = 5;
+/// Parts that a drum of filler lasts for.
+const PARTS_PER_DRUM: u32 = 75;
 
 impl Dispense {
     pub(crate) fn new(points: &mut StationPoints<'_>, seed: u64) -> Self {
@@ -50,6 +55,8 @@ impl Dispense {
                 (-20.0, 80.0),
             ),
             time: points.measure(tag("time", "dispense.time", "Time of the flow on the last part"), "s", (0.0, 300.0)),
+            drum: points.text(tag("batch", "material.lot", "Batch of the gap filler in the pump")),
+            parts: 0,
             random: Random::new(seed, "dispense beads"),
             sensors: Random::new(seed, "dispense sensors"),
             variant: Variant::EvStd,
@@ -62,8 +69,11 @@ impl Dispense {
 }
 
 impl Process for Dispense {
-    fn begin(&mut self, part: Part, _floor: &mut Floor<'_>) -> Cycle {
+    fn begin(&mut self, part: Part, floor: &mut Floor<'_>) -> Cycle {
         self.variant = part.variant;
+        let batch = format!("GF-{:04}", 301 + self.parts / PARTS_PER_DRUM);
+        floor.board.set_text(self.drum, symbol(&batch));
+        self.parts += 1;
         let nominal_s = if part.variant == Variant::EvLong { 41.0 } else { 38.0 };
         Cycle { length_s: nominal_s * self.random.factor(0.010), operations: SEGMENTS }
     }

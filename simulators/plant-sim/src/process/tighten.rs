@@ -1,4 +1,4 @@
-use crate::board::{StationPoints, tag};
+use crate::board::{StationPoints, symbol, tag};
 use crate::process::{Cycle, Floor, Process};
 use crate::random::Random;
 use crate::truth::Bound;
@@ -13,6 +13,9 @@ pub(crate) struct Tighten {
     torque: PointId,
     angle: PointId,
     rundown_torque: PointId,
+    module: PointId,
+    /// Modules mounted so far.
+    modules: u32,
     random: Random,
     threads: Random,
     joints: u32,
@@ -34,6 +37,8 @@ const BURR_NM: f64 = 4.5;
 const BURR_SHARE: f64 = 0.5;
 const RUNDOWN_MAX_NM: f64 = 8.0;
 const PITCH_MM: f64 = 1.5;
+/// Bolts that hold one module.
+const JOINTS_PER_MODULE: u32 = 2;
 
 /// Torque per clamp force, mm, with the friction `friction` in thread and head.
 fn lever_mm(friction: f64) -> f64 {
@@ -64,6 +69,8 @@ impl Tighten {
                 "N·m",
                 (0.0, 50.0),
             ),
+            module: points.text(tag("module", "part.child", "Serial of the last module that was bolted down")),
+            modules: 0,
             random: Random::new(seed, "tighten joints"),
             threads: Random::new(seed, "tighten threads"),
             joints: 0,
@@ -79,6 +86,10 @@ impl Process for Tighten {
     }
 
     fn operate(&mut self, index: u32, floor: &mut Floor<'_>) {
+        if index.is_multiple_of(JOINTS_PER_MODULE) {
+            self.modules += 1;
+            floor.board.set_text(self.module, symbol(&format!("M{:08}", 70_000 + self.modules)));
+        }
         let fault = 1.0 + FRICTION_FAULT * floor.severity(Fault::TorqueFriction);
         let lever_mm = lever_mm(FRICTION * fault * self.random.factor(FRICTION_DEVIATION));
         let torque_nm = TARGET_NM * self.random.factor(0.003);

@@ -1,4 +1,4 @@
-use crate::board::{StationPoints, tag};
+use crate::board::{StationPoints, symbol, tag};
 use crate::process::{Cycle, Floor, Process};
 use crate::random::{Random, Wander};
 use crate::truth::{Bound, Truth};
@@ -23,6 +23,7 @@ pub(crate) struct SpotWeld {
     /// Diameter of the electrode's face, mm.
     face_mm: f64,
     parts_since_dress: u32,
+    coil: Coil,
     /// Heat in the gun that the water has not taken yet, J.
     stored_j: f64,
     water_out_c: f64,
@@ -44,6 +45,26 @@ struct WeldPoints {
     resistance_peak: PointId,
     peak_time: PointId,
     expulsions: PointId,
+    coil: PointId,
+}
+
+/// The coil that the sheets are cut from.
+struct Coil {
+    number: u32,
+    parts: u32,
+}
+
+impl Coil {
+    /// Parts whose sheets come from one coil.
+    const PARTS: u32 = 90;
+
+    /// Cuts the sheets of another part, from a new coil if this one is used up.
+    fn cut(&mut self) {
+        self.parts += 1;
+        if self.parts > Self::PARTS {
+            (self.number, self.parts) = (self.number + 1, 1);
+        }
+    }
 }
 
 /// How the spots of one variant are welded.
@@ -152,6 +173,7 @@ impl SpotWeld {
             schedule: Schedule::of(Variant::EvStd),
             face_mm: FACE_NEW_MM + 10.0 * GROWTH_MM * f64::from(parts_since_dress),
             parts_since_dress,
+            coil: Coil { number: 4711, parts: 0 },
             stored_j: 0.0,
             water_out_c: 20.0,
             water_flow_l_min: GUN_FLOW_L_MIN,
@@ -226,14 +248,17 @@ impl WeldPoints {
                 (0.0, 1000.0),
             ),
             expulsions: points.counter(tag("expulsions", "weld.expulsions", "Spots with expulsion on the part so far")),
+            coil: points.text(tag("coil", "material.lot", "Coil that the sheets in the station were cut from")),
         }
     }
 }
 
 impl Process for SpotWeld {
-    fn begin(&mut self, part: Part, _floor: &mut Floor<'_>) -> Cycle {
+    fn begin(&mut self, part: Part, floor: &mut Floor<'_>) -> Cycle {
         self.schedule = Schedule::of(part.variant);
         self.expulsions = 0;
+        self.coil.cut();
+        floor.board.set_text(self.points.coil, symbol(&format!("C-{}", self.coil.number)));
         let length_s = self.schedule.cycle_s * self.pace * self.random.factor(0.012);
         Cycle { length_s, operations: self.schedule.spots }
     }
