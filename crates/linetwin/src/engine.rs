@@ -69,7 +69,8 @@ impl Engine {
     }
 
     /// Keeps the records of the parts that leave the line from now on.
-    pub fn keep_parts(&mut self, parts: PartStore) {
+    pub fn keep_parts(&mut self, mut parts: PartStore) {
+        parts.go_live();
         self.parts = Some(parts);
     }
 
@@ -120,6 +121,7 @@ impl Engine {
     pub fn finish(mut self) {
         self.tell_state();
         if let Some(parts) = &mut self.parts {
+            self.recorder.iter_mut().for_each(Recorder::sync);
             parts.sync();
         }
         if let Some(recorder) = self.recorder.take() {
@@ -128,7 +130,7 @@ impl Engine {
     }
 
     /// Keeps the records that the input has closed, after the input itself: a record without it could not be replayed. They
-    /// are on the disk before a snapshot of the twin that has closed them.
+    /// are on the disk after it, and before a snapshot of the twin that has closed them.
     fn record_parts(&mut self, input: &Input) {
         let Some(parts) = &mut self.parts else { return };
         if parts.wants(input, &self.outputs) {
@@ -137,9 +139,9 @@ impl Engine {
             }
             parts.keep(input, &self.outputs, &self.twin);
         }
-        match self.recorder.as_ref().is_some_and(Recorder::is_snapshot_due) {
-            true => parts.sync(),
-            false => parts.keep_up(),
+        if parts.is_sync_due() || self.recorder.as_ref().is_some_and(Recorder::is_snapshot_due) {
+            self.recorder.iter_mut().for_each(Recorder::sync);
+            parts.sync();
         }
     }
 

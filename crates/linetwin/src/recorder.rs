@@ -76,6 +76,14 @@ impl Recorder {
         self.note(result);
     }
 
+    /// Makes durable what was taken in.
+    pub fn sync(&mut self) {
+        let result = self.writer.sync().map_err(|error| error.to_string());
+        self.note(result);
+        let now = Instant::now();
+        (self.synced, self.flushed) = (now, now);
+    }
+
     /// Whether the next [`Self::keep_up`] keeps a snapshot.
     pub fn is_snapshot_due(&self) -> bool {
         self.kept.elapsed() >= SNAPSHOT_INTERVAL
@@ -93,9 +101,7 @@ impl Recorder {
     pub fn keep_up(&mut self, twin: &Twin) {
         let now = Instant::now();
         if now - self.synced >= self.sync_interval {
-            let result = self.writer.sync().map_err(|error| error.to_string());
-            self.note(result);
-            (self.synced, self.flushed) = (now, now);
+            self.sync();
         } else if now - self.flushed >= FLUSH_INTERVAL {
             let result = self.writer.flush().map_err(|error| error.to_string());
             self.note(result);
@@ -109,8 +115,7 @@ impl Recorder {
 
     /// Makes all durable and keeps a snapshot: the daemon stops.
     pub fn finish(mut self, twin: &Twin) {
-        let result = self.writer.sync().map_err(|error| error.to_string());
-        self.note(result);
+        self.sync();
         self.keep_snapshot(twin);
     }
 

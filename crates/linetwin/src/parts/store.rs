@@ -134,11 +134,15 @@ impl PartStore {
         self.kept = (input.sequence, count);
     }
 
-    /// Makes durable what is due.
-    pub fn keep_up(&mut self) {
-        if self.sync_due.is_some_and(|due| Instant::now() >= due) {
-            self.sync();
-        }
+    /// What comes from now on is not replayed: none of it is kept already, even if a crash has cost the recording its last
+    /// inputs, so that their numbers come again.
+    pub fn go_live(&mut self) {
+        self.kept = (0, 0);
+    }
+
+    /// Whether what was kept is to be on the disk by now.
+    pub fn is_sync_due(&self) -> bool {
+        self.sync_due.is_some_and(|due| Instant::now() >= due)
     }
 
     /// Makes all durable.

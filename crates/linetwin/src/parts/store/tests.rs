@@ -134,3 +134,14 @@ fn what_is_kept_is_kept_once() {
     assert_eq!((sequences(folder.path(), "A"), sequences(folder.path(), "B")), (vec![4], vec![4]));
     assert_eq!(store.gauges().kept.load(Ordering::Relaxed), 0);
 }
+
+/// A power cut can cost the recording inputs whose records were on the disk: their numbers come again, with other parts.
+#[test]
+fn nothing_is_taken_for_known_once_the_daemon_is_live() {
+    let (folder, twin) = (tempfile::tempdir().unwrap(), twin());
+    open(folder.path(), 10).keep(&input(9, 0.0), &[closed("A")], &twin);
+    let mut store = open(folder.path(), 10);
+    store.go_live();
+    store.keep(&input(8, 0.0), &[closed("B")], &twin);
+    assert_eq!(sequences(folder.path(), "B"), [8]);
+}
