@@ -157,7 +157,8 @@ causes! {
         "Find out whether the coil, coating or supplier lot changed at the onset, and look for gaps between the sheets. \
          If the change is meant to stay, approve the weld schedule for it.";
     WeldShunting: "shunted welds",
-        "Look at the spots' positions and the fit-up: a spot too near the last one, or sheets or tooling that touch, let          current past the weld. Check the parts since the onset with a peel or ultrasonic test.";
+        "Look at the spots' positions and the fit-up: a spot too near the last one, or sheets or tooling that touch, \
+         let current past the weld. Check the parts since the onset with a peel or ultrasonic test.";
     LaserPower: "low laser power or dirty glass",
         "Inspect the protective glass and change it if it is stained. If the signal stays low, measure the power at the \
          work piece and compare it with the source's set value.";
@@ -165,12 +166,14 @@ causes! {
         "Check clamping and gap of the parts first, then the focus position with a focus run. Look at the surface of the \
          parts since the onset: oil, oxide and scratches change the coupling.";
     LaserSpeed: "laser speed change",
-        "Compare the set speed of the scanner or robot with the measured one, and look whether an override is on. Check          the penetration of the seams since the onset.";
+        "Compare the set speed of the scanner or robot with the measured one, and look whether an override is on. \
+         Check the penetration of the seams since the onset.";
     JointFriction: "joint friction change",
         "Find out whether screws, coating, thread lock or the part's lot changed at the onset. Right torque at a wrong \
          angle is a wrong clamp force: re-check the joints since the onset.";
     ThreadDamage: "damaged or cross-threaded screws",
-        "Look at threads and screws of the parts since the onset for burrs, chips and paint, and at how the tool sets the          screw on. Quarantine the lot if the threads come like that.";
+        "Look at threads and screws of the parts since the onset for burrs, chips and paint, and at how the tool sets \
+         the screw on. Quarantine the lot if the threads come like that.";
     TighteningTool: "tightening tool drift",
         "Check the tool against a reference transducer and look at its last calibration. Until then tighten with the \
          spare tool and re-check the joints since the onset.";
@@ -184,11 +187,14 @@ causes! {
         "Run the calibrated leak and a known tight part. If both are off, the tester or its fixture is at fault: check \
          seals, hoses and the part's temperature before doubting the parts.";
     ColdPlate: "blocked or deformed cold plates",
-        "Flush or cut open one of the plates and look for flux, chips or crushed channels. Quarantine the lot of plates          that came into use at the onset, and check the test's own hoses with a reference plate.";
+        "Flush or cut open one of the plates and look for flux, chips or crushed channels. Quarantine the lot of \
+         plates that came into use at the onset, and check the test's own hoses with a reference plate.";
     CoolantFill: "coolant fill not as it should be",
-        "Check the vacuum pump, the seal of the filling head and the level of the supply. Packs that were filled since the          onset may have air in them: vent and weigh them.";
+        "Check the vacuum pump, the seal of the filling head and the level of the supply. Packs that were filled \
+         since the onset may have air in them: vent and weigh them.";
     CellSorting: "mixed cells or modules",
-        "Compare the lots, dates and charge of the modules in the last packs, and stop mixing them. Packs whose modules          differ age by the weakest: sort those since the onset out for a decision.";
+        "Compare the lots, dates and charge of the modules in the last packs, and stop mixing them. Packs whose \
+         modules differ age by the weakest: sort those since the onset out for a decision.";
     ElectricalTest: "electrical test drift",
         "Measure the reference part first: if it is off, check the contacts and the calibration of the tester. If it is \
          right, look for a change in the cells, joints or insulation since the onset.";
@@ -202,7 +208,8 @@ causes! {
         "Check and clean the strainer, and see that every valve of the loop is fully open. Compare the pressure before \
          and after each user to find the narrow place.";
     CoolantLeak: "coolant leak",
-        "Look for drips and wet floor along the loop, at the pump's seal and at the guns, and top the tank up before the          pump draws air. Keep water away from the electrical cabinets.";
+        "Look for drips and wet floor along the loop, at the pump's seal and at the guns, and top the tank up before \
+         the pump draws air. Keep water away from the electrical cabinets.";
     CoolingSupply: "weak cooling supply",
         "Look at the shared cooling loop, not at the stations: supply temperature, flow, pump and chiller. Stations that \
          share it show the same, and mending them one by one will not help.";
@@ -210,7 +217,8 @@ causes! {
         "Check whether somebody changed the program, the speed override or the load data. If not, look for friction: \
          axis temperature, brakes, gearbox, dress pack.";
     GearboxWear: "worn robot gearbox",
-        "Have the play of the axis measured and the grease looked at for metal. Plan the gearbox's change, and check the          position of what the robot has placed since the onset.";
+        "Have the play of the axis measured and the grease looked at for metal. Plan the gearbox's change, and check \
+         the position of what the robot has placed since the onset.";
     MicroStops: "micro-stops",
         "Watch the station for ten cycles and note what stops it: part presence sensor, gripper, feeder or light curtain. \
          Mend the most frequent one first.";
