@@ -1,0 +1,188 @@
+use crate::line::outcome::{Tally, Visit};
+use crate::line::sequence::Supply;
+use crate::line::server::{Interrupted, Served, Server};
+use crate::line::start::{PartStart, Progress};
+use crate::line::{Blocking, Horizon, LineModel, Outcome, Start};
+
+/// Runs a serial line part by part, from each place on to the next: the recursion of departure times.
+///
+/// A part enters a place when it is done with the one before and the place has room: when the part that came as many
+/// parts before it as the place holds has left. That needs no list of events, and is exact (Dallery and Gershwin 1992,
+/// section 4; Buzacott and Shanthikumar 1993, section 5.3).
+pub(crate) fn run(model: &LineModel, start: &Start, horizon: Horizon, seed: u64, replication: u64) -> Outcome {
+    let mut line = Line::new(model, horizon, seed, replication);
+    let mut supply = Supply::new(model, 0, seed, replication);
+    line.take_in(start, &mut supply);
+    let mut supplied_s: f64 = 0.0;
+    loop {
+        let entered_s = supplied_s.max(line.rooms[0].free_s());
+        if entered_s >= horizon.end_s() {
+            return line.tally.outcome();
+        }
+        let variant = supply.next_variant();
+        line.pass(0, variant, entered_s);
+        supplied_s = entered_s + supply.next_gap_s();
+    }
+}
+
+/// When a place has had room, has it and will have it.
+struct Room {
+    /// When each of the last parts left, as many as the place holds; empty if it holds any number.
+    left_s: Box<[f64]>,
+    /// The place in `left_s` of the part that left longest ago.
+    oldest: usize,
+    /// When the last part left.
+    last_left_s: f64,
+}
+
+struct Line<'m> {
+    model: &'m LineModel,
+    rooms: Vec<Room>,
+    servers: Vec<Option<Server<'m>>>,
+    /// By place, until when the station is stopped that was stopped at the begin.
+    up_from_s: Vec<f64>,
+    tally: Tally,
+}
+
+impl Room {
+    fn new(capacity: Option<u32>) -> Self {
+        let left_s = vec![0.0; capacity.unwrap_or(0) as usize].into_boxed_slice();
+        Self { left_s, oldest: 0, last_left_s: 0.0 }
+    }
+
+    /// When the next part can come in.
+    #[inline]
+    fn free_s(&self) -> f64 {
+        self.left_s.get(self.oldest).copied().unwrap_or(0.0)
+    }
+
+    /// The next part that came in leaves again.
+    #[inline]
+    fn left(&mut self, at_s: f64) {
+        self.last_left_s = at_s;
+        if let Some(oldest) = self.left_s.get_mut(self.oldest) {
+            *oldest = at_s;
+            self.oldest += 1;
+            if self.oldest == self.left_s.len() {
+                self.oldest = 0;
+            }
+        }
+    }
+}
+
+impl<'m> Line<'m> {
+    fn new(model: &'m LineModel, horizon: Horizon, seed: u64, replication: u64) -> Self {
+        let places = || model.places.iter().enumerate();
+        let server = |(index, place): (usize, &'m crate::line::Place)| {
+            Some(Server::new(place.station()?, seed, replication, index))
+        };
+        Self {
+            model,
+            rooms: places().map(|(_, place)| Room::new(place.capacity())).collect(),
+            servers: places().map(server).collect(),
+            up_from_s: vec![0.0; model.places.len()],
+            tally: Tally::new(model, horizon),
+        }
+    }
+
+    /// Takes in what is in the line at the begin; the parts nearest to its end are ahead of all others.
+    fn take_in(&mut self, start: &Start, supply: &mut Supply<'_>) {
+        for (place, server) in self.servers.iter_mut().enumerate() {
+            if let (Some(server), Some(down_s)) = (server, start.at(place).down_s) {
+                self.up_from_s[place] = server.rest_of_stop_s(down_s);
+            }
+        }
+        for place in (0..self.model.places.len()).rev() {
+            for part in &start.at(place).parts {
+                let variant = part.variant.unwrap_or_else(|| supply.any_variant());
+                self.go_on(place, variant, part);
+            }
+        }
+    }
+
+    /// A part that is at a place at the begin goes on from there.
+    fn go_on(&mut self, place: usize, variant: usize, part: &PartStart) {
+        let up_from_s = self.up_from_s[place];
+        let served = match (&mut self.servers[place], part.progress) {
+            (Some(server), Progress::Working { worked_s }) => {
+                Some(server.resume(up_from_s, variant, Interrupted { worked_s }))
+            }
+            (Some(server), Progress::Waiting) => Some(server.serve(up_from_s, variant)),
+            (None, _) | (_, Progress::Done) => None,
+        };
+        let Served { end_s, work_s, is_scrap } =
+            served.unwrap_or(Served { end_s: self.rooms[place].last_left_s, work_s: 0.0, is_scrap: false });
+        let began_s = end_s.min(up_from_s);
+        let visit = Visit { entered_s: 0.0, ready_s: 0.0, began_s, work_s, done_s: end_s };
+        if let Some(entered_s) = self.leave(place, variant, &visit, is_scrap) {
+            self.pass(place + 1, variant, entered_s);
+        }
+    }
+
+    /// A part goes through the line from a place on, which it enters at `entered_s`.
+    fn pass(&mut self, from: usize, variant: usize, mut entered_s: f64) {
+        for place in from..self.model.places.len() {
+            let ready_s = entered_s + self.model.places[place].transfer_s;
+            let began_s = ready_s.max(self.room_to_begin_s(place)).max(self.up_from_s[place]);
+            let served = match &mut self.servers[place] {
+                Some(server) => server.serve(began_s, variant),
+                // First in, first out: not before the part ahead.
+                None => Served { end_s: ready_s.max(self.rooms[place].last_left_s), work_s: 0.0, is_scrap: false },
+            };
+            let visit = Visit { entered_s, ready_s, began_s, work_s: served.work_s, done_s: served.end_s };
+            match self.leave(place, variant, &visit, served.is_scrap) {
+                Some(next_s) => entered_s = next_s,
+                None => return,
+            }
+        }
+    }
+
+    /// Before when a station must not begin, because the next place would have no room for the part.
+    #[inline]
+    fn room_to_begin_s(&self, place: usize) -> f64 {
+        match (self.model.blocking, self.rooms.get(place + 1)) {
+            (Blocking::BeforeService { early_s }, Some(next)) if self.servers[place].is_some() => {
+                next.free_s() - early_s
+            }
+            _ => 0.0,
+        }
+    }
+
+    /// A part that is done leaves a place as soon as it can. Returns when it enters the next one, if it goes on.
+    #[inline]
+    fn leave(&mut self, place: usize, variant: usize, visit: &Visit, is_scrap: bool) -> Option<f64> {
+        let leaves_line = self.model.variants[variant].leaves_after == Some(place);
+        let next = if is_scrap || leaves_line { None } else { self.rooms.get(place + 1) };
+        let left_s = next.map_or(visit.done_s, |next| visit.done_s.max(next.free_s()));
+        let goes_on = next.is_some();
+        self.rooms[place].left(left_s);
+        self.tally.visit(place, visit, left_s);
+        match (goes_on, is_scrap) {
+            (true, _) => return Some(left_s),
+            (false, true) => self.tally.scrap(left_s),
+            (false, false) => self.tally.output(variant, left_s),
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::line::Station;
+
+    /// By hand: 2 s, 3 s and 1 s of work; no room between the first two, one place between the last two.
+    #[test]
+    fn departures_are_as_worked_out_by_hand() {
+        let line = LineModel::serial([2.0, 3.0, 1.0].map(Station::constant)).with_buffer(2, Some(1));
+        let horizon = Horizon { warm_up_s: 0.0, length_s: 12.5, interval_s: 1.0 };
+        let outcome = run(&line, &Start::default(), horizon, 0, 0);
+        // Parts leave the second station at 5, 8, 11 s and the line 1 s later.
+        let expected: Vec<u32> = (0..13).map(|second| u32::from([6, 9, 12].contains(&second))).collect();
+        assert_eq!(outcome.output, expected);
+        let [first, second, buffer, last] = outcome.places[..] else { panic!("four places") };
+        assert_eq!((first.working_s, first.blocked_s), (2.0 + 2.0 + 2.0 + 2.0 + 1.5, 1.0 + 1.0 + 1.0));
+        assert_eq!((second.working_s, second.blocked_s, second.starved_s(12.5)), (10.5, 0.0, 2.0));
+        assert_eq!((buffer.part_seconds, last.working_s), (0.0, 3.0));
+    }
+}
