@@ -2,6 +2,7 @@
 //! known answers; worked examples step by step.
 
 mod judge;
+pub(crate) mod line;
 mod multivariate;
 mod published;
 mod simulate;
