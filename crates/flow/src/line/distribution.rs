@@ -1,6 +1,7 @@
 use serde::{Deserialize, Serialize};
 
-use crate::line::random::{Random, normal_below, normal_quantile};
+use crate::line::normal::{normal_below, normal_quantile};
+use crate::line::random::Random;
 
 /// How long something takes, seconds; never below 0.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -18,8 +19,8 @@ pub enum Distribution {
     },
     /// The logarithm is normal: what work by machines and people, and repairs, look like.
     LogNormal {
-        /// Mean of the logarithm of the seconds.
-        log_mean: f64,
+        /// As often more as less, s.
+        median_s: f64,
         /// Standard deviation of the logarithm.
         log_sigma: f64,
     },
@@ -70,7 +71,7 @@ impl Distribution {
             return Self::Constant(mean_s.max(0.0));
         }
         let log_variance = libm::log1p(variation * variation);
-        Self::LogNormal { log_mean: libm::log(mean_s) - 0.5 * log_variance, log_sigma: log_variance.sqrt() }
+        Self::LogNormal { median_s: mean_s / (1.0 + variation * variation).sqrt(), log_sigma: log_variance.sqrt() }
     }
 
     /// Whether it gives times that are finite and not negative.
@@ -92,7 +93,7 @@ impl Distribution {
         match self {
             Self::Constant(seconds) | Self::Exponential(seconds) => *seconds,
             Self::Erlang { mean_s, .. } => *mean_s,
-            Self::LogNormal { log_mean, log_sigma } => libm::exp(log_mean + 0.5 * log_sigma * log_sigma),
+            Self::LogNormal { median_s, log_sigma } => median_s * libm::exp(0.5 * log_sigma * log_sigma),
             Self::Empirical(Values(values)) => values.iter().sum::<f64>() / values.len() as f64,
             Self::Geometric { probability, slot_s } => slot_s / probability,
         }
@@ -104,9 +105,8 @@ impl Distribution {
             Self::Constant(seconds) => Self::Constant(seconds * factor),
             Self::Exponential(mean_s) => Self::Exponential(mean_s * factor),
             Self::Erlang { mean_s, stages } => Self::Erlang { mean_s: mean_s * factor, stages: *stages },
-            Self::LogNormal { .. } if factor == 0.0 => Self::Constant(0.0),
-            Self::LogNormal { log_mean, log_sigma } => {
-                Self::LogNormal { log_mean: log_mean + libm::log(factor), log_sigma: *log_sigma }
+            Self::LogNormal { median_s, log_sigma } => {
+                Self::LogNormal { median_s: median_s * factor, log_sigma: *log_sigma }
             }
             Self::Empirical(Values(values)) => {
                 Self::Empirical(Values(values.iter().map(|value| value * factor).collect()))
@@ -118,6 +118,7 @@ impl Distribution {
     }
 
     /// A time by chance, s.
+    #[inline]
     pub(crate) fn draw(&self, random: &mut Random) -> f64 {
         match self {
             Self::Constant(seconds) => *seconds,
@@ -126,7 +127,7 @@ impl Distribution {
                 let product: f64 = (0..*stages).map(|_| random.uniform()).product();
                 -libm::log(product) * mean_s / f64::from(*stages)
             }
-            Self::LogNormal { log_mean, log_sigma } => libm::exp(log_mean + log_sigma * random.normal()),
+            Self::LogNormal { median_s, log_sigma } => median_s * libm::exp(log_sigma * random.normal()),
             Self::Empirical(values) => values.at(random.uniform()),
             Self::Geometric { probability, slot_s } => {
                 let slots = libm::ceil(random.exponential() / -libm::log1p(-probability));
@@ -139,11 +140,11 @@ impl Distribution {
     pub(crate) fn draw_rest(&self, elapsed_s: f64, random: &mut Random) -> f64 {
         let whole_s = match self {
             Self::Exponential(mean_s) => return mean_s * random.exponential(),
-            Self::LogNormal { log_mean, log_sigma } if elapsed_s > 0.0 && *log_sigma > 0.0 => {
-                let below = normal_below((libm::log(elapsed_s) - log_mean) / log_sigma);
+            Self::LogNormal { median_s, log_sigma } if elapsed_s > 0.0 && *log_sigma > 0.0 => {
+                let below = normal_below(libm::log(elapsed_s / median_s) / log_sigma);
                 let share = below + random.uniform() * (1.0 - below);
                 // So far out that nothing is left between there and 1.
-                if share < 1.0 { libm::exp(log_mean + log_sigma * normal_quantile(share)) } else { elapsed_s }
+                if share < 1.0 { median_s * libm::exp(log_sigma * normal_quantile(share)) } else { elapsed_s }
             }
             Self::Empirical(Values(values)) => {
                 let first = values.partition_point(|&value| value <= elapsed_s);

@@ -6,6 +6,7 @@
 mod distribution;
 mod model;
 mod network;
+mod normal;
 mod outcome;
 mod random;
 mod sequence;

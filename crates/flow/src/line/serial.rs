@@ -2,7 +2,7 @@ use crate::line::outcome::{Tally, Visit};
 use crate::line::sequence::Supply;
 use crate::line::server::{Interrupted, Served, Server};
 use crate::line::start::{PartStart, Progress};
-use crate::line::{Blocking, Horizon, LineModel, Outcome, Start};
+use crate::line::{Blocking, Horizon, LineModel, Outcome, Place, Start};
 
 /// Runs a serial line part by part, from each place on to the next: the recursion of departure times.
 ///
@@ -15,7 +15,7 @@ pub(crate) fn run(model: &LineModel, start: &Start, horizon: Horizon, seed: u64,
     line.take_in(start, &mut supply);
     let mut supplied_s: f64 = 0.0;
     loop {
-        let entered_s = supplied_s.max(line.rooms[0].free_s());
+        let entered_s = supplied_s.max(line.sites[0].room.free_s());
         if entered_s >= horizon.end_s() {
             return line.tally.outcome();
         }
@@ -37,11 +37,18 @@ struct Room {
 
 struct Line<'m> {
     model: &'m LineModel,
-    rooms: Vec<Room>,
-    servers: Vec<Option<Server<'m>>>,
-    /// By place, until when the station is stopped that was stopped at the begin.
-    up_from_s: Vec<f64>,
+    sites: Vec<Site<'m>>,
     tally: Tally,
+}
+
+/// A place, and how far it is.
+struct Site<'m> {
+    /// The station that it is.
+    server: Option<Server<'m>>,
+    room: Room,
+    transfer_s: f64,
+    /// Until when the station is stopped that was stopped at the begin.
+    up_from_s: f64,
 }
 
 impl Room {
@@ -72,24 +79,21 @@ impl Room {
 
 impl<'m> Line<'m> {
     fn new(model: &'m LineModel, horizon: Horizon, seed: u64, replication: u64) -> Self {
-        let places = || model.places.iter().enumerate();
-        let server = |(index, place): (usize, &'m crate::line::Place)| {
-            Some(Server::new(place.station()?, seed, replication, index))
+        let site = |(index, place): (usize, &'m Place)| Site {
+            server: place.station().map(|station| Server::new(station, seed, replication, index)),
+            room: Room::new(place.capacity()),
+            transfer_s: place.transfer_s,
+            up_from_s: 0.0,
         };
-        Self {
-            model,
-            rooms: places().map(|(_, place)| Room::new(place.capacity())).collect(),
-            servers: places().map(server).collect(),
-            up_from_s: vec![0.0; model.places.len()],
-            tally: Tally::new(model, horizon),
-        }
+        let sites = model.places.iter().enumerate().map(site).collect();
+        Self { model, sites, tally: Tally::new(model, horizon) }
     }
 
     /// Takes in what is in the line at the begin; the parts nearest to its end are ahead of all others.
     fn take_in(&mut self, start: &Start, supply: &mut Supply<'_>) {
-        for (place, server) in self.servers.iter_mut().enumerate() {
-            if let (Some(server), Some(down_s)) = (server, start.at(place).down_s) {
-                self.up_from_s[place] = server.rest_of_stop_s(down_s);
+        for (place, site) in self.sites.iter_mut().enumerate() {
+            if let (Some(server), Some(down_s)) = (&mut site.server, start.at(place).down_s) {
+                site.up_from_s = server.rest_of_stop_s(down_s);
             }
         }
         for place in (0..self.model.places.len()).rev() {
@@ -102,8 +106,9 @@ impl<'m> Line<'m> {
 
     /// A part that is at a place at the begin goes on from there.
     fn go_on(&mut self, place: usize, variant: usize, part: &PartStart) {
-        let up_from_s = self.up_from_s[place];
-        let served = match (&mut self.servers[place], part.progress) {
+        let site = &mut self.sites[place];
+        let up_from_s = site.up_from_s;
+        let served = match (&mut site.server, part.progress) {
             (Some(server), Progress::Working { worked_s }) => {
                 Some(server.resume(up_from_s, variant, Interrupted { worked_s }))
             }
@@ -111,7 +116,7 @@ impl<'m> Line<'m> {
             (None, _) | (_, Progress::Done) => None,
         };
         let Served { end_s, work_s, is_scrap } =
-            served.unwrap_or(Served { end_s: self.rooms[place].last_left_s, work_s: 0.0, is_scrap: false });
+            served.unwrap_or(Served { end_s: site.room.last_left_s, work_s: 0.0, is_scrap: false });
         let began_s = end_s.min(up_from_s);
         let visit = Visit { entered_s: 0.0, ready_s: 0.0, began_s, work_s, done_s: end_s };
         if let Some(entered_s) = self.leave(place, variant, &visit, is_scrap) {
@@ -121,13 +126,15 @@ impl<'m> Line<'m> {
 
     /// A part goes through the line from a place on, which it enters at `entered_s`.
     fn pass(&mut self, from: usize, variant: usize, mut entered_s: f64) {
-        for place in from..self.model.places.len() {
-            let ready_s = entered_s + self.model.places[place].transfer_s;
-            let began_s = ready_s.max(self.room_to_begin_s(place)).max(self.up_from_s[place]);
-            let served = match &mut self.servers[place] {
+        for place in from..self.sites.len() {
+            let room_to_begin_s = self.room_to_begin_s(place);
+            let site = &mut self.sites[place];
+            let ready_s = entered_s + site.transfer_s;
+            let began_s = ready_s.max(room_to_begin_s).max(site.up_from_s);
+            let served = match &mut site.server {
                 Some(server) => server.serve(began_s, variant),
                 // First in, first out: not before the part ahead.
-                None => Served { end_s: ready_s.max(self.rooms[place].last_left_s), work_s: 0.0, is_scrap: false },
+                None => Served { end_s: ready_s.max(site.room.last_left_s), work_s: 0.0, is_scrap: false },
             };
             let visit = Visit { entered_s, ready_s, began_s, work_s: served.work_s, done_s: served.end_s };
             match self.leave(place, variant, &visit, served.is_scrap) {
@@ -140,27 +147,26 @@ impl<'m> Line<'m> {
     /// Before when a station must not begin, because the next place would have no room for the part.
     #[inline]
     fn room_to_begin_s(&self, place: usize) -> f64 {
-        match (self.model.blocking, self.rooms.get(place + 1)) {
-            (Blocking::BeforeService { early_s }, Some(next)) if self.servers[place].is_some() => {
-                next.free_s() - early_s
-            }
-            _ => 0.0,
-        }
+        let Blocking::BeforeService { early_s } = self.model.blocking else { return 0.0 };
+        self.sites.get(place + 1).map_or(0.0, |next| next.room.free_s() - early_s)
     }
 
     /// A part that is done leaves a place as soon as it can. Returns when it enters the next one, if it goes on.
     #[inline]
     fn leave(&mut self, place: usize, variant: usize, visit: &Visit, is_scrap: bool) -> Option<f64> {
         let leaves_line = self.model.variants[variant].leaves_after == Some(place);
-        let next = if is_scrap || leaves_line { None } else { self.rooms.get(place + 1) };
-        let left_s = next.map_or(visit.done_s, |next| visit.done_s.max(next.free_s()));
+        let next = if is_scrap || leaves_line { None } else { self.sites.get(place + 1) };
+        let left_s = next.map_or(visit.done_s, |next| visit.done_s.max(next.room.free_s()));
         let goes_on = next.is_some();
-        self.rooms[place].left(left_s);
+        self.sites[place].room.left(left_s);
         self.tally.visit(place, visit, left_s);
-        match (goes_on, is_scrap) {
-            (true, _) => return Some(left_s),
-            (false, true) => self.tally.scrap(left_s),
-            (false, false) => self.tally.output(variant, left_s),
+        if goes_on {
+            return Some(left_s);
+        }
+        if is_scrap {
+            self.tally.scrap(left_s)
+        } else {
+            self.tally.output(variant, left_s)
         }
         None
     }

@@ -54,6 +54,7 @@ impl<'m> Server<'m> {
     }
 
     /// Works on a part of that variant from `start_s` on.
+    #[inline]
     pub(crate) fn serve(&mut self, start_s: f64, variant: usize) -> Served {
         let work_s = self.station.work_of(variant).draw(&mut self.work);
         self.finish(start_s, work_s)
@@ -70,6 +71,7 @@ impl<'m> Server<'m> {
         self.stops.first_mut().map_or(0.0, |next| next.stops.repair.draw_rest(down_s, &mut next.random))
     }
 
+    #[inline]
     fn finish(&mut self, start_s: f64, work_s: f64) -> Served {
         let end_s = if self.stops.is_empty() { start_s + work_s } else { self.end_of(start_s, work_s) };
         let is_scrap = self.station.scrap_share > 0.0 && self.scrap.uniform() < self.station.scrap_share;

@@ -100,9 +100,9 @@ fn ours(work: &Distribution) -> anyhow::Result<Vec<f64>> {
 
 /// SimPy's shifts.
 fn simpy(python: &std::path::Path, work: &Distribution) -> anyhow::Result<Simulated> {
-    let Distribution::LogNormal { log_mean, log_sigma } = work else { anyhow::bail!("the work is not log-normal") };
+    let Distribution::LogNormal { median_s, log_sigma } = work else { anyhow::bail!("the work is not log-normal") };
     let line = serde_json::json!({
-        "stations": STATIONS, "buffer": BUFFER, "log_mean": log_mean, "log_sigma": log_sigma,
+        "stations": STATIONS, "buffer": BUFFER, "log_mean": median_s.ln(), "log_sigma": log_sigma,
         "every_s": EVERY_S, "repair_s": REPAIR_S, "shift_s": SHIFT_H * 3600.0,
     });
     let arguments = ["-c".to_owned(), PROGRAM.to_owned(), line.to_string(), SHIFTS_OF_SIMPY.to_string()];
