@@ -39,6 +39,7 @@ enum Section {
     Screw,
     Speed,
     Line,
+    Forecast,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -54,6 +55,7 @@ fn main() -> anyhow::Result<()> {
             Section::Screw => screw::score(&arguments.data.join("screw_curves"))?,
             Section::Speed => speed::score(arguments.python.as_deref())?,
             Section::Line => known::line::score(&known)?,
+            Section::Forecast => known::forecast::score()?,
         }
     }
     Ok(())

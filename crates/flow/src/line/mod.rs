@@ -4,7 +4,11 @@
 //! break or the end of a shift stops the line as it is.
 
 mod distribution;
+mod forecast;
+mod learned;
+mod learned_place;
 mod model;
+mod moments;
 mod network;
 mod normal;
 mod outcome;
@@ -15,8 +19,13 @@ mod server;
 mod start;
 
 pub use distribution::{Distribution, Values};
+pub use forecast::{Forecast, ForecastOptions, Range, ShiftSoFar, forecast};
+pub use learned::{CycleSeen, LearnedLine};
+pub use learned_place::LearnedPlace;
 pub use model::{Blocking, LineModel, ModelError, Place, PlaceKind, Station, StopClock, Stops, VariantMix};
-pub use outcome::{Horizon, Outcome, PlaceOutcome};
+pub use moments::Moments;
+use outcome::Tally;
+pub use outcome::{Horizon, Outcome, PlaceOutcome, Stay};
 pub use start::{PartStart, PlaceStart, Progress, Start};
 
 #[cfg(test)]
@@ -30,7 +39,26 @@ impl LineModel {
     /// If the line cannot be simulated.
     pub fn run(&self, start: &Start, horizon: Horizon, seed: u64, replication: u64) -> Result<Outcome, ModelError> {
         self.check()?;
+        Ok(self.run_into(Tally::new(self, horizon), start, seed, replication).0)
+    }
+
+    /// As [`Self::run`], with every stay of a part at a place; at each place in the order of time.
+    ///
+    /// # Errors
+    /// If the line cannot be simulated.
+    pub fn trace(
+        &self,
+        start: &Start,
+        horizon: Horizon,
+        seed: u64,
+        replication: u64,
+    ) -> Result<(Outcome, Vec<Stay>), ModelError> {
+        self.check()?;
+        Ok(self.run_into(Tally::new(self, horizon).keeping_stays(), start, seed, replication))
+    }
+
+    fn run_into(&self, tally: Tally, start: &Start, seed: u64, replication: u64) -> (Outcome, Vec<Stay>) {
         let run = if self.is_serial() { serial::run } else { network::run };
-        Ok(run(self, start, horizon, seed, replication))
+        run(self, start, tally, seed, replication).finish()
     }
 }

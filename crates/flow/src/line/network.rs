@@ -5,20 +5,21 @@ use crate::line::outcome::{Tally, Visit};
 use crate::line::sequence::Supply;
 use crate::line::server::{Interrupted, Served, Server};
 use crate::line::start::{PartStart, Progress};
-use crate::line::{Horizon, LineModel, Outcome, Start};
+use crate::line::{LineModel, Start};
 
 /// Runs a line in which parts part and meet, from event to event in order of time.
 ///
 /// A serial line gives the same as the recursion of departure times, bit for bit: each station meets the same parts with
 /// the same chance, and every moment is the same maximum of the same sums.
-pub(crate) fn run(model: &LineModel, start: &Start, horizon: Horizon, seed: u64, replication: u64) -> Outcome {
-    let mut network = Network::new(model, horizon, seed, replication);
+pub(crate) fn run(model: &LineModel, start: &Start, tally: Tally, seed: u64, replication: u64) -> Tally {
+    let end_s = tally.end_s();
+    let mut network = Network::new(model, tally, seed, replication);
     network.take_in(start);
     for place in 0..model.places.len() {
         network.supply(place, 0.0);
     }
     while let Some(Event { at_s, place, what }) = network.events.pop() {
-        if at_s >= horizon.end_s() {
+        if at_s >= end_s {
             break;
         }
         match what {
@@ -92,7 +93,7 @@ impl PartialOrd for Event {
 }
 
 impl<'m> Network<'m> {
-    fn new(model: &'m LineModel, horizon: Horizon, seed: u64, replication: u64) -> Self {
+    fn new(model: &'m LineModel, tally: Tally, seed: u64, replication: u64) -> Self {
         let site = |(index, place): (usize, &'m crate::line::Place)| Site {
             server: place.station().map(|station| Server::new(station, seed, replication, index)),
             parts: VecDeque::new(),
@@ -106,7 +107,7 @@ impl<'m> Network<'m> {
             sites: model.places.iter().enumerate().map(site).collect(),
             events: BinaryHeap::new(),
             freed: Vec::new(),
-            tally: Tally::new(model, horizon),
+            tally,
         }
     }
 
@@ -137,9 +138,9 @@ impl<'m> Network<'m> {
             (Some(server), Progress::Waiting) => Some(server.serve(site.up_from_s, variant)),
             (None, _) | (_, Progress::Done) => None,
         };
-        let Served { end_s, work_s, is_scrap } = served.unwrap_or(Served { end_s: 0.0, work_s: 0.0, is_scrap: false });
-        let began_s = end_s.min(site.up_from_s);
-        let visit = Visit { entered_s: 0.0, ready_s: 0.0, began_s, work_s, done_s: end_s };
+        let Served { end_s: done_s, work_s, stopped_from_s, is_scrap } = served.unwrap_or(Served::untouched(0.0));
+        let began_s = done_s.min(site.up_from_s);
+        let visit = Visit { entered_s: 0.0, ready_s: 0.0, began_s, work_s, done_s, stopped_from_s };
         self.add(place, Inside { variant, visit, is_scrap });
     }
 
@@ -152,10 +153,10 @@ impl<'m> Network<'m> {
                 let began_s = ready_s.max(site.up_from_s);
                 (began_s, server.serve(began_s, variant))
             }
-            None => (ready_s, Served { end_s: ready_s, work_s: 0.0, is_scrap: false }),
+            None => (ready_s, Served::untouched(ready_s)),
         };
-        let Served { end_s: done_s, work_s, is_scrap } = served;
-        let visit = Visit { entered_s: at_s, ready_s, began_s, work_s, done_s };
+        let Served { end_s: done_s, work_s, stopped_from_s, is_scrap } = served;
+        let visit = Visit { entered_s: at_s, ready_s, began_s, work_s, done_s, stopped_from_s };
         self.add(place, Inside { variant, visit, is_scrap });
     }
 
@@ -179,7 +180,7 @@ impl<'m> Network<'m> {
             }
             let Some(next) = self.next_of(place, &part) else { continue };
             self.sites[place].parts.pop_front();
-            self.tally.visit(place, &part.visit, at_s);
+            self.tally.visit(place, part.variant, &part.visit, at_s);
             match next {
                 Next::Place(next) => self.enter(next, part.variant, at_s),
                 Next::Out if part.is_scrap => self.tally.scrap(at_s),
@@ -237,13 +238,13 @@ impl<'m> Network<'m> {
     }
 
     /// What is still in the line counts for where it is.
-    fn finish(mut self) -> Outcome {
+    fn finish(mut self) -> Tally {
         for (place, site) in self.sites.iter().enumerate() {
             for part in &site.parts {
-                self.tally.visit(place, &part.visit, f64::INFINITY);
+                self.tally.visit(place, part.variant, &part.visit, f64::INFINITY);
             }
         }
-        self.tally.outcome()
+        self.tally
     }
 }
 

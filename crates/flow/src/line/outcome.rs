@@ -92,6 +92,29 @@ pub(crate) struct Visit {
     pub(crate) work_s: f64,
     /// When the work was done.
     pub(crate) done_s: f64,
+    /// When its last stop began; infinite without one.
+    pub(crate) stopped_from_s: f64,
+}
+
+/// A part's stay at a place.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Stay {
+    /// The place, by index.
+    pub place: usize,
+    /// The part's variant, by index.
+    pub variant: usize,
+    /// When the part came in, s.
+    pub entered_s: f64,
+    /// When work on it began, s; in a buffer, when it could leave.
+    pub began_s: f64,
+    /// When the work was done, s.
+    pub done_s: f64,
+    /// How much work it was, s; the rest of the time until it was done is stops.
+    pub work_s: f64,
+    /// When the last stop while the part was there began, s; infinite if there was none.
+    pub stopped_from_s: f64,
+    /// When the part left, s; may be infinite if that is after the end of the run.
+    pub left_s: f64,
 }
 
 /// What a run has come to so far.
@@ -99,6 +122,8 @@ pub(crate) struct Tally {
     horizon: Horizon,
     is_station: Vec<bool>,
     outcome: Outcome,
+    /// Every stay, if asked for.
+    stays: Option<Vec<Stay>>,
 }
 
 impl Tally {
@@ -110,12 +135,26 @@ impl Tally {
             scrapped: 0,
             places: vec![PlaceOutcome::default(); model.places.len()],
         };
-        Self { horizon, is_station: model.places.iter().map(is_station).collect(), outcome }
+        Self { horizon, is_station: model.places.iter().map(is_station).collect(), outcome, stays: None }
+    }
+
+    /// The same, to keep every stay.
+    pub(crate) fn keeping_stays(self) -> Self {
+        Self { stays: Some(Vec::new()), ..self }
+    }
+
+    /// When the run ends, s.
+    pub(crate) fn end_s(&self) -> f64 {
+        self.horizon.end_s()
     }
 
     /// A part went from a place.
     #[inline]
-    pub(crate) fn visit(&mut self, place: usize, visit: &Visit, left_s: f64) {
+    pub(crate) fn visit(&mut self, place: usize, variant: usize, visit: &Visit, left_s: f64) {
+        if let Some(stays) = &mut self.stays {
+            let &Visit { entered_s, began_s, done_s, work_s, stopped_from_s, .. } = visit;
+            stays.push(Stay { place, variant, entered_s, began_s, done_s, work_s, stopped_from_s, left_s });
+        }
         let is_within = visit.entered_s >= self.horizon.warm_up_s && left_s < self.horizon.end_s();
         if !is_within {
             return self.visit_at_edge(place, visit, left_s);
@@ -164,7 +203,8 @@ impl Tally {
         self.outcome.scrapped += u32::from(self.horizon.counts(left_s));
     }
 
-    pub(crate) fn outcome(self) -> Outcome {
-        self.outcome
+    /// What the run came to, and the stays if they were kept.
+    pub(crate) fn finish(self) -> (Outcome, Vec<Stay>) {
+        (self.outcome, self.stays.unwrap_or_default())
     }
 }

@@ -20,6 +20,7 @@ pub(crate) enum Purpose {
     Supply,
     Work,
     Scrap,
+    Learnt,
     /// A cause of stops, by its place in the station's list.
     Stops(usize),
 }
@@ -32,7 +33,8 @@ impl Random {
             Purpose::Supply => 1,
             Purpose::Work => 2,
             Purpose::Scrap => 3,
-            Purpose::Stops(cause) => 4 + cause as u64,
+            Purpose::Learnt => 4,
+            Purpose::Stops(cause) => 5 + cause as u64,
         };
         let key = [replication, place as u64, purpose].iter().fold(mixed(seed), |key, &part| mixed(key ^ part));
         Self { generator: Xoshiro256PlusPlus::seed_from_u64(key), ziggurat: Ziggurat::get() }
@@ -53,6 +55,25 @@ impl Random {
     #[inline]
     pub(crate) fn normal(&mut self) -> f64 {
         self.ziggurat.value(|| self.generator.next_u64())
+    }
+
+    /// Gamma with that shape, above 0, and scale 1 (Marsaglia and Tsang 2000).
+    pub(crate) fn gamma(&mut self, shape: f64) -> f64 {
+        if shape < 1.0 {
+            let below = libm::pow(self.uniform(), 1.0 / shape);
+            return self.gamma(shape + 1.0) * below;
+        }
+        let d = shape - 1.0 / 3.0;
+        let c = 1.0 / (9.0 * d).sqrt();
+        loop {
+            let z = self.normal();
+            let v = 1.0 + c * z;
+            let v = v * v * v;
+            // Accepted in more than 95 of 100 rounds, whatever the shape: the loop ends.
+            if v > 0.0 && libm::log(self.uniform()) < 0.5 * z * z + d - d * v + d * libm::log(v) {
+                return d * v;
+            }
+        }
     }
 }
 
@@ -83,5 +104,23 @@ mod tests {
             assert!(!streams[..index].contains(stream), "{index}");
         }
         assert_eq!(streams[0], 7_249_487_396_092_991_889);
+    }
+
+    #[test]
+    fn gammas_have_their_mean_and_variance() {
+        for shape in [0.5, 1.0, 7.5] {
+            let mut random = Random::new(1, 0, 0, Purpose::Learnt);
+            let count = 200_000;
+            let (mut sum, mut squares) = (0.0, 0.0);
+            for _ in 0..count {
+                let value = random.gamma(shape);
+                sum += value;
+                squares += value * value;
+            }
+            let mean = sum / f64::from(count);
+            let variance = squares / f64::from(count) - mean * mean;
+            assert!((mean / shape - 1.0).abs() < 0.02, "{shape}: {mean}");
+            assert!((variance / shape - 1.0).abs() < 0.04, "{shape}: {variance}");
+        }
     }
 }

@@ -2,22 +2,23 @@ use crate::line::outcome::{Tally, Visit};
 use crate::line::sequence::Supply;
 use crate::line::server::{Interrupted, Served, Server};
 use crate::line::start::{PartStart, Progress};
-use crate::line::{Blocking, Horizon, LineModel, Outcome, Place, Start};
+use crate::line::{Blocking, LineModel, Place, Start};
 
 /// Runs a serial line part by part, from each place on to the next: the recursion of departure times.
 ///
 /// A part enters a place when it is done with the one before and the place has room: when the part that came as many
 /// parts before it as the place holds has left. That needs no list of events, and is exact (Dallery and Gershwin 1992,
 /// section 4; Buzacott and Shanthikumar 1993, section 5.3).
-pub(crate) fn run(model: &LineModel, start: &Start, horizon: Horizon, seed: u64, replication: u64) -> Outcome {
-    let mut line = Line::new(model, horizon, seed, replication);
+pub(crate) fn run(model: &LineModel, start: &Start, tally: Tally, seed: u64, replication: u64) -> Tally {
+    let end_s = tally.end_s();
+    let mut line = Line::new(model, tally, seed, replication);
     let mut supply = Supply::new(model, 0, seed, replication);
     line.take_in(start, &mut supply);
     let mut supplied_s: f64 = 0.0;
     loop {
         let entered_s = supplied_s.max(line.sites[0].room.free_s());
-        if entered_s >= horizon.end_s() {
-            return line.tally.outcome();
+        if entered_s >= end_s {
+            return line.tally;
         }
         let variant = supply.next_variant();
         line.pass(0, variant, entered_s);
@@ -78,7 +79,7 @@ impl Room {
 }
 
 impl<'m> Line<'m> {
-    fn new(model: &'m LineModel, horizon: Horizon, seed: u64, replication: u64) -> Self {
+    fn new(model: &'m LineModel, tally: Tally, seed: u64, replication: u64) -> Self {
         let site = |(index, place): (usize, &'m Place)| Site {
             server: place.station().map(|station| Server::new(station, seed, replication, index)),
             room: Room::new(place.capacity()),
@@ -86,7 +87,7 @@ impl<'m> Line<'m> {
             up_from_s: 0.0,
         };
         let sites = model.places.iter().enumerate().map(site).collect();
-        Self { model, sites, tally: Tally::new(model, horizon) }
+        Self { model, sites, tally }
     }
 
     /// Takes in what is in the line at the begin; the parts nearest to its end are ahead of all others.
@@ -115,10 +116,10 @@ impl<'m> Line<'m> {
             (Some(server), Progress::Waiting) => Some(server.serve(up_from_s, variant)),
             (None, _) | (_, Progress::Done) => None,
         };
-        let Served { end_s, work_s, is_scrap } =
-            served.unwrap_or(Served { end_s: site.room.last_left_s, work_s: 0.0, is_scrap: false });
-        let began_s = end_s.min(up_from_s);
-        let visit = Visit { entered_s: 0.0, ready_s: 0.0, began_s, work_s, done_s: end_s };
+        let Served { end_s: done_s, work_s, stopped_from_s, is_scrap } =
+            served.unwrap_or(Served::untouched(site.room.last_left_s));
+        let began_s = done_s.min(up_from_s);
+        let visit = Visit { entered_s: 0.0, ready_s: 0.0, began_s, work_s, done_s, stopped_from_s };
         if let Some(entered_s) = self.leave(place, variant, &visit, is_scrap) {
             self.pass(place + 1, variant, entered_s);
         }
@@ -134,10 +135,11 @@ impl<'m> Line<'m> {
             let served = match &mut site.server {
                 Some(server) => server.serve(began_s, variant),
                 // First in, first out: not before the part ahead.
-                None => Served { end_s: ready_s.max(site.room.last_left_s), work_s: 0.0, is_scrap: false },
+                None => Served::untouched(ready_s.max(site.room.last_left_s)),
             };
-            let visit = Visit { entered_s, ready_s, began_s, work_s: served.work_s, done_s: served.end_s };
-            match self.leave(place, variant, &visit, served.is_scrap) {
+            let Served { end_s: done_s, work_s, stopped_from_s, is_scrap } = served;
+            let visit = Visit { entered_s, ready_s, began_s, work_s, done_s, stopped_from_s };
+            match self.leave(place, variant, &visit, is_scrap) {
                 Some(next_s) => entered_s = next_s,
                 None => return,
             }
@@ -159,7 +161,7 @@ impl<'m> Line<'m> {
         let left_s = next.map_or(visit.done_s, |next| visit.done_s.max(next.room.free_s()));
         let goes_on = next.is_some();
         self.sites[place].room.left(left_s);
-        self.tally.visit(place, visit, left_s);
+        self.tally.visit(place, variant, visit, left_s);
         if goes_on {
             return Some(left_s);
         }
@@ -175,14 +177,14 @@ impl<'m> Line<'m> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::line::Station;
+    use crate::line::{Horizon, Station};
 
     /// By hand: 2 s, 3 s and 1 s of work; no room between the first two, one place between the last two.
     #[test]
     fn departures_are_as_worked_out_by_hand() {
         let line = LineModel::serial([2.0, 3.0, 1.0].map(Station::constant)).with_buffer(2, Some(1));
         let horizon = Horizon { warm_up_s: 0.0, length_s: 12.5, interval_s: 1.0 };
-        let outcome = run(&line, &Start::default(), horizon, 0, 0);
+        let (outcome, _) = run(&line, &Start::default(), Tally::new(&line, horizon), 0, 0).finish();
         // Parts leave the second station at 5, 8, 11 s and the line 1 s later.
         let expected: Vec<u32> = (0..13).map(|second| u32::from([6, 9, 12].contains(&second))).collect();
         assert_eq!(outcome.output, expected);

@@ -31,7 +31,16 @@ enum Due {
 pub(crate) struct Served {
     pub(crate) end_s: f64,
     pub(crate) work_s: f64,
+    /// When its last stop began; infinite without one.
+    pub(crate) stopped_from_s: f64,
     pub(crate) is_scrap: bool,
+}
+
+impl Served {
+    /// Nothing was done: the part was there until then.
+    pub(crate) fn untouched(end_s: f64) -> Self {
+        Self { end_s, work_s: 0.0, stopped_from_s: f64::INFINITY, is_scrap: false }
+    }
 }
 
 /// How far a station is with the part that it has.
@@ -73,18 +82,19 @@ impl<'m> Server<'m> {
 
     #[inline]
     fn finish(&mut self, start_s: f64, work_s: f64) -> Served {
-        let end_s = if self.stops.is_empty() { start_s + work_s } else { self.end_of(start_s, work_s) };
+        let (end_s, stopped_from_s) =
+            if self.stops.is_empty() { (start_s + work_s, f64::INFINITY) } else { self.end_of(start_s, work_s) };
         let is_scrap = self.station.scrap_share > 0.0 && self.scrap.uniform() < self.station.scrap_share;
-        Served { end_s, work_s, is_scrap }
+        Served { end_s, work_s, stopped_from_s, is_scrap }
     }
 
-    /// When `work_s` of work are done, stops in between.
-    fn end_of(&mut self, start_s: f64, work_s: f64) -> f64 {
-        let (mut now_s, mut left_s) = (start_s, work_s);
+    /// When `work_s` of work are done, stops in between, and when the last of these began.
+    fn end_of(&mut self, start_s: f64, work_s: f64) -> (f64, f64) {
+        let (mut now_s, mut left_s, mut stopped_from_s) = (start_s, work_s, f64::INFINITY);
         'at_work: loop {
             for next in &mut self.stops {
                 if let Some(end_s) = next.stopped_until_s(now_s) {
-                    now_s = end_s;
+                    (now_s, stopped_from_s) = (end_s, now_s);
                     continue 'at_work;
                 }
             }
@@ -99,8 +109,11 @@ impl<'m> Server<'m> {
             now_s += run_s;
             left_s -= run_s;
             match cause {
-                None => return now_s,
-                Some(cause) => now_s += self.stops[cause].stop_s(),
+                None => return (now_s, stopped_from_s),
+                Some(cause) => {
+                    stopped_from_s = now_s;
+                    now_s += self.stops[cause].stop_s();
+                }
             }
         }
     }

@@ -81,8 +81,9 @@ proptest! {
         is_full: bool,
     ) {
         let start = if is_full { full(&model) } else { Start::default() };
-        let by_part = serial::run(&model, &start, HORIZON, seed, 1);
-        let by_event = network::run(&model, &start, HORIZON, seed, 1);
+        let tally = || Tally::new(&model, HORIZON);
+        let (by_part, _) = serial::run(&model, &start, tally(), seed, 1).finish();
+        let (by_event, _) = network::run(&model, &start, tally(), seed, 1).finish();
         prop_assert_eq!(by_part, by_event);
     }
 

@@ -19,7 +19,7 @@ const WARM_UP: f64 = 0.05;
 /// Parts that the fastest lines make in a run.
 const PARTS: f64 = 150_000.0;
 /// The same for lines whose machines stop: their output varies more.
-const PARTS_WITH_STOPS: f64 = 300_000.0;
+const PARTS_WITH_STOPS: f64 = 450_000.0;
 /// The same for buffers without end, which take long to fill.
 const PARTS_WITHOUT_END: f64 = 2_000_000.0;
 
