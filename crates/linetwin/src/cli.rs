@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
-use crate::{browse, daemon, demo, detect, import, replay, report, setup};
+use crate::{browse, daemon, demo, detect, import, replay, report, setup, simulate};
 
 /// The digital twin of a manufacturing line: telemetry in, few and explained warnings out.
 #[derive(Debug, Parser)]
@@ -35,6 +35,8 @@ enum Command {
     Report(report::Arguments),
     /// Start a simulated plant, a broker, the twin and its page.
     Demo(demo::Arguments),
+    /// Simulate shifts of the line: output, bottleneck, what if something were changed, the curve of a launch.
+    Simulate(simulate::Arguments),
     /// Print the JSON Schema of the configuration, or of a message that the daemon sends or takes.
     Schema(SchemaArguments),
 }
@@ -98,6 +100,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Detect(arguments) => detect::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
+        Command::Simulate(arguments) => simulate::run(&arguments),
         Command::Schema(arguments) => schema(&arguments.of),
     }
 }

@@ -6,6 +6,7 @@
 mod cause;
 mod entries;
 mod files;
+mod flow;
 mod keys;
 mod links;
 mod load;
@@ -23,6 +24,7 @@ mod tree;
 
 pub use cause::{Cause, Locus};
 pub use files::{Files, FilesError};
+pub use flow::{FlowDesign, StationFlow, StopsDesign, VariantFlow};
 pub use load::{Configuration, load};
 pub use model::{
     DataType, Detection, Limit, Link, LinkSettings, ModbusSettings, MqttSettings, OpcuaSettings, Origin, Plant,

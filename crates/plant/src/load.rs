@@ -7,7 +7,7 @@ use crate::named::fits_symbol;
 use crate::problem::Findings;
 use crate::tags::TagLists;
 use crate::tree::{Overrides, Tree};
-use crate::{DaemonSettings, Plant, Problems, Variant, links, redundant, schema, signals, stations};
+use crate::{DaemonSettings, Plant, Problems, Variant, flow, links, redundant, schema, signals, stations};
 
 /// A configuration in which nothing is wrong, as far as can be seen with nothing connected. Addresses are text here;
 /// the adapter of their protocol checks them.
@@ -57,6 +57,7 @@ fn plant(tree: &Tree, json: &serde_json::Value, tags: &TagLists, findings: &mut 
     let signals = signals::resolve(tags, &station_entries, &link_entries, findings);
     signals::check_coverage(tags, &station_entries, &link_entries, findings);
     let limits = signals::limits(&limit_entries, &signals, tags, &variant_entries, tree, findings);
+    let flow = flow::resolve(&station_entries, &variant_entries, tree, findings);
     let redundant = redundant::resolve(&redundant_entries, &signals, tags, tree, findings);
 
     let variants =
@@ -75,6 +76,7 @@ fn plant(tree: &Tree, json: &serde_json::Value, tags: &TagLists, findings: &mut 
         limits,
         redundant,
         detection: keys.detection.into(),
+        flow,
     })
 }
 

@@ -2,7 +2,7 @@ use std::fmt;
 
 use telemetry::{LinkId, SignalId, Value};
 
-use crate::Role;
+use crate::{FlowDesign, Role};
 
 /// A station of the line: dense from 0, in configuration order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
@@ -40,6 +40,8 @@ pub struct Plant {
     pub redundant: Vec<Redundant>,
     /// How willing the line is to be disturbed.
     pub detection: Detection,
+    /// How parts flow through the line by its design.
+    pub flow: FlowDesign,
 }
 
 impl Plant {

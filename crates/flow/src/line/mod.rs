@@ -3,8 +3,11 @@
 //! [`LineModel`] says what there is, [`LineModel::run`] what one run of it comes to. Times are seconds of working time: a
 //! break or the end of a shift stops the line as it is.
 
+mod change;
+mod design;
 mod distribution;
 mod forecast;
+mod launch;
 mod learned;
 mod learned_place;
 mod model;
@@ -17,9 +20,12 @@ mod sequence;
 mod serial;
 mod server;
 mod start;
+mod summary;
 
+pub use change::WhatIf;
 pub use distribution::{Distribution, Values};
 pub use forecast::{Forecast, ForecastOptions, Range, ShiftSoFar, forecast};
+pub use launch::{Launch, LaunchDay, Learning, launch};
 pub use learned::{CycleSeen, LearnedLine};
 pub use learned_place::LearnedPlace;
 pub use model::{Blocking, LineModel, ModelError, Place, PlaceKind, Station, StopClock, Stops, VariantMix};
@@ -27,6 +33,7 @@ pub use moments::Moments;
 use outcome::Tally;
 pub use outcome::{Horizon, Outcome, PlaceOutcome, Stay};
 pub use start::{PartStart, PlaceStart, Progress, Start};
+pub use summary::{Difference, PlaceSummary, Summary, replicate};
 
 #[cfg(test)]
 mod tests;

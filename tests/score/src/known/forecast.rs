@@ -67,7 +67,7 @@ fn line() -> LineModel {
         stops: vec![Stops {
             every: Distribution::Exponential(3.0 * 3600.0),
             clock: StopClock::Working,
-            repair: Distribution::log_normal(400.0, if index % 2 == 0 { 0.6 } else { 1.3 }),
+            repair: Distribution::log_normal(400.0, if index.is_multiple_of(2) { 0.6 } else { 1.3 }),
         }],
         ..Station::constant(40.0)
     };
