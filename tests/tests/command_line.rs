@@ -189,3 +189,24 @@ fn the_demo_stops_when_told_and_leaves_nothing_behind() {
     let left: Vec<_> = fs::read_dir(scratch.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
     assert!(left.is_empty(), "{left:?}");
 }
+
+#[test]
+fn a_shift_is_simulated_as_configured_and_as_it_could_be() {
+    let config = workspace_root().join("config");
+    let simulate = |arguments: &[&str]| {
+        let all = ["simulate", "--config"].iter().map(std::ffi::OsStr::new).chain([config.as_os_str()]);
+        run_linetwin(all.chain(arguments.iter().map(std::ffi::OsStr::new)))
+    };
+    let Ended { code, output, errors } = simulate(&["--replications", "50", "--what-if", "weld-30.cycle_s=44"]);
+    assert_eq!(code, Some(0), "{errors}");
+    // A slower bottleneck costs about 3600 / 43 - 3600 / 40 parts an hour less, and the interval does not hold 0.
+    assert!(output.contains("difference    -"), "{output}");
+    assert!(output.contains("what if weld-30.cycle_s=44") && output.contains("bottleneck in both"), "{output}");
+    let Ended { code, errors, .. } = simulate(&["--what-if", "weld-99.cycle_s=44"]);
+    assert_eq!(code, Some(2), "{errors}");
+    assert!(errors.contains("weld-99") && errors.contains("robot-10, weld-20"), "{errors}");
+    let Ended { code, output, errors } =
+        simulate(&["--launch", "--days", "3", "--replications", "2", "--format", "csv"]);
+    assert_eq!(code, Some(0), "{errors}");
+    assert_eq!(output.lines().count(), 4, "{output}");
+}

@@ -31,7 +31,7 @@ enum Chore {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
-    /// Measure throughput, delay and memory.
+    /// Measure throughput, delay and memory, and how fast shifts of a line are simulated.
     Bench {
         /// Arguments for the program.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -54,7 +54,7 @@ fn run(chore: Chore) -> anyhow::Result<()> {
         Chore::Test { arguments } => test(&arguments),
         Chore::Peers => peers::install(),
         Chore::Score { arguments } => score(&arguments),
-        Chore::Bench { arguments } => program("e2e", "bench", &arguments),
+        Chore::Bench { arguments } => bench(&arguments),
     }
 }
 
@@ -73,6 +73,13 @@ fn score(arguments: &[String]) -> anyhow::Result<()> {
     let python = peers::rivals()?.display().to_string();
     let all: Vec<String> = ["--python".to_owned(), python].into_iter().chain(arguments.iter().cloned()).collect();
     program("score", "score", &all)
+}
+
+/// The core first, then the line model beside what it is measured with.
+fn bench(arguments: &[String]) -> anyhow::Result<()> {
+    program("e2e", "bench", arguments)?;
+    let python = peers::rivals()?.display().to_string();
+    program("score", "line-speed", &["--python".to_owned(), python])
 }
 
 /// Builds a program for speed and runs it.

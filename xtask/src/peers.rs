@@ -17,7 +17,7 @@ struct Python {
 
 /// What the end-to-end tests talk to.
 const PEERS: Python = Python { pins: "tests/peers/requirements.txt", folder: ".peers/venv" };
-/// What the detectors are measured beside.
+/// What the detectors and the line model are measured beside.
 const RIVALS: Python = Python { pins: "tests/score/requirements.txt", folder: ".peers/score" };
 
 /// Installs what is not there yet.
@@ -40,7 +40,7 @@ pub(crate) fn install() -> anyhow::Result<()> {
     PEERS.install()
 }
 
-/// Installs what the detectors are measured beside, and returns the Python that has it.
+/// Installs what the detectors and the line model are measured beside, and returns the Python that has it.
 ///
 /// # Errors
 /// If it cannot be installed.

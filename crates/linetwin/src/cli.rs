@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
-use crate::{backtest, browse, daemon, demo, detect, import, parts, replay, report, setup};
+use crate::{backtest, browse, daemon, demo, detect, import, parts, replay, report, setup, simulate};
 
 /// The digital twin of a manufacturing line: telemetry in, few and explained warnings out.
 #[derive(Debug, Parser)]
@@ -41,6 +41,8 @@ enum Command {
     Parts(parts::list::Arguments),
     /// Start a simulated plant, a broker, the twin and its page.
     Demo(demo::Arguments),
+    /// Simulate shifts of the line: output, bottleneck, what if something were changed, the curve of a launch.
+    Simulate(simulate::Arguments),
     /// Print the JSON Schema of the configuration, or of a message that the daemon sends or takes.
     Schema(SchemaArguments),
 }
@@ -108,6 +110,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Part(arguments) => parts::one::run(&arguments),
         Command::Parts(arguments) => parts::list::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
+        Command::Simulate(arguments) => simulate::run(&arguments),
         Command::Schema(arguments) => schema(&arguments.of),
     }
 }

@@ -20,5 +20,6 @@ pub mod recorder;
 pub mod replay;
 pub mod report;
 pub mod setup;
+pub mod simulate;
 pub mod simulated;
 pub mod table;

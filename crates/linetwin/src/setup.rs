@@ -28,6 +28,13 @@ pub struct ConfigArguments {
 #[error("{0}")]
 pub struct Misconfigured(String);
 
+impl Misconfigured {
+    /// What is wrong, a line each.
+    pub(crate) fn new(problems: String) -> Self {
+        Self(problems)
+    }
+}
+
 /// A configuration in which nothing is wrong.
 #[derive(Debug)]
 pub struct Setup {

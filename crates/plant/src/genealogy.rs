@@ -1,13 +1,6 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::entries::Entries;
-use crate::keys::VariantKeys;
-use crate::problem::Findings;
-use crate::stations::StationEntries;
-use crate::tree::Tree;
-use crate::{StationId, StationKind};
-
 /// How the history of parts is kept.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Genealogy {
@@ -17,13 +10,11 @@ pub struct Genealogy {
     pub lost_after_h: f64,
     /// Whether it is kept who worked on a part.
     pub operators: bool,
-    /// Variants that leave before the line's end, by index into the plant's list, each with its last station.
-    pub last_stations: Vec<(usize, StationId)>,
 }
 
 impl Default for Genealogy {
     fn default() -> Self {
-        GenealogyKeys::default().resolve(Vec::new())
+        GenealogyKeys::default().into()
     }
 }
 
@@ -47,31 +38,9 @@ impl Default for GenealogyKeys {
     }
 }
 
-impl GenealogyKeys {
-    pub(crate) fn resolve(&self, last_stations: Vec<(usize, StationId)>) -> Genealogy {
-        let Self { on_line_max, lost_after_h, operators } = *self;
-        Genealogy { on_line_max, lost_after_h, operators, last_stations }
+impl From<GenealogyKeys> for Genealogy {
+    fn from(keys: GenealogyKeys) -> Self {
+        let GenealogyKeys { on_line_max, lost_after_h, operators } = keys;
+        Self { on_line_max, lost_after_h, operators }
     }
-}
-
-/// The stations after which variants leave the line that do not go to its end.
-pub(crate) fn last_stations(
-    variants: &Entries<VariantKeys>,
-    stations: &StationEntries,
-    tree: &Tree,
-    findings: &mut Findings,
-) -> Vec<(usize, StationId)> {
-    let mut found = Vec::new();
-    for (index, entry, keys) in variants.sound() {
-        let Some(name) = &keys.last_station else { continue };
-        let place = || tree.place(&format!("{}/last_station", entry.pointer));
-        let Some(station) = stations.find(name, place(), findings) else { continue };
-        let kind = stations.get(station).and_then(|entry| Some(entry.keys.as_ref()?.kind));
-        if matches!(kind, Some(StationKind::Buffer | StationKind::CoolingLoop)) {
-            let message = format!("{name:?} has no cycles, so it tells nothing of the part that leaves");
-            findings.add(place(), message, "the last station with cycles that works on this variant");
-        }
-        found.push((index, StationId(station as u16)));
-    }
-    found
 }

@@ -72,8 +72,12 @@ pub(crate) struct VariantKeys {
     /// Number, as an integer signal gives it.
     #[schemars(range(min = -9_007_199_254_740_991_i64, max = 9_007_199_254_740_991_i64))]
     pub(crate) code: i64,
-    /// The station after which it leaves the line; the line's end if absent.
-    pub(crate) last_station: Option<String>,
+    /// How much of what is built is of it, as a weight among all variants; until the twin has seen what comes.
+    #[serde(default = "one")]
+    #[schemars(range(min = 0.001, max = 1000.0))]
+    pub(crate) share: f64,
+    /// The station or buffer behind which it leaves the line; at the end if absent.
+    pub(crate) leaves_after: Option<String>,
 }
 
 /// A place in the line.
@@ -96,6 +100,29 @@ pub(crate) struct StationKeys {
     /// The cycle time it was designed for, seconds. Every kind needs one except `cooling-loop` and `buffer`.
     #[schemars(range(min = 0.1, max = 86_400.0))]
     pub(crate) ideal_cycle_s: Option<f64>,
+    /// Parts that a buffer holds; any number if absent. Only for `buffer`.
+    #[schemars(range(min = 1, max = 100_000))]
+    pub(crate) capacity: Option<u32>,
+    /// From a part's leaving the place before to the begin of work on it, or to where it can leave the buffer, seconds; 0 if
+    /// absent.
+    #[schemars(range(min = 0.0, max = 3600.0))]
+    pub(crate) transfer_s: Option<f64>,
+    /// Standard deviation of the time at work by design, as a share of its mean; 0.02 if absent.
+    #[schemars(range(min = 0.0, max = 2.0))]
+    pub(crate) cycle_scatter: Option<f64>,
+    /// Mean time at work from one stop to the next by design, minutes; no stops if absent.
+    #[schemars(range(min = 0.1, max = 1_000_000.0))]
+    pub(crate) mtbf_min: Option<f64>,
+    /// Mean time that a stop lasts by design, minutes; goes with `mtbf_min`.
+    #[schemars(range(min = 0.001, max = 100_000.0))]
+    pub(crate) mttr_min: Option<f64>,
+    /// Share of its parts that the station rejects by design; 0 if absent.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub(crate) scrap_share: Option<f64>,
+}
+
+fn one() -> f64 {
+    1.0
 }
 
 /// Beyond these values of a cycle's feature the part is scrap or must be reworked.

@@ -6,6 +6,7 @@
 mod cause;
 mod entries;
 mod files;
+mod flow;
 mod genealogy;
 mod keys;
 mod links;
@@ -25,6 +26,7 @@ mod tree;
 
 pub use cause::{Cause, Locus};
 pub use files::{Files, FilesError};
+pub use flow::{FlowDesign, StationFlow, StopsDesign, VariantFlow};
 pub use genealogy::Genealogy;
 pub use load::{Configuration, load};
 pub use model::{

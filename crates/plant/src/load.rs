@@ -7,9 +7,7 @@ use crate::named::fits_symbol;
 use crate::problem::Findings;
 use crate::tags::TagLists;
 use crate::tree::{Overrides, Tree};
-use crate::{
-    DaemonSettings, Plant, Problems, Variant, genealogy, links, recipes, redundant, schema, signals, stations,
-};
+use crate::{DaemonSettings, Plant, Problems, Variant, flow, links, recipes, redundant, schema, signals, stations};
 
 /// A configuration in which nothing is wrong, as far as can be seen with nothing connected. Addresses are text here;
 /// the adapter of their protocol checks them.
@@ -60,15 +58,14 @@ fn plant(tree: &Tree, json: &serde_json::Value, tags: &TagLists, findings: &mut 
     let signals = signals::resolve(tags, &station_entries, &link_entries, findings);
     signals::check_coverage(tags, &station_entries, &link_entries, findings);
     let limits = signals::limits(&limit_entries, &signals, tags, &variant_entries, tree, findings);
+    let flow = flow::resolve(&station_entries, &variant_entries, tree, findings);
     let redundant = redundant::resolve(&redundant_entries, &signals, tags, tree, findings);
     let recipes = recipes::resolve(&recipe_entries, &station_entries, &variant_entries, tree, findings);
 
-    let last_stations = genealogy::last_stations(&variant_entries, &station_entries, tree, findings);
     let variants =
         variant_entries.sound().map(|(_, _, keys)| Variant { name: keys.name.clone(), code: keys.code }).collect();
     let links = links::build(link_entries, line);
     let keys = keys?;
-    let genealogy = keys.genealogy.resolve(last_stations);
     Some(Plant {
         enterprise: keys.enterprise,
         site: keys.site,
@@ -82,7 +79,8 @@ fn plant(tree: &Tree, json: &serde_json::Value, tags: &TagLists, findings: &mut 
         redundant,
         recipes,
         detection: keys.detection.into(),
-        genealogy,
+        genealogy: keys.genealogy.into(),
+        flow,
     })
 }
 

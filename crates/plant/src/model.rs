@@ -2,7 +2,7 @@ use std::fmt;
 
 use telemetry::{LinkId, SignalId, Value};
 
-use crate::{Genealogy, Role};
+use crate::{FlowDesign, Genealogy, Role};
 
 /// A station of the line: dense from 0, in configuration order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
@@ -44,6 +44,8 @@ pub struct Plant {
     pub detection: Detection,
     /// How the history of parts is kept.
     pub genealogy: Genealogy,
+    /// How parts flow through the line by its design.
+    pub flow: FlowDesign,
 }
 
 impl Plant {
@@ -78,6 +80,17 @@ impl Plant {
             self.recipes.iter().find(|recipe| (recipe.station, recipe.variant) == (station, variant))
         };
         of(variant).or_else(|| of(None)).map_or_else(RecipeSettings::default, |recipe| recipe.settings)
+    }
+
+    /// Whether parts of that variant leave the line at the end of that station: behind it, or behind the buffer that it
+    /// fills.
+    pub fn is_last(&self, station: StationId, variant: Option<usize>) -> bool {
+        let of_variant = variant.and_then(|variant| self.flow.variants.get(variant)?.leaves_after);
+        match of_variant.map(|place| self.station(place)) {
+            Some(place) if place.kind == StationKind::Buffer => place.upstream.contains(&station),
+            Some(place) => place.id == station,
+            None => self.stations.iter().all(|other| !other.upstream.contains(&station)),
+        }
     }
 
     /// The variant that a value of a `variant` signal means: by name if it is a text, by code if it is a number.

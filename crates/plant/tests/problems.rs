@@ -343,7 +343,7 @@ ideal_cycle_s = 3"#,
         r#"name = "loop-1""#,
         r#"name = "loop-1"
 colour = "blue""#,
-        r#"plant.toml:33: station[2].colour: "colour" is not a key here; expected one of ideal_cycle_s, kind, name, upstream, utilities"#,
+        r#"plant.toml:33: station[2].colour: "colour" is not a key here; expected one of capacity, cycle_scatter, ideal_cycle_s, kind, mtbf_min, mttr_min, name, scrap_share, transfer_s, upstream, utilities"#,
     );
     check(
         r#"[[station]]
@@ -643,19 +643,6 @@ fn a_missing_plant_is_told_and_missing_daemon_settings_are_not() {
 
 #[test]
 fn the_history_of_parts() {
-    let last_station = |name: &str, expected: &str| {
-        let variant = "name = \"suv\"\ncode = 1";
-        check(variant, &format!("{variant}\nlast_station = \"{name}\""), expected);
-    };
-    last_station("weld-1", "");
-    last_station(
-        "weld-2",
-        r#"plant.toml:9: variant[0].last_station: "weld-2" is not a station of this plant; expected one of weld-1, store-2, loop-1; did you mean "weld-1"?"#,
-    );
-    last_station(
-        "store-2",
-        r#"plant.toml:9: variant[0].last_station: "store-2" has no cycles, so it tells nothing of the part that leaves; expected the last station with cycles that works on this variant"#,
-    );
     check_set(
         "genealogy.on_line_max=0",
         "command line: genealogy.on_line_max: 0 is too small; expected a whole number from 1 to 100000",
@@ -686,5 +673,74 @@ fn roles_of_which_a_station_has_several() {
     assert_eq!(
         two("tool.id"),
         "tags/more.csv:3: role: tool.id of weld-1 is already weld-1/a; expected each role once at a station"
+    );
+}
+
+#[test]
+fn flow_of_parts() {
+    let check_store = |keys: &str, expected: &str| {
+        check("kind = \"buffer\"", &format!("kind = \"buffer\"\n{keys}"), expected);
+    };
+    check_store(
+        "capacity = 0",
+        "plant.toml:29: station[1].capacity: 0 is too small; expected a whole number from 1 to 100000",
+    );
+    check_store(
+        "scrap_share = 0.1",
+        "plant.toml:29: station[1].scrap_share: is set for a buffer, which has no cycles; expected no such key here",
+    );
+    check(
+        "ideal_cycle_s = 40.0",
+        "ideal_cycle_s = 40.0\ncapacity = 3",
+        "plant.toml:25: station[0].capacity: is set for a spot-weld, which is no buffer; expected no such key here",
+    );
+    check(
+        "kind = \"cooling-loop\"",
+        "kind = \"cooling-loop\"\ntransfer_s = 2.0",
+        "plant.toml:34: station[2].transfer_s: is set for a cooling-loop, which no parts pass; expected no such key here",
+    );
+    check(
+        "ideal_cycle_s = 40.0",
+        "ideal_cycle_s = 40.0\nmtbf_min = 60.0",
+        "plant.toml:20: station[0].mttr_min: is missing; expected mtbf_min and mttr_min, both or none, minutes",
+    );
+    check(
+        "code = 1",
+        "code = 1\nshare = 0",
+        "plant.toml:9: variant[0].share: 0 is too small; expected a number from 0.001 to 1000",
+    );
+    check(
+        "code = 1",
+        "code = 1\nleaves_after = \"store-3\"",
+        r#"plant.toml:9: variant[0].leaves_after: "store-3" is not a station of this plant; expected one of weld-1, store-2, loop-1; did you mean "store-2"?"#,
+    );
+    check(
+        "code = 1",
+        "code = 1\nleaves_after = \"loop-1\"",
+        r#"plant.toml:9: variant[0].leaves_after: "loop-1" is a cooling loop, which no parts pass; expected a station that parts pass"#,
+    );
+}
+
+#[test]
+fn recipes() {
+    let check = |recipe: &str, expected: &str| {
+        check("[[limit]]", &format!("[[recipe]]\n{recipe}\n\n[[limit]]"), expected);
+    };
+    check("station = \"weld-1\"\nvariant = \"suv\"\nmaterial = \"aluminium\"\nstack_mm = 3", "");
+    check(
+        "station = \"weld-7\"",
+        r#"plant.toml:36: recipe[0].station: "weld-7" is not a station of this plant; expected one of weld-1, store-2, loop-1; did you mean "weld-1"?"#,
+    );
+    check(
+        "station = \"weld-1\"\nmaterial = \"copper\"",
+        r#"plant.toml:37: recipe[0].material: "copper" is not a material here; expected one of steel, aluminium"#,
+    );
+    check(
+        "station = \"loop-1\"\nface_mm = 6",
+        "plant.toml:37: recipe[0].face_mm: is set for a cooling-loop, whose process does not know it; expected it at a station of kind spot-weld",
+    );
+    check(
+        "station = \"weld-1\"\n[[recipe]]\nstation = \"weld-1\"",
+        r#"plant.toml:38: recipe[1].station: there is already a recipe of "weld-1" for this variant; expected one recipe for each station and variant"#,
     );
 }

@@ -39,12 +39,17 @@ impl BoundFeature {
 
     /// The lowest and the highest good value, from the recipe and from the limits of its sensor.
     pub fn limits(&self, of_sensor: (Option<f64>, Option<f64>), recipe: &RecipeSettings) -> (Option<f64>, Option<f64>) {
-        let carried = |limit: f64| match self.spec.quantity {
-            Quantity::Formula(formula) => (formula.of)(&[limit], recipe),
-            _ => Some(limit),
-        };
+        let carried = |limit| self.from_sensor(limit, recipe);
         let (low, high) = (self.spec.limits)(recipe);
         (low.or(of_sensor.0.and_then(carried)), high.or(of_sensor.1.and_then(carried)))
+    }
+
+    /// What the feature is where its one sensor gives `value`.
+    pub fn from_sensor(&self, value: f64, recipe: &RecipeSettings) -> Option<f64> {
+        match self.spec.quantity {
+            Quantity::Formula(formula) => (formula.of)(&[value], recipe),
+            _ => Some(value),
+        }
     }
 }
 

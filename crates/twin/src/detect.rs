@@ -131,8 +131,7 @@ impl Twin {
         let state = &self.state.stations[station.index()];
         let feature = &state.features[place];
         let variant = state.worked_on.variant.map(usize::from);
-        let of_sensor = bound.sensor().map_or((None, None), |signal| self.model.limits(signal, variant));
-        let limits = bound.limits(of_sensor, &self.model.plant.recipe(station, variant));
+        let limits = self.model.good_range(station, place, variant);
         let evidence = Evidence { direction: Some(direction), ..self.evidence(found) };
         let time_to_limit = feature.time_to_limit(shift, limits, cycle.end);
         Some(Verdict {

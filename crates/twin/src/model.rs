@@ -158,8 +158,20 @@ impl Model {
         self.plant.detection.shift_h * 3600.0 / cycle_s
     }
 
+    /// The lowest and the highest good value of a station's feature for a variant.
+    pub(crate) fn good_range(
+        &self,
+        station: StationId,
+        feature: usize,
+        variant: Option<usize>,
+    ) -> (Option<f64>, Option<f64>) {
+        let bound = &self.stations[station.index()].features[feature];
+        let of_sensor = bound.sensor().map_or((None, None), |signal| self.limits(signal, variant));
+        bound.limits(of_sensor, &self.plant.recipe(station, variant))
+    }
+
     /// The lowest and the highest allowed value of a signal for a variant.
-    pub(crate) fn limits(&self, signal: SignalId, variant: Option<usize>) -> (Option<f64>, Option<f64>) {
+    fn limits(&self, signal: SignalId, variant: Option<usize>) -> (Option<f64>, Option<f64>) {
         let applying = || {
             self.plant
                 .limits

@@ -65,7 +65,7 @@ impl Twin {
             incidents: Vec::new(),
         };
         let of_part = self.with_incidents(of_part);
-        let is_last = self.is_last(station, worked_on.variant);
+        let is_last = self.model.plant.is_last(station, worked_on.variant.map(usize::from));
         let (now, rules, mut closed) = (self.state.now, rules(&self.model.plant), Vec::new());
         self.state.parts.take(part, of_part, is_last, now, rules, &mut closed);
         self.tell_parts(closed, step);
@@ -109,26 +109,24 @@ impl Twin {
         // What is measured while something was done is neither of before nor of after.
         let is_judged = state.interrupted != Some(cycle.start);
         let variant = state.worked_on.variant.map(usize::from);
+        let recipe = self.model.plant.recipe(station, variant);
         let measured = values.iter().enumerate().filter_map(|(place, value)| Some((place, (*value)?)));
         measured
             .map(|(place, value)| {
                 let sensor = model.features[place].sensor();
                 let input = sensor.and_then(|signal| model.inputs.iter().position(|&(_, input)| input == signal));
-                let (lowest, highest) = input.and_then(|input| cycle.extremes(input)).unwrap_or((value, value));
-                let (low, high) = sensor.map_or((None, None), |signal| self.model.limits(signal, variant));
+                let bound = &model.features[place];
+                let carried = |(lowest, highest)| {
+                    Some((bound.from_sensor(lowest, &recipe)?, bound.from_sensor(highest, &recipe)?))
+                };
+                let extremes = input.and_then(|input| cycle.extremes(input)).and_then(carried);
+                let (lowest, highest) = extremes.unwrap_or((value, value));
+                let (low, high) = self.model.good_range(station, place, variant);
                 let expected = state.features[place].expected().filter(|_| is_judged);
                 let expected = expected.map(|(value, sigma)| Expectation { value, sigma });
                 PartValue { feature: place as u16, value, lowest, highest, expected, low, high }
             })
             .collect()
-    }
-
-    /// Whether parts of that variant leave the line at the end of that station.
-    fn is_last(&self, station: StationId, variant: Option<u16>) -> bool {
-        let variant = variant.map(usize::from);
-        let mut early = self.model.plant.genealogy.last_stations.iter();
-        let last = early.find(|(leaves, _)| Some(*leaves) == variant).map(|&(_, last)| last);
-        last.map_or(self.model.downstream[station.index()].is_empty(), |last| last == station)
     }
 }
 

@@ -1,4 +1,5 @@
-//! Judges the detectors on known answers, on the false-alarm budget, on public data and by speed:
+//! Judges the detectors on known answers, on the false-alarm budget, on public data and by speed, and the line model on
+//! known throughputs:
 //! `cargo xtask score --data FOLDER [SECTION ...]`.
 
 mod budget;
@@ -37,6 +38,8 @@ enum Section {
     Nab,
     Screw,
     Speed,
+    Line,
+    Forecast,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -51,6 +54,8 @@ fn main() -> anyhow::Result<()> {
             Section::Nab => nab::score(&arguments.data.join("nab"))?,
             Section::Screw => screw::score(&arguments.data.join("screw_curves"))?,
             Section::Speed => speed::score(arguments.python.as_deref())?,
+            Section::Line => known::line::score(&known)?,
+            Section::Forecast => known::forecast::score()?,
         }
     }
     Ok(())

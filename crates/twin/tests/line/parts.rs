@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use genealogy::{Ending, PartCycle, PartRecord};
-use plant::{Plant, Role};
+use plant::{Plant, Role, VariantFlow};
 use telemetry::{Event, InterventionKind, Sample, SignalId, Symbol, Value};
 use twin::{Output, Outputs, Twin};
 
@@ -31,7 +31,7 @@ fn line(operators: bool) -> Line {
     }
     plant.genealogy.operators = operators;
     // Small cars are only welded.
-    plant.genealogy.last_stations = vec![(0, WELD)];
+    plant.flow.variants = vec![VariantFlow { leaves_after: Some(WELD), ..VariantFlow::default() }];
     Line { twin: Twin::new(Arc::new(plant)) }
 }
 

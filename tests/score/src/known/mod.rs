@@ -1,7 +1,9 @@
 //! Run lengths and limits from the solvers, and run lengths from simulation of the charts themselves, beside tables of
 //! known answers; worked examples step by step.
 
+pub(crate) mod forecast;
 mod judge;
+pub(crate) mod line;
 mod multivariate;
 mod published;
 mod simulate;
