@@ -252,7 +252,7 @@ impl Judge {
             match output {
                 Output::Incident { change, incident } => self.follow(*change, incident),
                 Output::CommandRefused { .. } => panic!("a command for an open incident was refused: {output:?}"),
-                Output::Station { .. } | Output::Cycle(_) | Output::Intervention(_) => {}
+                Output::Station { .. } | Output::Cycle(_) | Output::Intervention(_) | Output::Shift(_) => {}
             }
         }
     }

@@ -251,6 +251,7 @@ impl CommandReplyV1 {
                 Some(Self::to_command(&Command { by: by.clone(), action }, None))
             }
             Output::Incident { .. } | Output::Intervention(_) | Output::Station { .. } | Output::Cycle(_) => None,
+            Output::Shift(_) => None,
         }
     }
 }

@@ -3,6 +3,7 @@
 use alarms::{
     Detector, Direction, Evidence, Incident, IncidentState, Intervention, Priority, RankedCause, Source, TimeToLimit,
 };
+use flow::{FlowModel, FlowTracker, Judgement};
 use plant::{
     Cause, DataType, Detection, Link, LinkSettings, ModbusSettings, Origin, Plant, Role, Signal, Station, StationId,
     StationKind, Variant, WordOrder,
@@ -47,6 +48,7 @@ pub(crate) fn plant() -> Plant {
         limits: Vec::new(),
         redundant: Vec::new(),
         detection: Detection { false_alarms_per_shift: 1.0, shift_h: 8.0, warm_up_cycles: 30, link_loss_s: 10.0 },
+        plan: plant::Plan::default(),
     }
 }
 
@@ -137,6 +139,24 @@ pub(crate) fn tool_dress() -> Intervention {
         by: Some("Kim".into()),
         comment: "12 passes".into(),
     }
+}
+
+/// The weld station of [`plant`] has done one cycle, and is down for ten seconds since 08:00.
+pub(crate) fn flow() -> flow::FlowView {
+    let mut plant = plant();
+    let (role, path) = (Role::CycleActive, "weld-20/active".into());
+    plant.signals.push(Signal { id: SignalId(1), role, path, ..current() });
+    let (model, mut ended) = (FlowModel::new(&plant), Vec::new());
+    let mut tracker = FlowTracker::new(&model);
+    let begin = at("2026-11-24T08:00:00Z");
+    tracker.advance(&model, begin.plus_seconds(-60.0), &mut ended);
+    tracker.working(&model, WELD, true, begin.plus_seconds(-60.0));
+    tracker.made(&model, WELD, Some(0), Judgement::Good);
+    tracker.advance(&model, begin, &mut ended);
+    tracker.working(&model, WELD, false, begin);
+    tracker.fault(&model, WELD, true, begin);
+    tracker.advance(&model, begin.plus_seconds(10.0), &mut ended);
+    tracker.view(&model)
 }
 
 /// Checks a message against its published schema, formats included.

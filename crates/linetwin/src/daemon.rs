@@ -13,6 +13,7 @@ use telemetry::{Event, LinkState};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use twin::Output;
 use web::Sources;
 
 use crate::engine::{Console, Engine, Sinks};
@@ -146,8 +147,15 @@ impl Daemon {
         let (events, receiver) = queue(setup.daemon.queue.capacity);
         let mut tasks = JoinSet::new();
 
-        let open: Vec<Publication> =
+        let mut open: Vec<Publication> =
             engine.twin().open_incidents().map(|incident| Publication::from_open(incident, &setup.plant)).collect();
+        let last_shift = engine.twin().view().flow.past.pop();
+        open.extend(
+            last_shift
+                .map(|report| Publication::from_output(&Output::Shift(Box::new(report)), &setup.plant, 0, clock.now()))
+                .into_iter()
+                .flatten(),
+        );
         let notify = setup.daemon.mqtt.enabled.then(|| notifier(setup, open));
         let counters = notify.as_ref().map(Notifier::counters);
         let (publications, to_publish) = mpsc::channel(PUBLICATIONS);

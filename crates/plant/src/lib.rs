@@ -11,6 +11,7 @@ mod links;
 mod load;
 mod model;
 mod named;
+mod plan;
 mod problem;
 mod redundant;
 mod role;
@@ -28,6 +29,7 @@ pub use model::{
     DataType, Detection, Limit, Link, LinkSettings, ModbusSettings, MqttSettings, OpcuaSettings, Origin, Plant,
     Redundant, Signal, Station, StationId, StationKind, Variant, WordOrder,
 };
+pub use plan::{Calendar, Plan, Shift};
 pub use problem::{Problem, Problems};
 pub use role::Role;
 pub use schema::schema;

@@ -7,7 +7,7 @@ use crate::named::fits_symbol;
 use crate::problem::Findings;
 use crate::tags::TagLists;
 use crate::tree::{Overrides, Tree};
-use crate::{DaemonSettings, Plant, Problems, Variant, links, redundant, schema, signals, stations};
+use crate::{DaemonSettings, Plant, Problems, Variant, links, plan, redundant, schema, signals, stations};
 
 /// A configuration in which nothing is wrong, as far as can be seen with nothing connected. Addresses are text here;
 /// the adapter of their protocol checks them.
@@ -58,6 +58,8 @@ fn plant(tree: &Tree, json: &serde_json::Value, tags: &TagLists, findings: &mut 
     signals::check_coverage(tags, &station_entries, &link_entries, findings);
     let limits = signals::limits(&limit_entries, &signals, tags, &variant_entries, tree, findings);
     let redundant = redundant::resolve(&redundant_entries, &signals, tags, tree, findings);
+    let calendar = keys.as_ref().and_then(|keys| keys.calendar.as_ref());
+    let plan = plan::resolve(calendar, &station_entries, &variant_entries, tree, findings);
 
     let variants =
         variant_entries.sound().map(|(_, _, keys)| Variant { name: keys.name.clone(), code: keys.code }).collect();
@@ -75,6 +77,7 @@ fn plant(tree: &Tree, json: &serde_json::Value, tags: &TagLists, findings: &mut 
         limits,
         redundant,
         detection: keys.detection.into(),
+        plan,
     })
 }
 

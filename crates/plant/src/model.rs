@@ -2,7 +2,7 @@ use std::fmt;
 
 use telemetry::{LinkId, SignalId, Value};
 
-use crate::Role;
+use crate::{Plan, Role};
 
 /// A station of the line: dense from 0, in configuration order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
@@ -40,6 +40,8 @@ pub struct Plant {
     pub redundant: Vec<Redundant>,
     /// How willing the line is to be disturbed.
     pub detection: Detection,
+    /// What the line is planned to do.
+    pub plan: Plan,
 }
 
 impl Plant {
@@ -66,6 +68,13 @@ impl Plant {
     /// The station's signal in that role, if it has one.
     pub fn signal_in_role(&self, station: StationId, role: Role) -> Option<&Signal> {
         self.signals_of(station).find(|signal| signal.role == role)
+    }
+
+    /// The time that a part of that variant may take at a station by design, seconds: the planned run time per item of
+    /// ISO 22400-2; `None` where the station has no cycles.
+    pub fn planned_cycle_s(&self, station: StationId, variant: Option<usize>) -> Option<f64> {
+        let own = variant.and_then(|variant| self.plan.variant_cycle_s.get(&(station, variant)));
+        own.copied().or(self.station(station).ideal_cycle_s)
     }
 
     /// The variant that a value of a `variant` signal means: by name if it is a text, by code if it is a number.

@@ -210,6 +210,7 @@ impl Twin {
 
     fn remember(&mut self, intervention: Intervention, step: &mut Step<'_>) {
         self.state.stations[intervention.station.index()].remember(intervention.clone());
+        self.explain(&intervention, step);
         step.push(Output::Intervention(intervention));
     }
 }

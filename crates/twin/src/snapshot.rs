@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::twin::{State, Twin};
 
 /// Grows with every change to what the twin remembers.
-const VERSION: u32 = 5;
+const VERSION: u32 = 6;
 
 /// What stands before the state in a snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,7 +48,7 @@ fn meaning(twin: &Twin) -> u32 {
     let signal = |signal: &Signal| Signal { origin: nowhere(), address: String::new(), ..signal.clone() };
     let stations: Vec<Station> = plant.stations.iter().map(station).collect();
     let signals: Vec<Signal> = plant.signals.iter().map(signal).collect();
-    let own = (&plant.variants, links, stations, signals, &plant.limits, &plant.detection);
+    let own = (&plant.variants, links, stations, signals, &plant.limits, &plant.detection, &plant.plan);
     crc32fast::hash(format!("{own:?} {:?}", twin.model.stations).as_bytes())
 }
 

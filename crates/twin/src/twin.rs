@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use ::flow::FlowTracker;
 use alarms::{Change, Detector, Evidence, Incident, IncidentBook, Source, Verdict};
 use plant::{Cause, Plant, StationId};
 use process::{CycleData, StationModel};
@@ -18,6 +19,8 @@ use crate::view::{Counts, LineView, LinkView, StationView};
 
 /// A source time that is this much later than the time of receipt is a wrong clock; the time of receipt is taken.
 pub(crate) const FUTURE_MAX_S: f64 = 60.0;
+/// How long samples may be on their way before it is taken for granted that nothing happened, seconds.
+const LATENCY_S: f64 = 1.0;
 
 /// The twin of one line.
 ///
@@ -36,6 +39,7 @@ pub(crate) struct State {
     pub(crate) sequence: u64,
     pub(crate) links: Vec<LinkWatch>,
     pub(crate) stations: Vec<StationState>,
+    pub(crate) flow: FlowTracker,
     pub(crate) signals: Vec<Option<Sample>>,
     pub(crate) book: IncidentBook,
     /// Temperature of the air around, °C, as last told.
@@ -74,6 +78,7 @@ impl Twin {
             sequence: 0,
             links: vec![LinkWatch::new(); model.plant.links.len()],
             stations,
+            flow: FlowTracker::new(&model.flow),
             signals: vec![None; model.plant.signals.len()],
             book: IncidentBook::default(),
             ambient_c: None,
@@ -110,6 +115,7 @@ impl Twin {
             Event::Tick => {}
         }
         self.watch_links(&mut step);
+        self.pass_time(input.received.plus_seconds(-LATENCY_S), &mut step);
     }
 
     /// Where the clock was put back, times that it could not show any more must not outweigh the right ones to come.
@@ -120,6 +126,7 @@ impl Twin {
             return;
         }
         self.state.counts.clock_steps_back += 1;
+        self.state.flow.put_back(&self.model.flow, now);
         let latest = now.plus_seconds(FUTURE_MAX_S);
         for link in &mut self.state.links {
             link.forget_after(latest, now);
@@ -139,6 +146,7 @@ impl Twin {
         let links = state.links.iter().zip(&self.model.plant.links);
         let stations = state.stations.iter().zip(&self.model.stations).zip(&self.model.plant.stations);
         let warm_up = self.model.plant.detection.warm_up_cycles;
+        let flow = state.flow.view(&self.model.flow);
         LineView {
             now: state.now,
             sequence: state.sequence,
@@ -148,8 +156,8 @@ impl Twin {
             stations: stations
                 .map(|((station, model), configured)| StationView {
                     station: configured.id,
-                    state: station.watch.state(),
-                    since: station.watch.since(),
+                    state: flow.stations[configured.id.index()].state,
+                    since: flow.stations[configured.id.index()].since,
                     part: station.present.part,
                     variant: station.present.variant.map(usize::from),
                     cycles: station.cycles,
@@ -163,6 +171,7 @@ impl Twin {
                         .collect(),
                 })
                 .collect(),
+            flow,
             signals: state.signals.clone(),
             incidents: state.book.open().cloned().collect(),
             counts: state.counts,
@@ -240,8 +249,7 @@ impl Twin {
 
     /// A station without cycles works as long as it is heard of, and is looked at in windows.
     fn watch_without_cycles(&mut self, station: StationId, at: Timestamp, step: &mut Step<'_>) {
-        let state = &mut self.state.stations[station.index()];
-        let changed = state.watch.working(true, at);
+        let changed = self.work(station, true, at, step);
         tell_state(station, changed, at, step);
         if self.model.stations[station.index()].features.is_empty() {
             return;
@@ -264,10 +272,11 @@ impl Twin {
             Target::Fault => {
                 if let Some(faulted) = value.as_bool() {
                     state.builder.stopped(faulted, at);
-                    let changed = state.watch.fault(faulted, at);
+                    let changed = self.stop(station, faulted, at, step);
                     tell_state(station, changed, at, step);
                 }
             }
+            Target::Result => state.present.result = value.as_bool(),
             Target::Part => state.present.part = as_symbol(value),
             Target::Program => state.present.program = as_symbol(value),
             Target::Variant => state.present.variant = self.model.plant.variant_of(value).map(|place| place as u16),
@@ -291,7 +300,7 @@ impl Twin {
     fn begin(&mut self, station: StationId, at: Timestamp, step: &mut Step<'_>) {
         let state = &mut self.state.stations[station.index()];
         let before = state.builder.begin(at);
-        let changed = state.watch.working(true, at);
+        let changed = self.work(station, true, at, step);
         if let Some(cycle) = before {
             self.complete(station, cycle, step);
         }
@@ -309,10 +318,12 @@ impl Twin {
             self.state.links[link.index()].settles(station);
         }
         state.worked_on = state.present;
-        let mut changed = state.watch.working(false, at);
         if is_last {
             state.builder.part_taken(at);
-            changed = state.watch.part_taken(at).or(changed);
+        }
+        let mut changed = self.work(station, false, at, step);
+        if is_last {
+            changed = self.state.flow.part_taken(&self.model.flow, station, at).or(changed);
         }
         tell_state(station, changed, at, step);
     }
@@ -321,9 +332,8 @@ impl Twin {
     fn parts_taken_from(&mut self, station: StationId, at: Timestamp, step: &mut Step<'_>) {
         for place in 0..self.model.plant.station(station).upstream.len() {
             let upstream = self.model.plant.station(station).upstream[place];
-            let state = &mut self.state.stations[upstream.index()];
-            state.builder.part_taken(at);
-            let changed = state.watch.part_taken(at);
+            self.state.stations[upstream.index()].builder.part_taken(at);
+            let changed = self.state.flow.part_taken(&self.model.flow, upstream, at);
             tell_state(upstream, changed, at, step);
         }
     }
@@ -331,6 +341,7 @@ impl Twin {
     fn buffer_level(&mut self, station: StationId, value: Value, at: Timestamp, step: &mut Step<'_>) {
         let Some(level) = value.as_f64() else { return };
         let before = self.state.stations[station.index()].buffer_level.replace(level);
+        self.fill(station, level, at, step);
         if before.is_some_and(|before| level > before) {
             self.parts_taken_from(station, at, step);
         }
@@ -344,6 +355,7 @@ impl Twin {
         self.check_sensors(station, &cycle, step);
         self.check_peers(station, &cycle, step);
         self.check_features(station, &cycle, step);
+        self.count_part(station, &cycle);
     }
 
     fn link(&mut self, link: LinkId, new: &LinkState, step: &mut Step<'_>) {
@@ -363,9 +375,8 @@ impl Twin {
         }
         for place in 0..self.model.stations_of_link[link.index()].len() {
             let station = self.model.stations_of_link[link.index()][place];
-            let state = &mut self.state.stations[station.index()];
-            state.builder.abandon();
-            let changed = state.watch.lost(now);
+            self.state.stations[station.index()].builder.abandon();
+            let changed = self.state.flow.lost(&self.model.flow, station, now);
             tell_state(station, changed, now, step);
         }
     }
@@ -445,7 +456,7 @@ impl Step<'_> {
     }
 }
 
-fn tell_state(station: StationId, changed: Option<flow::StationState>, at: Timestamp, step: &mut Step<'_>) {
+fn tell_state(station: StationId, changed: Option<::flow::StationState>, at: Timestamp, step: &mut Step<'_>) {
     if let Some(state) = changed {
         step.push(Output::Station { station, state, at });
     }

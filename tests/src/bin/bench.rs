@@ -215,5 +215,6 @@ fn plant() -> Plant {
         limits: Vec::new(),
         redundant: Vec::new(),
         detection: Detection { false_alarms_per_shift: 0.5, shift_h: 8.0, warm_up_cycles: 25, link_loss_s: 10.0 },
+        plan: plant::Plan::default(),
     }
 }

@@ -119,6 +119,7 @@ pub(crate) fn plant() -> Arc<Plant> {
             warm_up_cycles: WARM_UP_CYCLES,
             link_loss_s: 10.0,
         },
+        plan: plant::Plan::default(),
     })
 }
 

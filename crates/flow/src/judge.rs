@@ -1,0 +1,154 @@
+//! From what each station's signals say to what each station waits for.
+
+use plant::StationId;
+use serde::{Deserialize, Serialize};
+use telemetry::Timestamp;
+
+use crate::handover::Usual;
+use crate::model::{FlowModel, PlaceKind};
+use crate::station::StationFlow;
+use crate::{Activity, Loss, Source};
+
+/// What a station is doing, as its neighbours let it be seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Judged {
+    pub(crate) activity: Activity,
+    /// Whom it waits for next to it; the root of the chain is in the activity.
+    pub(crate) neighbour: Option<Source>,
+    /// Since when it is free and a part is there; at an entry, since when it is free.
+    pub(crate) ready_since: Option<Timestamp>,
+    /// When the handover under way, into the station or out of it, will have taken longer than it may.
+    pub(crate) deadline: Option<Timestamp>,
+}
+
+impl Judged {
+    pub(crate) fn plain(activity: Activity) -> Self {
+        Self { activity, neighbour: None, ready_since: None, deadline: None }
+    }
+
+    fn waiting(loss: Loss, neighbour: Source) -> Self {
+        Self { neighbour: Some(neighbour), ..Self::plain(Activity::Lost(loss)) }
+    }
+}
+
+fn itself(place: usize) -> Source {
+    Source::Station(StationId(place as u16))
+}
+
+/// Lets every station see what its neighbours do: [`StationFlow::judged`] and [`StationFlow::outlook`].
+///
+/// Who offers parts follows from each station alone; who takes them, and who is to blame for what is not taken, from the
+/// line's ends to its entries; who is to blame for what does not come, from its entries to its ends.
+pub(crate) fn look_about(model: &FlowModel, stations: &mut [StationFlow], is_planned: bool, at: Timestamp) {
+    for (place, station) in model.places.iter().zip(stations.iter_mut()) {
+        station.outlook.offers = station.offers(place.kind);
+    }
+    for &place in model.order.iter().rev() {
+        let judged = judge(model, stations, place, is_planned, at);
+        let next = model.places[place].downstream.first().map(|&next| stations[next].outlook);
+        let (takes, holdup) = match (model.places[place].kind, judged.activity) {
+            // That a buffer is full shows at the station before it, whose part stays.
+            (PlaceKind::Buffer | PlaceKind::Utility, _) => {
+                (true, next.filter(|next| !next.takes).map_or(itself(place), |next| next.holdup))
+            }
+            (_, Activity::Handover | Activity::Lost(Loss::Starved(_) | Loss::Idle)) => (true, itself(place)),
+            (_, Activity::Lost(Loss::Blocked(root))) => (false, root),
+            (_, Activity::Working | Activity::Lost(_)) => (false, itself(place)),
+        };
+        let station = &mut stations[place];
+        station.judged = judged;
+        (station.outlook.takes, station.outlook.holdup) = (takes, holdup);
+    }
+    for &place in &model.order {
+        let before = model.places[place].upstream.first().map(|&before| stations[before].outlook.dearth);
+        let station = &mut stations[place];
+        station.outlook.dearth = match (model.places[place].kind, &mut station.judged.activity, before) {
+            (PlaceKind::Cycles, Activity::Lost(Loss::Starved(root)), before) => {
+                *root = before.unwrap_or(*root);
+                *root
+            }
+            (PlaceKind::Buffer, _, Some(before)) => before,
+            _ => itself(place),
+        };
+    }
+}
+
+/// What a station is doing. Whom it is starved by is only known when those upstream are judged.
+fn judge(model: &FlowModel, stations: &[StationFlow], place: usize, is_planned: bool, at: Timestamp) -> Judged {
+    let station = &stations[place];
+    let lost = |loss| Judged::plain(Activity::Lost(loss));
+    if !station.watch.is_seen() {
+        return lost(Loss::Unseen);
+    }
+    if station.watch.is_working() && !station.watch.is_faulted() {
+        return Judged::plain(Activity::Working);
+    }
+    if !is_planned {
+        return lost(Loss::Break);
+    }
+    if station.watch.is_faulted() {
+        return lost(Loss::Down(station.reason));
+    }
+    if !station.has_cycled {
+        return lost(Loss::Idle);
+    }
+    let usual =
+        if model.places[place].upstream.is_empty() { station.handovers.at_entry() } else { station.handovers.usual() };
+    let release = if station.watch.holds_part() { release(model, stations, place, usual, at) } else { Release::Done };
+    match release {
+        _ if station.is_set_up => lost(Loss::Changeover),
+        Release::Blocked { by, root } => Judged::waiting(Loss::Blocked(root), by),
+        Release::Done => free(model, stations, place, usual, at),
+        Release::Until(deadline) => {
+            let free = free(model, stations, place, usual, at);
+            Judged { deadline: Some(free.deadline.map_or(deadline, |other| other.min(deadline))), ..free }
+        }
+    }
+}
+
+/// What becomes of a finished part.
+enum Release {
+    /// It has gone, or goes at once.
+    Done,
+    /// It goes into a buffer, unless it is still there then.
+    Until(Timestamp),
+    Blocked {
+        by: Source,
+        root: Source,
+    },
+}
+
+fn release(model: &FlowModel, stations: &[StationFlow], place: usize, usual: Usual, at: Timestamp) -> Release {
+    let downstream = &model.places[place].downstream;
+    let Some(&first) = downstream.first() else { return Release::Done };
+    if let Some(&buffer) = downstream.iter().find(|&&next| model.places[next].kind == PlaceKind::Buffer) {
+        let deadline = stations[place].done_since.unwrap_or(at).plus_nanos(usual.limit_ns);
+        return match at < deadline {
+            true => Release::Until(deadline),
+            false => Release::Blocked { by: itself(buffer), root: stations[buffer].outlook.holdup },
+        };
+    }
+    if downstream.iter().any(|&next| stations[next].outlook.takes) {
+        return Release::Done;
+    }
+    Release::Blocked { by: itself(first), root: stations[first].outlook.holdup }
+}
+
+/// A station that could work on a part, if one came.
+fn free(model: &FlowModel, stations: &[StationFlow], place: usize, usual: Usual, at: Timestamp) -> Judged {
+    let station = &stations[place];
+    let upstream = &model.places[place].upstream;
+    if let Some(&first) = upstream.first()
+        && !upstream.iter().any(|&before| stations[before].outlook.offers)
+    {
+        return Judged::waiting(Loss::Starved(itself(first)), itself(first));
+    }
+    let ready = station.judged.ready_since.unwrap_or(at);
+    let deadline = ready.plus_nanos(usual.limit_ns);
+    let judged = match (at < deadline, upstream.is_empty()) {
+        (true, _) => Judged { deadline: Some(deadline), ..Judged::plain(Activity::Handover) },
+        (false, true) => Judged::waiting(Loss::Starved(Source::Supply), Source::Supply),
+        (false, false) => Judged::plain(Activity::Lost(Loss::Held(station.reason))),
+    };
+    Judged { ready_since: Some(ready), ..judged }
+}
