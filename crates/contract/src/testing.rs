@@ -151,10 +151,12 @@ pub(crate) fn flow() -> flow::FlowView {
     let begin = at("2026-11-24T08:00:00Z");
     tracker.advance(&model, begin.plus_seconds(-60.0), &mut ended);
     tracker.working(&model, WELD, true, begin.plus_seconds(-60.0));
+    tracker.settle(&model, begin.plus_seconds(-60.0));
     tracker.made(&model, WELD, Some(0), Judgement::Good);
     tracker.advance(&model, begin, &mut ended);
     tracker.working(&model, WELD, false, begin);
-    tracker.fault(&model, WELD, true, begin);
+    tracker.fault(WELD, true, begin);
+    tracker.settle(&model, begin);
     tracker.advance(&model, begin.plus_seconds(10.0), &mut ended);
     tracker.view(&model)
 }

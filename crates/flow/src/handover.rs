@@ -12,13 +12,14 @@ const SLACK_NS: i64 = 2 * NANOS_PER_SECOND;
 /// Where parts come from outside, nothing tells when one is there, and a wait of up to this long may be a handover.
 const ENTRY_MAX_NS: i64 = 5 * NANOS_PER_SECOND;
 
-/// How long a station takes from the moment that it is free and a part is there to the begin of work on it.
+/// How long handovers between stations take that are alike: from the moment that the station is free and a part is there
+/// to the begin of work on it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(crate) struct Handovers {
     /// Nanoseconds, in a ring.
     latest_ns: Vec<i64>,
     next: usize,
-    /// The shortest and the median of them, once they are enough.
+    /// The lower quartile and the median of them, once they are enough.
     learnt_ns: Option<(i64, i64)>,
 }
 
@@ -44,7 +45,7 @@ impl Handovers {
             let sorted = &mut sorted[..self.latest_ns.len()];
             sorted.copy_from_slice(&self.latest_ns);
             sorted.sort_unstable();
-            self.learnt_ns = Some((sorted[0], sorted[sorted.len() / 2]));
+            self.learnt_ns = Some((sorted[sorted.len() / 4], sorted[sorted.len() / 2]));
         }
     }
 
@@ -58,9 +59,9 @@ impl Handovers {
         }
     }
 
-    /// What is usual at an entry of the line. A wait there may be one for parts; the shortest is none.
+    /// What is usual at an entry of the line. A wait there may be one for parts; a short one is none.
     pub(crate) fn at_entry(&self) -> Usual {
-        let nanos = self.learnt_ns.map_or(ENTRY_MAX_NS, |(shortest, _)| shortest.min(ENTRY_MAX_NS));
+        let nanos = self.learnt_ns.map_or(ENTRY_MAX_NS, |(quartile, _)| quartile.min(ENTRY_MAX_NS));
         Usual { usual_ns: nanos, limit_ns: nanos }
     }
 }

@@ -4,7 +4,6 @@ use plant::StationId;
 use serde::{Deserialize, Serialize};
 use telemetry::Timestamp;
 
-use crate::handover::Usual;
 use crate::model::{FlowModel, PlaceKind};
 use crate::station::StationFlow;
 use crate::{Activity, Loss, Source};
@@ -15,15 +14,24 @@ pub(crate) struct Judged {
     pub(crate) activity: Activity,
     /// Whom it waits for next to it; the root of the chain is in the activity.
     pub(crate) neighbour: Option<Source>,
-    /// Since when it is free and a part is there; at an entry, since when it is free.
-    pub(crate) ready_since: Option<Timestamp>,
+    /// The handover into it under way, in time or not.
+    pub(crate) ready: Option<Ready>,
     /// When the handover under way, into the station or out of it, will have taken longer than it may.
     pub(crate) deadline: Option<Timestamp>,
 }
 
+/// A station is free and a part is there; at an entry of the line: it is free.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Ready {
+    pub(crate) since: Timestamp,
+    /// Whether the part came to a station that waited, from its neighbour's hands or into its buffer: then it may still
+    /// be on its way, and takes longer than one that was waiting.
+    pub(crate) part_came: bool,
+}
+
 impl Judged {
     pub(crate) fn plain(activity: Activity) -> Self {
-        Self { activity, neighbour: None, ready_since: None, deadline: None }
+        Self { activity, neighbour: None, ready: None, deadline: None }
     }
 
     fn waiting(loss: Loss, neighbour: Source) -> Self {
@@ -92,15 +100,13 @@ fn judge(model: &FlowModel, stations: &[StationFlow], place: usize, is_planned: 
     if !station.has_cycled {
         return lost(Loss::Idle);
     }
-    let usual =
-        if model.places[place].upstream.is_empty() { station.handovers.at_entry() } else { station.handovers.usual() };
-    let release = if station.watch.holds_part() { release(model, stations, place, usual, at) } else { Release::Done };
+    let release = if station.watch.holds_part() { release(model, stations, place, at) } else { Release::Done };
     match release {
         _ if station.is_set_up => lost(Loss::Changeover),
         Release::Blocked { by, root } => Judged::waiting(Loss::Blocked(root), by),
-        Release::Done => free(model, stations, place, usual, at),
+        Release::Done => free(model, stations, place, at),
         Release::Until(deadline) => {
-            let free = free(model, stations, place, usual, at);
+            let free = free(model, stations, place, at);
             Judged { deadline: Some(free.deadline.map_or(deadline, |other| other.min(deadline))), ..free }
         }
     }
@@ -118,11 +124,12 @@ enum Release {
     },
 }
 
-fn release(model: &FlowModel, stations: &[StationFlow], place: usize, usual: Usual, at: Timestamp) -> Release {
+fn release(model: &FlowModel, stations: &[StationFlow], place: usize, at: Timestamp) -> Release {
     let downstream = &model.places[place].downstream;
     let Some(&first) = downstream.first() else { return Release::Done };
     if let Some(&buffer) = downstream.iter().find(|&&next| model.places[next].kind == PlaceKind::Buffer) {
-        let deadline = stations[place].done_since.unwrap_or(at).plus_nanos(usual.limit_ns);
+        let deadline =
+            stations[place].done_since.unwrap_or(at).plus_nanos(stations[place].handovers[0].usual().limit_ns);
         return match at < deadline {
             true => Release::Until(deadline),
             false => Release::Blocked { by: itself(buffer), root: stations[buffer].outlook.holdup },
@@ -135,20 +142,21 @@ fn release(model: &FlowModel, stations: &[StationFlow], place: usize, usual: Usu
 }
 
 /// A station that could work on a part, if one came.
-fn free(model: &FlowModel, stations: &[StationFlow], place: usize, usual: Usual, at: Timestamp) -> Judged {
+fn free(model: &FlowModel, stations: &[StationFlow], place: usize, at: Timestamp) -> Judged {
     let station = &stations[place];
     let upstream = &model.places[place].upstream;
-    if let Some(&first) = upstream.first()
-        && !upstream.iter().any(|&before| stations[before].outlook.offers)
-    {
-        return Judged::waiting(Loss::Starved(itself(first)), itself(first));
-    }
-    let ready = station.judged.ready_since.unwrap_or(at);
-    let deadline = ready.plus_nanos(usual.limit_ns);
-    let judged = match (at < deadline, upstream.is_empty()) {
-        (true, _) => Judged { deadline: Some(deadline), ..Judged::plain(Activity::Handover) },
+    let is_offered = upstream.is_empty() || upstream.iter().any(|&before| stations[before].outlook.offers);
+    let deadline = |ready: Ready| ready.since.plus_nanos(station.usual(upstream.is_empty(), ready).limit_ns);
+    // A part that is no longer offered may be on its way in: the begin of work on it is seen later.
+    let under_way = station.judged.ready.filter(|&ready| is_offered || at < deadline(ready));
+    let Some(ready) = under_way.or_else(|| is_offered.then(|| station.ready_now(at))) else {
+        let first = upstream.first().map_or(Source::Supply, |&first| itself(first));
+        return Judged::waiting(Loss::Starved(first), first);
+    };
+    let judged = match (at < deadline(ready), upstream.is_empty()) {
+        (true, _) => Judged { deadline: Some(deadline(ready)), ..Judged::plain(Activity::Handover) },
         (false, true) => Judged::waiting(Loss::Starved(Source::Supply), Source::Supply),
         (false, false) => Judged::plain(Activity::Lost(Loss::Held(station.reason))),
     };
-    Judged { ready_since: Some(ready), ..judged }
+    Judged { ready: Some(ready), ..judged }
 }

@@ -130,6 +130,11 @@ impl Ledger {
         self.productive_ns() + self.losses.iter().map(|(_, nanos)| nanos).sum::<i64>()
     }
 
+    /// Time in which it was seen, nanoseconds.
+    pub(crate) fn seen_ns(&self) -> i64 {
+        self.total_ns() - self.lost_ns(|loss| loss == Loss::Unseen)
+    }
+
     /// Time in which it produced, handovers included, nanoseconds.
     pub(crate) fn productive_ns(&self) -> i64 {
         self.working_ns + self.handover_ns

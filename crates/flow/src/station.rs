@@ -2,8 +2,8 @@ use serde::{Deserialize, Serialize};
 use telemetry::{InterventionKind, Timestamp};
 
 use crate::changeover::Changeovers;
-use crate::handover::Handovers;
-use crate::judge::Judged;
+use crate::handover::{Handovers, Usual};
+use crate::judge::{Judged, Ready};
 use crate::ledger::Ledger;
 use crate::model::PlaceKind;
 use crate::{Activity, Loss, Source, StateWatch, StationState};
@@ -32,7 +32,8 @@ pub(crate) struct StationFlow {
     pub(crate) reason: Option<InterventionKind>,
     /// Whether it is being set up for another variant, as was reported.
     pub(crate) is_set_up: bool,
-    pub(crate) handovers: Handovers,
+    /// Of parts that were waiting, and of parts that came while it waited.
+    pub(crate) handovers: [Handovers; 2],
     pub(crate) ledger: Ledger,
     /// Time that it was held or set up since its last cycle, nanoseconds.
     pub(crate) held_ns: i64,
@@ -73,7 +74,7 @@ impl StationFlow {
             outlook: Outlook { offers: false, takes: false, dearth: itself, holdup: itself },
             reason: None,
             is_set_up: false,
-            handovers: Handovers::default(),
+            handovers: Default::default(),
             ledger: Ledger::new(variants),
             held_ns: 0,
             held_in_ledger_ns: 0,
@@ -112,9 +113,19 @@ impl StationFlow {
         at
     }
 
+    /// What is usual for a handover into it.
+    pub(crate) fn usual(&self, is_entry: bool, ready: Ready) -> Usual {
+        let handovers = &self.handovers[usize::from(ready.part_came)];
+        if is_entry { handovers.at_entry() } else { handovers.usual() }
+    }
+
+    /// It is free, and a part is there from now on.
+    pub(crate) fn ready_now(&self, at: Timestamp) -> Ready {
+        Ready { since: at, part_came: matches!(self.judged.activity, Activity::Lost(Loss::Starved(_))) }
+    }
+
     /// The handover under way has taken longer than it may: what it took beyond what is usual was lost.
-    pub(crate) fn exceed_handover(&mut self, loss: Loss, is_entry: bool) {
-        let usual = if is_entry { self.handovers.at_entry() } else { self.handovers.usual() };
+    pub(crate) fn exceed_handover(&mut self, loss: Loss, usual: Usual) {
         let late_ns = usual.limit_ns - usual.usual_ns;
         self.ledger.turn_handover_into(loss, late_ns);
         if matches!(loss, Loss::Held(_)) {
@@ -125,8 +136,9 @@ impl StationFlow {
 
     /// Work on a part begins: what is known of the time since the last one is kept for when its variant is known.
     pub(crate) fn begin(&mut self, at: Timestamp) {
-        if let Some(ready) = self.judged.ready_since.take() {
-            self.handovers.learn(at.as_nanos().saturating_sub(ready.as_nanos()).max(0));
+        if let Some(Ready { since, part_came }) = self.judged.ready.take() {
+            let nanos = at.as_nanos().saturating_sub(since.as_nanos()).max(0);
+            self.handovers[usize::from(part_came)].learn(nanos);
         }
         self.has_cycled = true;
         self.done_since = None;

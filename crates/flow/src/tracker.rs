@@ -29,8 +29,9 @@ fn believable(at: Timestamp) -> Timestamp {
 
 /// Follows what the stations of a line do and wait for, where their time goes and which one is the bottleneck.
 ///
-/// It is told what the signals say, at event time. It costs a pass over the stations at each begin and end of a cycle, a
-/// fault or a change of a buffer, and nothing in between. Its memory does not grow with time.
+/// It is told what the signals say, at event time; when all of one moment is told, [`FlowTracker::settle`] makes one pass
+/// over the stations. Between begins and ends of cycles, faults and changes of buffers there is nothing to do. Its memory
+/// does not grow with time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FlowTracker {
     stations: Vec<StationFlow>,
@@ -110,25 +111,16 @@ impl FlowTracker {
         let flow = &mut self.stations[station.index()];
         let was_working = flow.watch.is_working();
         let changed = flow.watch.working(working, at);
-        if has_cycles && (was_working != working || changed.is_some()) {
-            if working && !was_working {
-                flow.begin(at);
-            } else if was_working && !working {
-                flow.done_since = Some(at);
-            }
-            self.settle(model, at);
+        if has_cycles && working && !was_working {
+            flow.begin(at);
+        } else if has_cycles && was_working && !working {
+            flow.done_since = Some(at);
         }
         changed
     }
 
     /// A station's fault came or went. Returns the new state that its own signals show, if it changed.
-    pub fn fault(
-        &mut self,
-        model: &FlowModel,
-        station: StationId,
-        faulted: bool,
-        at: Timestamp,
-    ) -> Option<StationState> {
+    pub fn fault(&mut self, station: StationId, faulted: bool, at: Timestamp) -> Option<StationState> {
         let at = believable(at);
         let flow = &mut self.stations[station.index()];
         let begins = faulted && !flow.watch.is_faulted();
@@ -136,53 +128,38 @@ impl FlowTracker {
         if begins && self.is_planned {
             flow.ledger.fail();
         }
-        if changed.is_some() {
-            self.settle(model, at);
-        }
         changed
     }
 
     /// A station's part was taken over downstream. Returns the new state that its own signals show, if it changed.
-    pub fn part_taken(&mut self, model: &FlowModel, station: StationId, at: Timestamp) -> Option<StationState> {
+    pub fn part_taken(&mut self, station: StationId, at: Timestamp) -> Option<StationState> {
         let at = believable(at);
         let flow = &mut self.stations[station.index()];
         flow.done_since = None;
         let changed = flow.watch.part_taken(at);
-        if changed.is_some() {
-            self.settle(model, at);
-        }
         changed
     }
 
     /// A station can no longer be seen. Returns the new state that its own signals show, if it changed.
-    pub fn lost(&mut self, model: &FlowModel, station: StationId, at: Timestamp) -> Option<StationState> {
+    pub fn lost(&mut self, station: StationId, at: Timestamp) -> Option<StationState> {
         let at = believable(at);
         let flow = &mut self.stations[station.index()];
         flow.has_cycled = false;
-        flow.judged.ready_since = None;
+        flow.judged.ready = None;
         let changed = flow.watch.lost(at);
-        if changed.is_some() {
-            self.settle(model, at);
-        }
         changed
     }
 
     /// A buffer has parts, or has none.
-    pub fn buffer(&mut self, model: &FlowModel, station: StationId, has_parts: bool, at: Timestamp) {
-        if std::mem::replace(&mut self.stations[station.index()].has_parts, has_parts) != has_parts {
-            self.settle(model, believable(at));
-        }
+    pub fn buffer(&mut self, station: StationId, has_parts: bool) {
+        self.stations[station.index()].has_parts = has_parts;
     }
 
     /// Something was done at a station, as reported or seen: while it stands, that is the reason.
-    pub fn intervention(&mut self, model: &FlowModel, station: StationId, kind: InterventionKind, at: Timestamp) {
+    pub fn intervention(&mut self, station: StationId, kind: InterventionKind) {
         let flow = &mut self.stations[station.index()];
-        if flow.activity == Activity::Working || model.places[station.index()].kind != PlaceKind::Cycles {
-            return;
-        }
         flow.reason = Some(kind);
         flow.is_set_up |= kind == InterventionKind::Changeover && !flow.watch.is_working();
-        self.settle(model, believable(at).max(self.clock));
     }
 
     /// A cycle is complete: a part of that variant was made. It counts for the shift in which that becomes known, about a
@@ -242,7 +219,7 @@ impl FlowTracker {
             flow.ledger.spend(Activity::Lost(Loss::Unseen), at.as_nanos().saturating_sub(period.start.as_nanos()));
             flow.accounted = at;
             flow.since = flow.since.min(at);
-            flow.judged.ready_since = None;
+            flow.judged.ready = None;
             flow.done_since = flow.done_since.map(|done| done.min(at));
             (flow.held_ns, flow.held_in_ledger_ns, flow.gap) = (0, 0, (0, 0));
         }
@@ -255,11 +232,12 @@ impl FlowTracker {
         self.settle(model, at);
     }
 
-    /// Ends the period at its end and begins the next; returns the report, if it was a shift.
+    /// Ends the period at its end and begins the next; returns the report, if it was a shift and anything of it was seen.
     fn end_period(&mut self, model: &FlowModel, end: Timestamp) -> Option<ShiftReport> {
         for flow in &mut self.stations {
             flow.account(end);
         }
+        let is_seen = self.stations.iter().any(|flow| flow.ledger.seen_ns() > 0);
         let bottlenecks = self.bottlenecks.close(end);
         let report = self.report(model, end, bottlenecks);
         for flow in &mut self.stations {
@@ -269,7 +247,7 @@ impl FlowTracker {
         }
         self.made.fill(Made::default());
         self.period = Some(model.calendar.period(end));
-        let report = report.filter(|report| report.shift.is_some())?;
+        let report = report.filter(|report| report.shift.is_some() && is_seen)?;
         if self.past.len() == SHIFTS_MAX {
             self.past.pop_front();
         }
@@ -298,8 +276,9 @@ impl FlowTracker {
         })
     }
 
-    /// Lets every station see what its neighbours do, and what has changed by it.
-    fn settle(&mut self, model: &FlowModel, at: Timestamp) {
+    /// All that happened at a moment has been told: lets every station see what its neighbours do.
+    pub fn settle(&mut self, model: &FlowModel, at: Timestamp) {
+        let at = believable(at);
         look_about(model, &mut self.stations, self.is_planned, at);
         let mut next = Timestamp::from_nanos(i64::MAX);
         for place in (0..self.stations.len()).filter(|&place| is_with_cycles(model, place)) {
@@ -325,8 +304,9 @@ impl FlowTracker {
         if std::mem::replace(&mut flow.shown, shown) != shown {
             flow.since = at;
         }
-        if let (Activity::Handover, Activity::Lost(loss), Some(_)) = (was, now, flow.judged.ready_since) {
-            flow.exceed_handover(loss, model.places[place].upstream.is_empty());
+        if let (Activity::Handover, Activity::Lost(loss), Some(ready)) = (was, now, flow.judged.ready) {
+            let usual = flow.usual(model.places[place].upstream.is_empty(), ready);
+            flow.exceed_handover(loss, usual);
         }
         self.bottlenecks.set_active(place, now.is_active(), at);
     }

@@ -111,25 +111,29 @@ impl Line {
         self.pass(seconds);
         self.tracker.working(&self.model, station, working, at(seconds));
         match (station, working) {
-            (B, true) => drop(self.tracker.part_taken(&self.model, A, at(seconds))),
-            (C, false) => drop(self.tracker.part_taken(&self.model, C, at(seconds))),
+            (B, true) => drop(self.tracker.part_taken(A, at(seconds))),
+            (C, false) => drop(self.tracker.part_taken(C, at(seconds))),
             _ => {}
         }
+        self.tracker.settle(&self.model, at(seconds));
     }
 
     fn fault(&mut self, station: StationId, faulted: bool, seconds: f64) {
         self.pass(seconds);
-        self.tracker.fault(&self.model, station, faulted, at(seconds));
+        self.tracker.fault(station, faulted, at(seconds));
+        self.tracker.settle(&self.model, at(seconds));
     }
 
     fn store(&mut self, has_parts: bool, seconds: f64) {
         self.pass(seconds);
-        self.tracker.buffer(&self.model, STORE, has_parts, at(seconds));
+        self.tracker.buffer(STORE, has_parts);
+        self.tracker.settle(&self.model, at(seconds));
     }
 
     fn put_into_store(&mut self, seconds: f64) {
         self.store(true, seconds);
-        self.tracker.part_taken(&self.model, B, at(seconds));
+        self.tracker.part_taken(B, at(seconds));
+        self.tracker.settle(&self.model, at(seconds));
     }
 
     fn made(&mut self, station: StationId, variant: u16, judgement: Judgement) {
@@ -219,7 +223,8 @@ fn a_station_that_leaves_a_part_waiting_is_held_and_a_change_of_variant_makes_it
     line.check(A, StationState::Starved, Some(Source::Supply), Some(Source::Supply));
     line.pass(30.0);
     line.check(B, StationState::Held, None, None);
-    line.tracker.intervention(&line.model, B, InterventionKind::ToolDress, at(40.0));
+    line.tracker.intervention(B, InterventionKind::ToolDress);
+    line.tracker.settle(&line.model, at(40.0));
     assert_eq!(line.station(B).reason, Some(InterventionKind::ToolDress));
     line.check(A, StationState::Blocked, by(B), by(B));
     line.work(B, true, 70.0);
@@ -235,7 +240,8 @@ fn a_station_that_leaves_a_part_waiting_is_held_and_a_change_of_variant_makes_it
 fn a_reported_changeover_is_one_until_the_next_cycle() {
     let mut line = Line::begun();
     line.pass(12.0);
-    line.tracker.intervention(&line.model, B, InterventionKind::Changeover, at(12.0));
+    line.tracker.intervention(B, InterventionKind::Changeover);
+    line.tracker.settle(&line.model, at(12.0));
     line.check(B, StationState::Changeover, None, None);
     line.work(B, true, 40.0);
     line.check(B, StationState::Running, None, None);
@@ -337,11 +343,11 @@ proptest! {
             let Line { model, tracker, .. } = &mut line;
             match step {
                 Step::Work(station, working) => drop(tracker.working(model, StationId(station), working, at(now))),
-                Step::Fault(station, faulted) => drop(tracker.fault(model, StationId(station), faulted, at(now))),
-                Step::Taken(station) => drop(tracker.part_taken(model, StationId(station), at(now))),
-                Step::Lost(station) => drop(tracker.lost(model, StationId(station), at(now))),
-                Step::Store(has_parts) => tracker.buffer(model, STORE, has_parts, at(now)),
-                Step::Done(station, kind) => tracker.intervention(model, StationId(station), kind, at(now)),
+                Step::Fault(station, faulted) => drop(tracker.fault(StationId(station), faulted, at(now))),
+                Step::Taken(station) => drop(tracker.part_taken(StationId(station), at(now))),
+                Step::Lost(station) => drop(tracker.lost(StationId(station), at(now))),
+                Step::Store(has_parts) => tracker.buffer(STORE, has_parts),
+                Step::Done(station, kind) => tracker.intervention(StationId(station), kind),
                 Step::Made(station, variant) => {
                     let variant = (variant < 2).then_some(variant);
                     tracker.made(model, StationId(station), variant, Judgement::Unjudged);
@@ -352,6 +358,7 @@ proptest! {
                     tracker.put_back(model, at(now));
                 }
             }
+            line.tracker.settle(&line.model, at(now));
             check_conserved(&line)?;
         }
     }
@@ -383,4 +390,23 @@ fn check_conserved(line: &Line) -> Result<(), TestCaseError> {
 fn waiting_for_others_is_not_active() {
     assert!(Activity::Lost(Loss::Held(None)).is_active());
     assert!(!Activity::Lost(Loss::Starved(Source::Supply)).is_active());
+}
+
+/// Nothing tells when a part is there for an entry of the line: short waits are handovers, what goes beyond is a wait.
+#[test]
+fn at_an_entry_what_is_longer_than_usual_is_a_wait_for_supply() {
+    let mut line = Line::begun();
+    let mut now = 10.0;
+    for cycle in 0..40 {
+        let late_s = if cycle == 30 { 20.0 } else { 0.0 };
+        line.work(B, true, now + 2.0);
+        line.work(A, true, now + 2.0 + late_s);
+        line.work(A, false, now + 12.0 + late_s);
+        line.work(B, false, now + 13.0 + late_s);
+        line.put_into_store(now + 13.0 + late_s);
+        now += 13.0 + late_s;
+    }
+    let waited_s = line.lost_s(A, Loss::Starved(Source::Supply));
+    let handover_s = line.tracker.view(&line.model).shift.unwrap().stations[0].kpis.handover_s;
+    assert_eq!((handover_s, waited_s), (80.0, 20.0));
 }

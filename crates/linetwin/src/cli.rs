@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
-use crate::{browse, daemon, demo, detect, import, replay, report, setup};
+use crate::{browse, daemon, demo, detect, import, replay, report, setup, shifts};
 
 /// The digital twin of a manufacturing line: telemetry in, few and explained warnings out.
 #[derive(Debug, Parser)]
@@ -33,6 +33,8 @@ enum Command {
     Detect(detect::Arguments),
     /// Tell the running daemon, over its broker, what was done at a station.
     Report(report::Arguments),
+    /// Print what the shifts of a recording came to: OEE and the like, losses, bottleneck, changeovers.
+    Shifts(shifts::Arguments),
     /// Start a simulated plant, a broker, the twin and its page.
     Demo(demo::Arguments),
     /// Print the JSON Schema of the configuration, or of a message that the daemon sends or takes.
@@ -47,7 +49,7 @@ struct CheckArguments {
 
 #[derive(Debug, clap::Args)]
 struct SchemaArguments {
-    /// config (the default), or one of the messages: alert, event, command, command-reply, status, state.
+    /// config (the default), or one of the messages: alert, event, command, command-reply, shift, status, state.
     #[arg(default_value = "config")]
     of: String,
 }
@@ -97,6 +99,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Import(arguments) => import::run(&arguments),
         Command::Detect(arguments) => detect::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),
+        Command::Shifts(arguments) => shifts::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Schema(arguments) => schema(&arguments.of),
     }

@@ -18,5 +18,6 @@ pub mod recorder;
 pub mod replay;
 pub mod report;
 pub mod setup;
+pub mod shifts;
 pub mod simulated;
 pub mod table;

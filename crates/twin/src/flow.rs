@@ -7,7 +7,7 @@ use process::CycleData;
 use telemetry::Timestamp;
 
 use crate::output::Output;
-use crate::twin::{Step, Twin};
+use crate::twin::{LATENCY_S, Step, Twin};
 
 impl Twin {
     /// Time has come to a moment: shifts that have ended by then are told.
@@ -38,20 +38,27 @@ impl Twin {
         step: &mut Step<'_>,
     ) -> Option<StationState> {
         self.pass_time(at, step);
-        self.state.flow.fault(&self.model.flow, station, faulted, at)
+        self.state.flow.fault(station, faulted, at)
     }
 
     /// A buffer holds so many parts.
     pub(crate) fn fill(&mut self, station: StationId, level: f64, at: Timestamp, step: &mut Step<'_>) {
         self.pass_time(at, step);
-        self.state.flow.buffer(&self.model.flow, station, level >= 1.0, at);
+        self.state.flow.buffer(station, level >= 1.0);
+    }
+
+    /// All that happened at a moment has been told.
+    pub(crate) fn settle(&mut self, at: Timestamp) {
+        self.state.flow.settle(&self.model.flow, at);
     }
 
     /// What was done at a station says why it stands, if it does.
     pub(crate) fn explain(&mut self, done: &Intervention, step: &mut Step<'_>) {
-        let at = done.at.min(self.state.now);
+        // It may have been done long ago and be told only now.
+        let at = self.state.now.plus_seconds(-LATENCY_S);
         self.pass_time(at, step);
-        self.state.flow.intervention(&self.model.flow, done.station, done.kind, at);
+        self.state.flow.intervention(done.station, done.kind);
+        self.settle(at);
     }
 
     /// A cycle is complete, so that a part was made.

@@ -20,7 +20,7 @@ use crate::view::{Counts, LineView, LinkView, StationView};
 /// A source time that is this much later than the time of receipt is a wrong clock; the time of receipt is taken.
 pub(crate) const FUTURE_MAX_S: f64 = 60.0;
 /// How long samples may be on their way before it is taken for granted that nothing happened, seconds.
-const LATENCY_S: f64 = 1.0;
+pub(crate) const LATENCY_S: f64 = 1.0;
 
 /// The twin of one line.
 ///
@@ -274,6 +274,9 @@ impl Twin {
                     state.builder.stopped(faulted, at);
                     let changed = self.stop(station, faulted, at, step);
                     tell_state(station, changed, at, step);
+                    if changed.is_some() {
+                        self.settle(at);
+                    }
                 }
             }
             Target::Result => state.present.result = value.as_bool(),
@@ -308,6 +311,7 @@ impl Twin {
         if changed.is_some() {
             self.parts_taken_from(station, at, step);
         }
+        self.settle(at);
     }
 
     fn end(&mut self, station: StationId, at: Timestamp, step: &mut Step<'_>) {
@@ -323,9 +327,10 @@ impl Twin {
         }
         let mut changed = self.work(station, false, at, step);
         if is_last {
-            changed = self.state.flow.part_taken(&self.model.flow, station, at).or(changed);
+            changed = self.state.flow.part_taken(station, at).or(changed);
         }
         tell_state(station, changed, at, step);
+        self.settle(at);
     }
 
     /// The station took a part: so one of those upstream has got rid of its own.
@@ -333,7 +338,7 @@ impl Twin {
         for place in 0..self.model.plant.station(station).upstream.len() {
             let upstream = self.model.plant.station(station).upstream[place];
             self.state.stations[upstream.index()].builder.part_taken(at);
-            let changed = self.state.flow.part_taken(&self.model.flow, upstream, at);
+            let changed = self.state.flow.part_taken(upstream, at);
             tell_state(upstream, changed, at, step);
         }
     }
@@ -344,6 +349,9 @@ impl Twin {
         self.fill(station, level, at, step);
         if before.is_some_and(|before| level > before) {
             self.parts_taken_from(station, at, step);
+        }
+        if before != Some(level) {
+            self.settle(at);
         }
     }
 
@@ -376,9 +384,10 @@ impl Twin {
         for place in 0..self.model.stations_of_link[link.index()].len() {
             let station = self.model.stations_of_link[link.index()][place];
             self.state.stations[station.index()].builder.abandon();
-            let changed = self.state.flow.lost(&self.model.flow, station, now);
+            let changed = self.state.flow.lost(station, now);
             tell_state(station, changed, now, step);
         }
+        self.settle(now);
     }
 
     fn watch_links(&mut self, step: &mut Step<'_>) {
