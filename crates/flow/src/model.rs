@@ -52,7 +52,8 @@ impl FlowModel {
         let line_cycle_ns = (0..=variants).map(slowest).collect();
         let shifts = plant.plan.calendar.iter().flat_map(|calendar| &calendar.shifts);
         let planned_output = shifts.map(|shift| {
-            (!shift.planned_output.is_empty()).then(|| shift.planned_output.values().fold(0, |sum, parts| sum + parts))
+            (!shift.planned_output.is_empty())
+                .then(|| shift.planned_output.values().fold(0_u32, |sum, &parts| sum.saturating_add(parts)))
         });
         Self {
             order: order(&places),

@@ -136,8 +136,7 @@ impl FlowTracker {
         let at = believable(at);
         let flow = &mut self.stations[station.index()];
         flow.done_since = None;
-        let changed = flow.watch.part_taken(at);
-        changed
+        flow.watch.part_taken(at)
     }
 
     /// A station can no longer be seen. Returns the new state that its own signals show, if it changed.
@@ -146,8 +145,7 @@ impl FlowTracker {
         let flow = &mut self.stations[station.index()];
         flow.has_cycled = false;
         flow.judged.ready = None;
-        let changed = flow.watch.lost(at);
-        changed
+        flow.watch.lost(at)
     }
 
     /// A buffer has parts, or has none.
