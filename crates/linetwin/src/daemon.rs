@@ -149,13 +149,10 @@ impl Daemon {
 
         let mut open: Vec<Publication> =
             engine.twin().open_incidents().map(|incident| Publication::from_open(incident, &setup.plant)).collect();
-        let last_shift = engine.twin().view().flow.past.pop();
-        open.extend(
-            last_shift
-                .map(|report| Publication::from_output(&Output::Shift(Box::new(report)), &setup.plant, 0, clock.now()))
-                .into_iter()
-                .flatten(),
-        );
+        if let Some(report) = engine.twin().view().flow.past.pop() {
+            let last = Output::Shift(Box::new(report));
+            open.extend(Publication::from_output(&last, &setup.plant, engine.twin().sequence(), clock.now()));
+        }
         let notify = setup.daemon.mqtt.enabled.then(|| notifier(setup, open));
         let counters = notify.as_ref().map(Notifier::counters);
         let (publications, to_publish) = mpsc::channel(PUBLICATIONS);
