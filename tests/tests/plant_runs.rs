@@ -253,7 +253,11 @@ impl Judge {
             match output {
                 Output::Incident { change, incident } => self.follow(*change, incident),
                 Output::CommandRefused { .. } => panic!("a command for an open incident was refused: {output:?}"),
-                Output::Station { .. } | Output::Cycle(_) | Output::Intervention(_) | Output::Part(_) => {}
+                Output::Station { .. }
+                | Output::Cycle(_)
+                | Output::Intervention(_)
+                | Output::Part(_)
+                | Output::Shift(_) => {}
             }
         }
     }

@@ -254,7 +254,8 @@ impl CommandReplyV1 {
             | Output::Intervention(_)
             | Output::Station { .. }
             | Output::Cycle(_)
-            | Output::Part(_) => None,
+            | Output::Part(_)
+            | Output::Shift(_) => None,
         }
     }
 }

@@ -9,6 +9,7 @@
 mod alert;
 mod command;
 mod event;
+mod flow;
 mod headline;
 mod intervention;
 mod names;
@@ -16,12 +17,14 @@ mod part;
 mod passport;
 mod rim;
 mod schema;
+mod shift;
 mod state;
 mod station;
 mod status;
 #[cfg(test)]
 mod testing;
 
+pub use self::flow::{BottleneckV1, FlowV1, ShareV1, ShiftSummaryV1};
 pub use alert::{AcknowledgementV1, AlertSchema, AlertV1, CauseV1, EvidenceV1};
 pub use command::{CommandError, CommandReplySchema, CommandReplyV1, CommandV1};
 pub use event::{EventSchema, EventV1, alert_line};
@@ -34,6 +37,7 @@ pub use part::{
 pub use passport::{PassportFieldV1, passport};
 pub use rim::{Message, TimeV1};
 pub use schema::schemas;
+pub use shift::{KpisV1, LossName, LossTreeV1, LossV1, MadeV1, ShiftSchema, ShiftV1, StationShiftV1};
 pub use state::{CountsV1, LinkStateName, LinkV1, ProtocolName, StateSchema, StateV1};
-pub use station::{FeatureV1, QualityName, SignalV1, StationStateName, StationV1, ValueV1};
+pub use station::{ChangeoverV1, FeatureV1, QualityName, SignalV1, StationStateName, StationV1, ValueV1};
 pub use status::{NodeState, StatusSchema, StatusV1};

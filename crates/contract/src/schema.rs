@@ -1,6 +1,6 @@
 use schemars::{Schema, schema_for};
 
-use crate::{AlertV1, CommandReplyV1, CommandV1, EventV1, PartHistoryV1, PartV1, StateV1, StatusV1};
+use crate::{AlertV1, CommandReplyV1, CommandV1, EventV1, PartHistoryV1, PartV1, ShiftV1, StateV1, StatusV1};
 
 /// The JSON Schema of every message, by its name, in the order of the names.
 pub fn schemas() -> Vec<(&'static str, Schema)> {
@@ -11,6 +11,7 @@ pub fn schemas() -> Vec<(&'static str, Schema)> {
         ("event-v1", schema_for!(EventV1)),
         ("part-history-v1", schema_for!(PartHistoryV1)),
         ("part-v1", schema_for!(PartV1)),
+        ("shift-v1", schema_for!(ShiftV1)),
         ("state-v1", schema_for!(StateV1)),
         ("status-v1", schema_for!(StatusV1)),
     ]

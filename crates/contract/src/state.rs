@@ -5,7 +5,7 @@ use telemetry::LinkState;
 use twin::{Counts, LineView, LinkView};
 
 use crate::rim::{schema_tag, text};
-use crate::{AlertV1, Message, StationV1, TimeV1};
+use crate::{AlertV1, FlowV1, Message, StationV1, TimeV1};
 
 schema_tag!(StateSchema = "linetwin/state/v1");
 
@@ -34,6 +34,9 @@ pub struct StateV1 {
     pub alerts: Vec<AlertV1>,
     /// What has been counted since the log began.
     pub counts: CountsV1,
+    /// How parts flow: the shift, its losses, the bottleneck.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flow: Option<FlowV1>,
 }
 
 /// A link to the outside.
@@ -129,6 +132,7 @@ impl StateV1 {
             stations: view.stations.iter().map(|station| StationV1::new(station, view, plant)).collect(),
             alerts: view.incidents.iter().map(|incident| AlertV1::new(incident, plant)).collect(),
             counts: view.counts.into(),
+            flow: Some(FlowV1::new(&view.flow, plant)),
         }
     }
 }
@@ -243,6 +247,7 @@ mod tests {
                 since: at("2026-11-24T08:00:00Z"),
             }],
             stations: vec![station(COOL, Vec::new()), station(WELD, vec![resistance()])],
+            flow: crate::testing::flow(),
             signals: vec![Some(Sample { signal: CURRENT, source_time: at("2026-11-24T08:19:59Z"), value, quality })],
             incidents: vec![incident()],
             counts: Counts::default(),
@@ -284,5 +289,7 @@ mod tests {
             ),
         );
         check("/alerts/0/id", r#""412-0""#);
+        check("/stations/1/state", r#""unknown""#);
+        check("/flow/shift/start", r#""2026-11-24T08:00:00Z""#);
     }
 }

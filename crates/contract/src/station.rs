@@ -1,4 +1,5 @@
 use alarms::Incident;
+use flow::Changeover;
 use plant::{Plant, Signal, Station, StationId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -7,7 +8,8 @@ use twin::{FeatureView, LineView, StationView};
 
 use crate::names::wire_names;
 use crate::rim::{deviation_sigma, finite, text};
-use crate::{InterventionV1, StationKindName, TimeV1};
+use crate::shift::{source_name, variant_name};
+use crate::{InterventionName, InterventionV1, StationKindName, TimeV1};
 
 /// A station.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -48,6 +50,34 @@ pub struct StationV1 {
     pub features: Vec<FeatureV1>,
     /// Ids of the alerts to be mended here or shown here.
     pub alerts: Vec<String>,
+    /// The neighbour that it waits for, while it is starved or blocked; `supply` at the start of the line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waits_for: Option<String>,
+    /// Who is to blame: the other end of the chain of stations that wait for each other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub root: Option<String>,
+    /// What was reported or seen to be done there while it stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<InterventionName>,
+    /// How long it takes from one variant to another, for each pair that was seen.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changeovers: Vec<ChangeoverV1>,
+}
+
+/// From one variant to another.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ChangeoverV1 {
+    /// From that variant.
+    pub from: String,
+    /// To that one.
+    pub to: String,
+    /// How often.
+    pub count: u64,
+    /// Time of its own that the station lost between the last part of one and the first of the other, beyond a usual
+    /// handover: mean, seconds.
+    pub mean_s: f64,
+    /// Of the latest 50, the 90th percentile, seconds.
+    pub p90_s: f64,
 }
 
 wire_names! {
@@ -63,6 +93,22 @@ wire_names! {
         Blocked,
         /// Stopped with a fault of its own.
         Down,
+        /// Ready, and a part has come, but something of its own holds it back.
+        Held,
+        /// It is set up for another variant.
+        Changeover,
+        /// Seen, and not at work, and not known what it waits for.
+        Idle,
+        /// Not at work in a break or between shifts.
+        NotScheduled,
+    }
+}
+
+impl StationStateName {
+    /// The name as the JSON has it.
+    pub fn name(self) -> &'static str {
+        let core = flow::StationState::ALL.into_iter().find(|&core| Self::from(core) == self);
+        core.map_or("unknown", flow::StationState::name)
     }
 }
 
@@ -152,6 +198,7 @@ impl StationV1 {
     pub(crate) fn new(view: &StationView, line: &LineView, plant: &Plant) -> Self {
         let Station { id, name, kind, upstream, utilities, ideal_cycle_s, origin: _ } = plant.station(view.station);
         let names = |ids: &[StationId]| ids.iter().map(|&id| plant.station(id).name.clone()).collect();
+        let flow = line.flow.stations.get(id.index());
         let concerned = |incident: &&Incident| incident.station == Some(*id) || incident.affected.contains(id);
         Self {
             name: name.clone(),
@@ -172,8 +219,18 @@ impl StationV1 {
                 .collect(),
             features: view.features.iter().map(FeatureV1::from).collect(),
             alerts: line.incidents.iter().filter(concerned).map(|incident| incident.id.to_string()).collect(),
+            waits_for: flow.and_then(|flow| flow.waits_for).map(|source| source_name(source, plant)),
+            root: flow.and_then(|flow| flow.root).map(|source| source_name(source, plant)),
+            reason: flow.and_then(|flow| flow.reason).map(InterventionName::from),
+            changeovers: flow.iter().flat_map(|flow| &flow.changeovers).map(|cell| changeover(cell, plant)).collect(),
         }
     }
+}
+
+fn changeover(cell: &Changeover, plant: &Plant) -> ChangeoverV1 {
+    let Changeover { from, to, count, mean_s, p90_s } = *cell;
+    let name = |variant| variant_name(variant, plant).unwrap_or_default();
+    ChangeoverV1 { from: name(from), to: name(to), count, mean_s, p90_s }
 }
 
 impl SignalV1 {

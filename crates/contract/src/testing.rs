@@ -3,6 +3,7 @@
 use alarms::{
     Detector, Direction, Evidence, Incident, IncidentState, Intervention, Priority, RankedCause, Source, TimeToLimit,
 };
+use flow::{FlowModel, FlowTracker, Judgement};
 use plant::{
     Cause, DataType, Detection, Link, LinkSettings, ModbusSettings, Origin, Plant, Role, Signal, Station, StationId,
     StationKind, Variant, WordOrder,
@@ -50,6 +51,7 @@ pub(crate) fn plant() -> Plant {
         genealogy: plant::Genealogy::default(),
         detection: Detection { false_alarms_per_shift: 1.0, shift_h: 8.0, warm_up_cycles: 30, link_loss_s: 10.0 },
         flow: plant::FlowDesign::default(),
+        plan: plant::Plan::default(),
     }
 }
 
@@ -140,6 +142,26 @@ pub(crate) fn tool_dress() -> Intervention {
         by: Some("Kim".into()),
         comment: "12 passes".into(),
     }
+}
+
+/// The weld station of [`plant`] has done one cycle, and is down for ten seconds since 08:00.
+pub(crate) fn flow() -> flow::FlowView {
+    let mut plant = plant();
+    let (role, path) = (Role::CycleActive, "weld-20/active".into());
+    plant.signals.push(Signal { id: SignalId(1), role, path, ..current() });
+    let (model, mut ended) = (FlowModel::new(&plant), Vec::new());
+    let mut tracker = FlowTracker::new(&model);
+    let begin = at("2026-11-24T08:00:00Z");
+    tracker.advance(&model, begin.plus_seconds(-60.0), &mut ended);
+    tracker.working(&model, WELD, true, begin.plus_seconds(-60.0));
+    tracker.settle(&model, begin.plus_seconds(-60.0));
+    tracker.made(&model, WELD, Some(0), Judgement::Good);
+    tracker.advance(&model, begin, &mut ended);
+    tracker.working(&model, WELD, false, begin);
+    tracker.fault(WELD, true, begin);
+    tracker.settle(&model, begin);
+    tracker.advance(&model, begin.plus_seconds(10.0), &mut ended);
+    tracker.view(&model)
 }
 
 /// Checks a message against its published schema, formats included.

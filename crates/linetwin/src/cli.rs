@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
-use crate::{backtest, browse, daemon, demo, detect, import, parts, replay, report, setup, simulate};
+use crate::{backtest, browse, daemon, demo, detect, import, parts, replay, report, setup, shifts, simulate};
 
 /// The digital twin of a manufacturing line: telemetry in, few and explained warnings out.
 #[derive(Debug, Parser)]
@@ -39,6 +39,8 @@ enum Command {
     Part(parts::one::Arguments),
     /// List parts that left the line, such as all from one lot, or what those out of limits have in common.
     Parts(parts::list::Arguments),
+    /// Print what the shifts of a recording came to: OEE and the like, losses, bottleneck, changeovers.
+    Shifts(shifts::Arguments),
     /// Start a simulated plant, a broker, the twin and its page.
     Demo(demo::Arguments),
     /// Simulate shifts of the line: output, bottleneck, what if something were changed, the curve of a launch.
@@ -55,8 +57,7 @@ struct CheckArguments {
 
 #[derive(Debug, clap::Args)]
 struct SchemaArguments {
-    /// config (the default), or one of the messages: alert, event, command, command-reply, status, state, part,
-    /// part-history.
+    /// config (the default), or one of the messages, such as alert-v1; a name that is none lists them.
     #[arg(default_value = "config")]
     of: String,
 }
@@ -109,6 +110,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Report(arguments) => report::run(&arguments),
         Command::Part(arguments) => parts::one::run(&arguments),
         Command::Parts(arguments) => parts::list::run(&arguments),
+        Command::Shifts(arguments) => shifts::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Simulate(arguments) => simulate::run(&arguments),
         Command::Schema(arguments) => schema(&arguments.of),

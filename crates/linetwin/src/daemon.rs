@@ -13,6 +13,7 @@ use telemetry::{Event, LinkState};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use twin::Output;
 use web::{PartLookup, Sources};
 
 use crate::engine::{Console, Engine, Sinks};
@@ -161,8 +162,12 @@ impl Daemon {
         let (events, receiver) = queue(setup.daemon.queue.capacity);
         let mut tasks = JoinSet::new();
 
-        let open: Vec<Publication> =
+        let mut open: Vec<Publication> =
             engine.twin().open_incidents().map(|incident| Publication::from_open(incident, &setup.plant)).collect();
+        if let Some(report) = engine.twin().view().flow.past.pop() {
+            let last = Output::Shift(Box::new(report));
+            open.extend(Publication::from_output(&last, &setup.plant, engine.twin().sequence(), clock.now()));
+        }
         let notify = setup.daemon.mqtt.enabled.then(|| notifier(setup, open));
         let counters = notify.as_ref().map(Notifier::counters);
         let (publications, to_publish) = mpsc::channel(PUBLICATIONS);

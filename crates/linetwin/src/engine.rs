@@ -147,7 +147,9 @@ impl Engine {
 
     fn tell(&mut self, input: &Input) {
         let matters = |output: &Output| match output {
-            Output::Incident { .. } | Output::Intervention(_) | Output::CommandRefused { .. } => true,
+            Output::Incident { .. } | Output::Intervention(_) | Output::CommandRefused { .. } | Output::Shift(_) => {
+                true
+            }
             Output::Station { .. } | Output::Cycle(_) | Output::Part(_) => false,
         };
         if !self.outputs.iter().any(matters) {

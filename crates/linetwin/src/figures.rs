@@ -55,6 +55,21 @@ impl Figures {
                 add(format!("linetwin_twin_{name}"), help, MetricKind::Counter, Vec::new(), value);
             }
         }
+        for station in &state.stations {
+            let help = "1 for the state that the station is in.";
+            let labels = vec![("station", station.name.clone()), ("state", station.state.name().to_owned())];
+            add("linetwin_station_state".into(), help, MetricKind::Gauge, labels, 1.0);
+        }
+        let shift = state.flow.as_ref().and_then(|flow| flow.shift.as_ref());
+        for shift in shift.iter().flat_map(|shift| &shift.stations) {
+            for (name, value) in shift.kpis.named() {
+                let labels = vec![("station", shift.station.clone())];
+                let help = "Of the shift so far, after ISO 22400-2; see flow.shift in /api/v1/state.";
+                if let Some(value) = value {
+                    add(format!("linetwin_shift_{name}"), help, MetricKind::Gauge, labels, value);
+                }
+            }
+        }
         let open = state.alerts.len() as f64;
         add("linetwin_open_alerts".into(), "Incidents that are not closed.", MetricKind::Gauge, Vec::new(), open);
         let lost = self.gauges.inputs_lost.load(Ordering::Relaxed) as f64;

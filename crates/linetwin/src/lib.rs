@@ -20,6 +20,7 @@ pub mod recorder;
 pub mod replay;
 pub mod report;
 pub mod setup;
+pub mod shifts;
 pub mod simulate;
 pub mod simulated;
 pub mod table;

@@ -109,6 +109,7 @@ impl Notifier {
         Counters::add(&self.counters.dropped, 1);
         let kind = match message {
             Message::Alert { .. } => "alert",
+            Message::Shift(_) => "shift",
             Message::Event(_) => "event",
             Message::Reply(_) => "reply",
         };

@@ -18,12 +18,14 @@ const MAX_ATTEMPTS: u8 = 5;
 
 /// What the broker has not been told yet, and what it should retain. No I/O and no clock.
 ///
-/// One message is on its way at a time. Alerts come first, in the order they were raised, then events, then replies, in
+/// One message is on its way at a time. Alerts come first, in the order they were raised, then the last shift, then events, then replies, in
 /// the order they came. Alerts need no bound of their own: there is one for each open incident, and the line can have no
 /// more of those than it has things to watch.
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
     alerts: BTreeMap<IncidentId, Alert>,
+    /// The report of the last shift, told as an alert is.
+    shift: Alert,
     events: Lane<MAX_EVENTS, MAX_EVENT_BYTES>,
     replies: Lane<MAX_REPLIES, MAX_REPLY_BYTES>,
     on_its_way: Option<Message>,
@@ -34,6 +36,8 @@ pub(crate) struct Outbox {
 pub(crate) enum Message {
     /// To be retained; empty to retain nothing.
     Alert { incident: IncidentId, content: String },
+    /// To be retained: what the last shift came to.
+    Shift(String),
     /// For the events' topic.
     Event(Queued),
     /// For the replies' topic.
@@ -63,6 +67,7 @@ impl Outbox {
     pub(crate) fn push(&mut self, publication: Publication) -> u64 {
         match publication {
             Publication::Alert { incident, content } => self.set_alert(incident, content),
+            Publication::Shift(content) => self.shift = Alert { content: Some(content), ..Alert::default() },
             Publication::Event(content) => return self.events.push_back(content),
             Publication::Reply(content) => return self.replies.push_back(content),
         }
@@ -83,6 +88,7 @@ impl Outbox {
         for alert in self.alerts.values_mut() {
             alert.handed_over = false;
         }
+        self.shift.handed_over = false;
     }
 
     /// The next message, if none is on its way.
@@ -92,6 +98,7 @@ impl Outbox {
         }
         self.on_its_way = self
             .next_alert()
+            .or_else(|| self.next_shift())
             .or_else(|| self.events.pop_front().map(Message::Event))
             .or_else(|| self.replies.pop_front().map(Message::Reply));
         self.on_its_way.as_ref()
@@ -99,7 +106,14 @@ impl Outbox {
 
     /// The broker has confirmed the message that was on its way.
     pub(crate) fn confirmed(&mut self) {
-        let Some(Message::Alert { incident, .. }) = self.on_its_way.take() else { return };
+        let incident = match self.on_its_way.take() {
+            Some(Message::Alert { incident, .. }) => incident,
+            Some(Message::Shift(_)) => {
+                self.shift.attempts = 0;
+                return;
+            }
+            Some(Message::Event(_) | Message::Reply(_)) | None => return,
+        };
         let Some(alert) = self.alerts.get_mut(&incident) else { return };
         alert.attempts = 0;
         if alert.content.is_none() && alert.handed_over {
@@ -113,6 +127,11 @@ impl Outbox {
         match self.on_its_way.take()? {
             Message::Event(queued) => self.events.return_front(queued).map(Message::Event),
             Message::Reply(queued) => self.replies.return_front(queued).map(Message::Reply),
+            Message::Shift(content) => {
+                self.shift.handed_over = false;
+                self.shift.attempts += 1;
+                (!self.shift.is_due()).then_some(Message::Shift(content))
+            }
             Message::Alert { incident, content } => {
                 let alert = self.alerts.get_mut(&incident)?;
                 alert.handed_over = false;
@@ -132,7 +151,8 @@ impl Outbox {
     pub(crate) fn unconfirmed(&self) -> u64 {
         let alerts = self.alerts.values().filter(|alert| alert.is_due()).count();
         let on_its_way = usize::from(self.on_its_way.is_some());
-        (alerts + self.events.queue.len() + self.replies.queue.len() + on_its_way) as u64
+        let shift = usize::from(self.shift.content.is_some() && self.shift.is_due());
+        (alerts + shift + self.events.queue.len() + self.replies.queue.len() + on_its_way) as u64
     }
 
     fn set_alert(&mut self, incident: IncidentId, content: Option<String>) {
@@ -141,6 +161,12 @@ impl Outbox {
         if alert.content.is_none() && !alert.at_broker {
             self.alerts.remove(&incident);
         }
+    }
+
+    fn next_shift(&mut self) -> Option<Message> {
+        let content = self.shift.content.clone().filter(|_| self.shift.is_due())?;
+        self.shift.handed_over = true;
+        Some(Message::Shift(content))
     }
 
     fn next_alert(&mut self) -> Option<Message> {
@@ -217,6 +243,7 @@ mod tests {
         while let Some(message) = outbox.next() {
             sent.push(match message {
                 Message::Alert { incident, content } => format!("{incident}={content}"),
+                Message::Shift(content) => format!("shift={content}"),
                 Message::Event(queued) | Message::Reply(queued) => queued.content.clone(),
             });
             outbox.confirmed();
@@ -238,6 +265,20 @@ mod tests {
             [event("e1"), alert(B, "b1"), event("e2"), alert(A, "a1"), alert(B, "b2")],
             &["1-0=a1", "2-0=b2", "e1", "e2"],
         );
+    }
+
+    #[test]
+    fn the_last_shift_is_told_in_each_session_until_there_is_a_newer_one() {
+        let shift = |content: &str| Publication::Shift(content.to_owned());
+        check([event("e1"), shift("early"), alert(A, "a1"), shift("late")], &["1-0=a1", "shift=late", "e1"]);
+        let mut outbox = Outbox::default();
+        outbox.push(shift("early"));
+        assert_eq!(drain(&mut outbox), ["shift=early"]);
+        outbox.connected();
+        assert!(outbox.next().is_some());
+        outbox.push(shift("late"));
+        outbox.confirmed();
+        assert_eq!(drain(&mut outbox), ["shift=late"]);
     }
 
     #[test]
@@ -291,7 +332,7 @@ mod tests {
 
     #[test]
     fn a_message_that_ends_every_session_is_given_up() {
-        for publication in [event("poison"), alert(A, "poison")] {
+        for publication in [event("poison"), alert(A, "poison"), Publication::Shift("poison".to_owned())] {
             let mut outbox = Outbox::default();
             outbox.push(publication);
             outbox.push(event("e2"));
@@ -341,7 +382,7 @@ mod tests {
                     self.retained.insert(*incident, content.clone());
                 }
                 Message::Event(queued) => self.events.extend(queued.content.parse::<usize>()),
-                Message::Reply(_) => {}
+                Message::Reply(_) | Message::Shift(_) => {}
             }
         }
     }

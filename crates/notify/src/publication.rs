@@ -1,5 +1,5 @@
 use alarms::{Change, Incident};
-use contract::{AlertV1, CommandReplyV1, EventV1, Message};
+use contract::{AlertV1, CommandReplyV1, EventV1, Message, ShiftV1};
 use plant::Plant;
 use telemetry::{IncidentId, Timestamp};
 use twin::Output;
@@ -14,6 +14,8 @@ pub enum Publication {
         /// An [`AlertV1`]; nothing once the incident is closed.
         content: Option<String>,
     },
+    /// What is retained of the last shift from now on: a [`ShiftV1`].
+    Shift(String),
     /// A change of an incident: an [`EventV1`].
     Event(String),
     /// The answer to a command: a [`CommandReplyV1`].
@@ -29,6 +31,9 @@ impl Publication {
             let content = (*change != Change::Closed).then(|| event.alert.to_json());
             publications.push(Self::Alert { incident: incident.id, content });
             publications.push(Self::Event(event.to_json()));
+        }
+        if let Output::Shift(report) = output {
+            publications.push(Self::Shift(ShiftV1::new(report, plant).to_json()));
         }
         publications.extend(CommandReplyV1::from_output(output, plant).map(|reply| Self::Reply(reply.to_json())));
         publications
@@ -65,6 +70,7 @@ mod tests {
             genealogy: plant::Genealogy::default(),
             detection: Detection { false_alarms_per_shift: 1.0, shift_h: 8.0, warm_up_cycles: 30, link_loss_s: 10.0 },
             flow: plant::FlowDesign::default(),
+            plan: plant::Plan::default(),
         }
     }
 
@@ -97,6 +103,7 @@ mod tests {
                 Publication::Alert { content: None, .. } => "clear".to_owned(),
                 Publication::Alert { content: Some(content), .. }
                 | Publication::Event(content)
+                | Publication::Shift(content)
                 | Publication::Reply(content) => content.split('"').nth(3).unwrap().to_owned(),
             })
             .collect();

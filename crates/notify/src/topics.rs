@@ -41,6 +41,11 @@ impl Topics {
         format!("{}/events", self.base)
     }
 
+    /// Where what the last shift came to is retained.
+    pub fn shift(&self) -> String {
+        format!("{}/shift", self.base)
+    }
+
     /// Where commands are taken.
     pub fn commands(&self) -> String {
         format!("{}/cmd", self.base)

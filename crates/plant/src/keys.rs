@@ -1,7 +1,10 @@
 //! The keys of `plant.toml`, one struct for each table. Ranges and defaults stand here and nowhere else; the doc
 //! comments are the descriptions in the JSON Schema.
 
-use schemars::JsonSchema;
+use std::collections::BTreeMap;
+
+use jiff::civil::Weekday;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 
 use crate::genealogy::GenealogyKeys;
@@ -29,6 +32,80 @@ pub(crate) struct LineKeys {
     /// How the history of parts is kept.
     #[serde(default)]
     pub(crate) genealogy: GenealogyKeys,
+    /// When the line works; if absent always, in shifts of `detection.shift_h` from midnight UTC.
+    pub(crate) calendar: Option<CalendarKeys>,
+}
+
+/// When the line works.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CalendarKeys {
+    /// Whose clock the shifts follow: a name of the IANA database, such as `Europe/Berlin`.
+    #[schemars(length(min = 1))]
+    pub(crate) time_zone: String,
+    /// The shifts of a week.
+    #[schemars(length(min = 1, max = 50))]
+    pub(crate) shift: Vec<ShiftKeys>,
+}
+
+/// A shift, as it comes again each week.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ShiftKeys {
+    /// Name, unique in the calendar.
+    #[schemars(schema_with = "name_schema")]
+    pub(crate) name: String,
+    /// The days on which it begins.
+    #[schemars(length(min = 1, max = 7))]
+    pub(crate) days: Vec<DayName>,
+    /// When it begins, by the clock of the time zone.
+    #[schemars(title = "time such as 06:00", regex(pattern = "^([01][0-9]|2[0-3]):[0-5][0-9]$"))]
+    pub(crate) start: String,
+    /// When it ends; on the next day if that is not after its start.
+    #[schemars(title = "time such as 14:00", regex(pattern = "^([01][0-9]|2[0-3]):[0-5][0-9]$"))]
+    pub(crate) end: String,
+    /// Its breaks, in order.
+    #[serde(default)]
+    #[schemars(schema_with = "breaks_schema")]
+    pub(crate) breaks: Vec<String>,
+    /// Good parts it is to make, by variant.
+    #[serde(default)]
+    pub(crate) planned_output: BTreeMap<String, u32>,
+}
+
+/// A day of the week.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(title = "day")]
+pub(crate) enum DayName {
+    Mon,
+    Tue,
+    Wed,
+    Thu,
+    Fri,
+    Sat,
+    Sun,
+}
+
+impl DayName {
+    pub(crate) fn weekday(self) -> Weekday {
+        match self {
+            Self::Mon => Weekday::Monday,
+            Self::Tue => Weekday::Tuesday,
+            Self::Wed => Weekday::Wednesday,
+            Self::Thu => Weekday::Thursday,
+            Self::Fri => Weekday::Friday,
+            Self::Sat => Weekday::Saturday,
+            Self::Sun => Weekday::Sunday,
+        }
+    }
+}
+
+fn breaks_schema(_: &mut SchemaGenerator) -> Schema {
+    const TIME: &str = "([01][0-9]|2[0-3]):[0-5][0-9]";
+    let pattern = format!("^{TIME}-{TIME}$");
+    let one = json_schema!({ "title": "break such as 09:00-09:15", "type": "string", "pattern": pattern });
+    json_schema!({ "type": "array", "maxItems": 20, "items": one })
 }
 
 /// How willing the line is to be disturbed, and how the twin learns.
@@ -119,10 +196,18 @@ pub(crate) struct StationKeys {
     /// Share of its parts that the station rejects by design; 0 if absent.
     #[schemars(range(min = 0.0, max = 1.0))]
     pub(crate) scrap_share: Option<f64>,
+    /// Where a variant has another by design: that, by the variant's name, seconds.
+    #[serde(default)]
+    #[schemars(schema_with = "cycle_times_schema")]
+    pub(crate) variant_cycle_s: BTreeMap<String, f64>,
 }
 
 fn one() -> f64 {
     1.0
+}
+
+fn cycle_times_schema(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "object", "additionalProperties": { "type": "number", "minimum": 0.1, "maximum": 86_400.0 } })
 }
 
 /// Beyond these values of a cycle's feature the part is scrap or must be reworked.

@@ -13,6 +13,7 @@ mod links;
 mod load;
 mod model;
 mod named;
+mod plan;
 mod problem;
 mod recipes;
 mod redundant;
@@ -33,6 +34,7 @@ pub use model::{
     DataType, Detection, Limit, Link, LinkSettings, ModbusSettings, MqttSettings, OpcuaSettings, Origin, Plant, Recipe,
     RecipeSettings, Redundant, SheetMaterial, Signal, Station, StationId, StationKind, Variant, WordOrder,
 };
+pub use plan::{Calendar, Plan, Shift};
 pub use problem::{Problem, Problems};
 pub use role::Role;
 pub use schema::schema;

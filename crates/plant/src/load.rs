@@ -7,7 +7,9 @@ use crate::named::fits_symbol;
 use crate::problem::Findings;
 use crate::tags::TagLists;
 use crate::tree::{Overrides, Tree};
-use crate::{DaemonSettings, Plant, Problems, Variant, flow, links, recipes, redundant, schema, signals, stations};
+use crate::{
+    DaemonSettings, Plant, Problems, Variant, flow, links, plan, recipes, redundant, schema, signals, stations,
+};
 
 /// A configuration in which nothing is wrong, as far as can be seen with nothing connected. Addresses are text here;
 /// the adapter of their protocol checks them.
@@ -61,6 +63,8 @@ fn plant(tree: &Tree, json: &serde_json::Value, tags: &TagLists, findings: &mut 
     let flow = flow::resolve(&station_entries, &variant_entries, tree, findings);
     let redundant = redundant::resolve(&redundant_entries, &signals, tags, tree, findings);
     let recipes = recipes::resolve(&recipe_entries, &station_entries, &variant_entries, tree, findings);
+    let calendar = keys.as_ref().and_then(|keys| keys.calendar.as_ref());
+    let plan = plan::resolve(calendar, &station_entries, &variant_entries, tree, findings);
 
     let variants =
         variant_entries.sound().map(|(_, _, keys)| Variant { name: keys.name.clone(), code: keys.code }).collect();
@@ -81,6 +85,7 @@ fn plant(tree: &Tree, json: &serde_json::Value, tags: &TagLists, findings: &mut 
         detection: keys.detection.into(),
         genealogy: keys.genealogy.into(),
         flow,
+        plan,
     })
 }
 

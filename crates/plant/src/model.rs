@@ -2,7 +2,7 @@ use std::fmt;
 
 use telemetry::{LinkId, SignalId, Value};
 
-use crate::{FlowDesign, Genealogy, Role};
+use crate::{FlowDesign, Genealogy, Plan, Role};
 
 /// A station of the line: dense from 0, in configuration order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
@@ -46,6 +46,8 @@ pub struct Plant {
     pub genealogy: Genealogy,
     /// How parts flow through the line by its design.
     pub flow: FlowDesign,
+    /// What the line is planned to do.
+    pub plan: Plan,
 }
 
 impl Plant {
@@ -91,6 +93,13 @@ impl Plant {
             Some(place) => place.id == station,
             None => self.stations.iter().all(|other| !other.upstream.contains(&station)),
         }
+    }
+
+    /// The time that a part of that variant may take at a station by design, seconds: the planned run time per item of
+    /// ISO 22400-2; `None` where the station has no cycles.
+    pub fn planned_cycle_s(&self, station: StationId, variant: Option<usize>) -> Option<f64> {
+        let own = variant.and_then(|variant| self.plan.variant_cycle_s.get(&(station, variant)));
+        own.copied().or(self.station(station).ideal_cycle_s)
     }
 
     /// The variant that a value of a `variant` signal means: by name if it is a text, by code if it is a number.

@@ -27,6 +27,8 @@ roles! {
     Variant = "variant";
     /// True while the station has stopped with a fault of its own.
     Fault = "fault";
+    /// True if the last part of the station is good, false if it is scrap or must be reworked.
+    Result = "result";
     /// Cycles, welds or parts since the tool was dressed or changed; falls back when it is.
     ToolLife = "tool.life";
 
@@ -164,6 +166,7 @@ impl Role {
                 | Self::PartId
                 | Self::Variant
                 | Self::Fault
+                | Self::Result
                 | Self::ToolLife
                 | Self::WeldExpulsions
                 | Self::RobotProgram

@@ -135,7 +135,7 @@ plant.toml:4: "line/x" is not a key here; expected letters, digits, `-` and `_`"
     check(
         "[http]",
         "[htpp]",
-        r#"linetwin.toml:3: htpp: "htpp" is not a key here; expected one of 17, such as http, enterprise, station, detection, area; did you mean "http"?"#,
+        r#"linetwin.toml:3: htpp: "htpp" is not a key here; expected one of 19, such as http, enterprise, recipe, station, detection; did you mean "http"?"#,
     );
 }
 
@@ -343,7 +343,7 @@ ideal_cycle_s = 3"#,
         r#"name = "loop-1""#,
         r#"name = "loop-1"
 colour = "blue""#,
-        r#"plant.toml:33: station[2].colour: "colour" is not a key here; expected one of capacity, cycle_scatter, ideal_cycle_s, kind, mtbf_min, mttr_min, name, scrap_share, transfer_s, upstream, utilities"#,
+        r#"plant.toml:33: station[2].colour: "colour" is not a key here; expected one of capacity, cycle_scatter, ideal_cycle_s, kind, mtbf_min, mttr_min, name, scrap_share, transfer_s, upstream, utilities, variant_cycle_s"#,
     );
     check(
         r#"[[station]]
@@ -351,7 +351,7 @@ name = "loop-1""#,
         r#"[[staton]]
 name = "loop-1""#,
         r#"plant.toml:23: station[0].utilities[0]: "loop-1" is not a station of this plant; expected one of weld-1, store-2
-plant.toml:31: staton: "staton" is not a key here; expected one of 17, such as station, detection, http, site, genealogy; did you mean "station"?
+plant.toml:31: staton: "staton" is not a key here; expected one of 19, such as station, detection, http, site, genealogy; did you mean "station"?
 tags/all.csv:6: signal: "loop-1" is not a station of this plant; expected one of weld-1, store-2
 tags/all.csv:7: signal: "loop-1" is not a station of this plant; expected one of weld-1, store-2"#,
     );
@@ -489,7 +489,7 @@ tags/all.csv:5: signal: "level" is not a signal path; expected station/name, eac
     check(
         ",weld.energy",
         ",weld.enrgy",
-        r#"tags/all.csv:4: role: "weld.enrgy" is not a role; expected one of 41, such as weld.energy, weld.force, weld.current, weld.resistance, leak.temperature; did you mean "weld.energy"?"#,
+        r#"tags/all.csv:4: role: "weld.enrgy" is not a role; expected one of 63, such as weld.energy, weld.force, weld.current, weld.peak_time, weld.resistance; did you mean "weld.energy"?"#,
     );
     check(
         ",f32",
@@ -537,7 +537,7 @@ tags/all.csv:5: signal: "level" is not a signal path; expected station/name, eac
         r#"
 
 store-2/level,buffer.levl"#,
-        r#"tags/all.csv:7: role: "buffer.levl" is not a role; expected one of 41, such as buffer.level, laser.plasma, tighten.angle, chiller.power, gun.water_flow; did you mean "buffer.level"?"#,
+        r#"tags/all.csv:7: role: "buffer.levl" is not a role; expected one of 63, such as buffer.level, loop.level, laser.speed, laser.gap, laser.plasma; did you mean "buffer.level"?"#,
     );
 }
 
@@ -571,7 +571,7 @@ plant.toml:10: link[5].protocol: is missing; expected one of modbus, opcua, mqtt
     check_set("nonsense", r#"command line: "nonsense" sets nothing; expected key=value, such as http.port=8080"#);
     check_set(
         "a..b=1",
-        r#"command line: a..b: "a..b" is not a key here; expected one of 17, such as area, parts, station, variant, genealogy"#,
+        r#"command line: a..b: "a..b" is not a key here; expected one of 19, such as area, parts, station, variant, calendar"#,
     );
     check_set(
         "link[99999999].host=a",
@@ -733,7 +733,7 @@ fn recipes() {
     );
     check(
         "station = \"weld-1\"\nmaterial = \"copper\"",
-        r#"plant.toml:37: recipe[0].material: "copper" is not a material here; expected one of steel, aluminium"#,
+        r#"plant.toml:37: recipe[0].material: "copper" is not a material; expected one of steel, aluminium"#,
     );
     check(
         "station = \"loop-1\"\nface_mm = 6",
@@ -742,5 +742,108 @@ fn recipes() {
     check(
         "station = \"weld-1\"\n[[recipe]]\nstation = \"weld-1\"",
         r#"plant.toml:38: recipe[1].station: there is already a recipe of "weld-1" for this variant; expected one recipe for each station and variant"#,
+    );
+}
+
+const CALENDAR: &str = r#"line = "b1"
+
+[calendar]
+time_zone = "Europe/Berlin"
+
+[[calendar.shift]]
+name = "early"
+days = ["mon", "tue"]
+start = "06:00"
+end = "14:00"
+breaks = ["09:00-09:15", "11:30-12:00"]
+planned_output = { suv = 400 }
+
+[[calendar.shift]]
+name = "night"
+days = ["sun", "mon"]
+start = "22:00"
+end = "06:00"
+"#;
+
+#[track_caller]
+fn check_calendar(instead_of: &str, mistake: &str, expected: &str) {
+    assert_eq!(CALENDAR.matches(instead_of).count(), 1, "{instead_of:?} is to be there once");
+    check(r#"line = "b1""#, &CALENDAR.replace(instead_of, mistake), expected);
+}
+
+#[test]
+fn calendar() {
+    check_calendar("Berlin", "Berlin", "");
+    check_calendar(
+        r#"start = "06:00""#,
+        r#"start = "6 am""#,
+        r#"plant.toml:12: calendar.shift[0].start: "6 am" does not fit; expected a time such as 06:00"#,
+    );
+    check_calendar(
+        r#""mon", "tue""#,
+        r#""mon", "tues""#,
+        "plant.toml:11: calendar.shift[0].days[1]: \"tues\" is not a day; expected one of mon, tue, wed, thu, fri, sat, sun; \
+         did you mean \"tue\"?",
+    );
+    check_calendar(
+        "11:30-12:00",
+        "13:30-14:15",
+        "plant.toml:14: calendar.shift[0].breaks[1]: \"13:30-14:15\" is not within the shift from 06:00 to 14:00; expected a \
+         break within its shift",
+    );
+    check_calendar(
+        "11:30-12:00",
+        "09:10-09:20",
+        "plant.toml:14: calendar.shift[0].breaks[1]: \"09:10-09:20\" begins before the break before it ends; expected breaks \
+         in order",
+    );
+    check_calendar(
+        r#"start = "22:00""#,
+        r#"start = "13:00""#,
+        r#"plant.toml:20: calendar.shift[1].start: "night" begins before "early" has ended; expected one shift at a time"#,
+    );
+    // Monday's early shift, not Sunday's night shift, is the later one.
+    check_calendar(
+        r#"end = "06:00""#,
+        r#"end = "06:30""#,
+        r#"plant.toml:12: calendar.shift[0].start: "early" begins before "night" has ended; expected one shift at a time"#,
+    );
+    check_calendar(
+        r#"name = "night""#,
+        r#"name = "early""#,
+        r#"plant.toml:18: calendar.shift[1].name: "early" is already the name of another shift; expected a name of its own"#,
+    );
+    check_calendar(
+        "suv = 400",
+        "van = 400",
+        r#"plant.toml:15: calendar.shift[0].planned_output.van: "van" is not a variant of this plant; expected suv"#,
+    );
+}
+
+/// How many time zones there are changes with the database.
+#[test]
+fn a_time_zone_that_is_misspelt() {
+    let mistake = PLANT.1.replace(r#"line = "b1""#, &CALENDAR.replace("Berlin", "Berlim"));
+    let files = Files::from_pairs([LINETWIN, ("plant.toml", &mistake), TAGS]);
+    let found = load(&files, &Overrides::default()).unwrap_err().to_string();
+    let begin =
+        r#"plant.toml:7: calendar.time_zone: "Europe/Berlim" is not a time zone of the IANA database; expected "#;
+    assert!(found.starts_with(begin) && found.ends_with(r#"did you mean "Europe/Berlin"?"#), "{found}");
+}
+
+#[test]
+fn cycle_times_by_variant() {
+    check(
+        r#"kind = "buffer""#,
+        r#"kind = "buffer"
+variant_cycle_s = { suv = 40.0 }"#,
+        "plant.toml:29: station[1].variant_cycle_s.suv: is set for a station without cycles; expected no such key here",
+    );
+    check(
+        "ideal_cycle_s = 40.0",
+        "ideal_cycle_s = 40.0
+variant_cycle_s = { van = 40.0, suv = 0.0 }",
+        "plant.toml:25: station[0].variant_cycle_s.suv: 0 is too small; expected a number from 0.1 to 86400
+plant.toml:25: station[0].variant_cycle_s.van: \"van\" is not a variant of this plant; expected suv",
     );
 }

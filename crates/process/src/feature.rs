@@ -1,3 +1,5 @@
+use std::fmt;
+
 use plant::{Cause, RecipeSettings, Role, StationKind};
 
 use crate::{coolant_loop, laser_weld, pack_assembly, robot, spot_weld};
@@ -70,7 +72,6 @@ impl Quantity {
 }
 
 /// A physical quantity that follows from others.
-#[derive(Debug)]
 pub struct Formula {
     /// What a person calls it; unique.
     pub name: &'static str,
@@ -87,6 +88,17 @@ pub struct Formula {
 
 /// Most arguments of a formula.
 pub(crate) const ARGUMENTS_MAX: usize = 6;
+
+/// Without the functions: where they are in memory is another matter in every run.
+impl fmt::Debug for Formula {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Formula")
+            .field("name", &self.name)
+            .field("unit", &self.unit)
+            .field("arguments", &self.arguments)
+            .finish_non_exhaustive()
+    }
+}
 
 impl PartialEq for Formula {
     fn eq(&self, other: &Self) -> bool {
@@ -114,7 +126,7 @@ impl Floor {
 }
 
 /// A feature that is watched for drift, and what a drift of it can mean.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct FeatureSpec {
     /// What a person calls it; unique at a station.
     pub name: &'static str,
@@ -134,6 +146,21 @@ pub struct FeatureSpec {
     pub replaces: Option<&'static str>,
     /// The lowest and the highest good value, in the feature's unit, where the recipe and not a signal's limit says.
     pub limits: fn(&RecipeSettings) -> (Option<f64>, Option<f64>),
+}
+
+/// Without the function, as for [`Formula`].
+impl fmt::Debug for FeatureSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FeatureSpec")
+            .field("name", &self.name)
+            .field("quantity", &self.quantity)
+            .field("covariates", &self.covariates)
+            .field("floor", &self.floor)
+            .field("rise", &self.rise)
+            .field("fall", &self.fall)
+            .field("is_supply", &self.is_supply)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Weighted causes, as a feature lists them.

@@ -204,6 +204,7 @@ impl Twin {
     fn remember(&mut self, intervention: Intervention, step: &mut Step<'_>) {
         self.state.stations[intervention.station.index()].remember(intervention.clone());
         self.note_action(&intervention);
+        self.explain(&intervention, step);
         step.push(Output::Intervention(intervention));
     }
 }

@@ -5,6 +5,7 @@
 
 mod detect;
 mod feature;
+mod flow;
 mod intervention;
 mod links;
 mod model;

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use drift::{PeerDrift, Thresholds};
+use flow::FlowModel;
 use plant::{Plant, Role, StationId};
 use process::{StationModel, WINDOW_S};
 use telemetry::{LinkId, SignalId};
@@ -10,6 +11,9 @@ use telemetry::{LinkId, SignalId};
 pub(crate) struct Model {
     pub(crate) plant: Arc<Plant>,
     pub(crate) stations: Vec<StationModel>,
+    pub(crate) flow: FlowModel,
+    /// By station: those of its inputs, by place, that have a limit for some variant, with their signals.
+    pub(crate) limited: Vec<Vec<(usize, SignalId)>>,
     /// By signal: where its samples go.
     pub(crate) routes: Vec<Route>,
     /// By station: those that take its parts.
@@ -69,6 +73,8 @@ pub(crate) enum Target {
     CycleActive,
     Fault,
     Part,
+    /// Whether the last part is good.
+    Result,
     Variant,
     Program,
     BufferLevel,
@@ -105,7 +111,10 @@ impl Model {
         let budget = plant.detection.false_alarms_per_shift;
         let budget_per_feature = (1.0 - SENSORS_SHARE) * budget / features.max(1) as f64;
         let budget_per_watch = SENSORS_SHARE * budget / watches.max(1) as f64;
+        let limited = stations.iter().map(|station| limited(&plant, station)).collect();
         let mut model = Self {
+            flow: FlowModel::new(&plant),
+            limited,
             plant,
             stations,
             routes,
@@ -171,7 +180,7 @@ impl Model {
     }
 
     /// The lowest and the highest allowed value of a signal for a variant.
-    fn limits(&self, signal: SignalId, variant: Option<usize>) -> (Option<f64>, Option<f64>) {
+    pub(crate) fn limits(&self, signal: SignalId, variant: Option<usize>) -> (Option<f64>, Option<f64>) {
         let applying = || {
             self.plant
                 .limits
@@ -193,6 +202,13 @@ fn watches_of(model: &StationModel) -> usize {
     stuck + model.inputs.len() + spikes + model.redundant.len()
 }
 
+/// The inputs that have a limit, each once.
+fn limited(plant: &Plant, model: &StationModel) -> Vec<(usize, SignalId)> {
+    let has_limit = |signal: SignalId| plant.limits.iter().any(|limit| limit.signal == signal);
+    let inputs = model.inputs.iter().enumerate().filter(|(_, (_, signal))| has_limit(*signal));
+    inputs.map(|(place, &(_, signal))| (place, signal)).collect()
+}
+
 fn route(stations: &[StationModel], signal: &plant::Signal) -> Route {
     let model = &stations[signal.station.index()];
     let input = || model.inputs.iter().position(|&(_, known)| known == signal.id);
@@ -200,6 +216,7 @@ fn route(stations: &[StationModel], signal: &plant::Signal) -> Route {
         Role::CycleActive => Target::CycleActive,
         Role::Fault => Target::Fault,
         Role::PartId => Target::Part,
+        Role::Result => Target::Result,
         Role::Variant => Target::Variant,
         Role::RobotProgram => Target::Program,
         Role::BufferLevel => Target::BufferLevel,

@@ -1,5 +1,5 @@
 use alarms::{Change, Incident, Intervention};
-use flow::StationState;
+use flow::{ShiftReport, StationState};
 use genealogy::PartRecord;
 use plant::StationId;
 use telemetry::{Command, Symbol, Timestamp};
@@ -25,6 +25,8 @@ pub enum Output {
     },
     /// A cycle, or a window of a station without cycles, is complete.
     Cycle(Cycle),
+    /// A shift has ended.
+    Shift(Box<ShiftReport>),
     /// Something was done at a station, as an operator reported or the twin saw.
     Intervention(Intervention),
     /// An operator's command could not be carried out.

@@ -48,8 +48,9 @@ fn meaning(twin: &Twin) -> u32 {
     let signal = |signal: &Signal| Signal { origin: nowhere(), address: String::new(), ..signal.clone() };
     let stations: Vec<Station> = plant.stations.iter().map(station).collect();
     let signals: Vec<Signal> = plant.signals.iter().map(signal).collect();
-    let own = (&plant.variants, links, stations, signals, &plant.limits, &plant.detection, &plant.genealogy);
-    crc32fast::hash(format!("{own:?} {:?}", twin.model.stations).as_bytes())
+    let own = (&plant.variants, links, stations, signals, &plant.limits, &plant.detection);
+    let more = (&plant.redundant, &plant.recipes, &plant.genealogy, &plant.flow, &plant.plan);
+    crc32fast::hash(format!("{own:?} {more:?} {:?}", twin.model.stations).as_bytes())
 }
 
 impl Twin {

@@ -1,6 +1,5 @@
 use alarms::Intervention;
 use drift::{PeerDrift, Thresholds};
-use flow::StateWatch;
 use genealogy::StationLabels;
 use process::{BoundFeature, CycleBuilder, StationModel};
 use serde::{Deserialize, Serialize};
@@ -13,7 +12,6 @@ use crate::sensor::{SensorState, new_spike};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct StationState {
     pub(crate) builder: CycleBuilder,
-    pub(crate) watch: StateWatch,
     pub(crate) features: Vec<FeatureState>,
     /// By place among the model's inputs.
     pub(crate) sensors: Vec<SensorState>,
@@ -42,6 +40,8 @@ pub(crate) struct Present {
     /// By index into the plant's list.
     pub(crate) variant: Option<u16>,
     pub(crate) program: Option<Symbol>,
+    /// Whether the last part is good.
+    pub(crate) result: Option<bool>,
 }
 
 impl StationState {
@@ -56,7 +56,6 @@ impl StationState {
             |bound: &BoundFeature| FeatureState::new(thresholds, bound.sensor().map(|_| new_spike(watch_run_length)));
         Self {
             builder: CycleBuilder::new(model),
-            watch: StateWatch::new(),
             features: model.features.iter().map(feature).collect(),
             sensors: vec![SensorState::new(watch_run_length); model.inputs.len()],
             peers,

@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use ::flow::FlowTracker;
 use alarms::{Change, Detector, Evidence, Incident, IncidentBook, Source, Verdict};
 use genealogy::PartBook;
 use plant::{Cause, Plant, StationId};
@@ -19,6 +20,8 @@ use crate::view::{Counts, LineView, LinkView, StationView};
 
 /// A source time that is this much later than the time of receipt is a wrong clock; the time of receipt is taken.
 pub(crate) const FUTURE_MAX_S: f64 = 60.0;
+/// How long samples may be on their way before it is taken for granted that nothing happened, seconds.
+pub(crate) const LATENCY_S: f64 = 1.0;
 
 /// The twin of one line.
 ///
@@ -37,6 +40,7 @@ pub(crate) struct State {
     pub(crate) sequence: u64,
     pub(crate) links: Vec<LinkWatch>,
     pub(crate) stations: Vec<StationState>,
+    pub(crate) flow: FlowTracker,
     pub(crate) signals: Vec<Option<Sample>>,
     pub(crate) book: IncidentBook,
     pub(crate) parts: PartBook,
@@ -76,6 +80,7 @@ impl Twin {
             sequence: 0,
             links: vec![LinkWatch::new(); model.plant.links.len()],
             stations,
+            flow: FlowTracker::new(&model.flow),
             signals: vec![None; model.plant.signals.len()],
             book: IncidentBook::default(),
             parts: PartBook::default(),
@@ -113,6 +118,7 @@ impl Twin {
             Event::Tick => self.pass_parts(&mut step),
         }
         self.watch_links(&mut step);
+        self.pass_time(input.received.plus_seconds(-LATENCY_S), &mut step);
     }
 
     /// Where the clock was put back, times that it could not show any more must not outweigh the right ones to come.
@@ -123,6 +129,7 @@ impl Twin {
             return;
         }
         self.state.counts.clock_steps_back += 1;
+        self.state.flow.put_back(&self.model.flow, now);
         let latest = now.plus_seconds(FUTURE_MAX_S);
         for link in &mut self.state.links {
             link.forget_after(latest, now);
@@ -143,6 +150,7 @@ impl Twin {
         let links = state.links.iter().zip(&self.model.plant.links);
         let stations = state.stations.iter().zip(&self.model.stations).zip(&self.model.plant.stations);
         let warm_up = self.model.plant.detection.warm_up_cycles;
+        let flow = state.flow.view(&self.model.flow);
         LineView {
             now: state.now,
             sequence: state.sequence,
@@ -152,8 +160,8 @@ impl Twin {
             stations: stations
                 .map(|((station, model), configured)| StationView {
                     station: configured.id,
-                    state: station.watch.state(),
-                    since: station.watch.since(),
+                    state: flow.stations[configured.id.index()].state,
+                    since: flow.stations[configured.id.index()].since,
                     part: station.present.part,
                     variant: station.present.variant.map(usize::from),
                     cycles: station.cycles,
@@ -167,6 +175,7 @@ impl Twin {
                         .collect(),
                 })
                 .collect(),
+            flow,
             signals: state.signals.clone(),
             incidents: state.book.open().cloned().collect(),
             counts: state.counts,
@@ -244,8 +253,7 @@ impl Twin {
 
     /// A station without cycles works as long as it is heard of, and is looked at in windows.
     fn watch_without_cycles(&mut self, station: StationId, at: Timestamp, step: &mut Step<'_>) {
-        let state = &mut self.state.stations[station.index()];
-        let changed = state.watch.working(true, at);
+        let changed = self.work(station, true, at, step);
         tell_state(station, changed, at, step);
         if self.model.stations[station.index()].features.is_empty() {
             return;
@@ -268,10 +276,14 @@ impl Twin {
             Target::Fault => {
                 if let Some(faulted) = value.as_bool() {
                     state.builder.stopped(faulted, at);
-                    let changed = state.watch.fault(faulted, at);
+                    let changed = self.stop(station, faulted, at, step);
                     tell_state(station, changed, at, step);
+                    if changed.is_some() {
+                        self.settle(at);
+                    }
                 }
             }
+            Target::Result => state.present.result = value.as_bool(),
             Target::Part => state.present.part = as_symbol(value),
             Target::Program => state.present.program = as_symbol(value),
             Target::Variant => state.present.variant = self.model.plant.variant_of(value).map(|place| place as u16),
@@ -298,7 +310,7 @@ impl Twin {
         let state = &mut self.state.stations[station.index()];
         let before = state.builder.begin(at);
         state.labels.begin(at);
-        let changed = state.watch.working(true, at);
+        let changed = self.work(station, true, at, step);
         if let Some(cycle) = before {
             self.complete(station, cycle, step);
         }
@@ -306,6 +318,7 @@ impl Twin {
         if changed.is_some() {
             self.parts_taken_from(station, at, step);
         }
+        self.settle(at);
     }
 
     fn end(&mut self, station: StationId, at: Timestamp, step: &mut Step<'_>) {
@@ -320,21 +333,23 @@ impl Twin {
         for link in &self.model.links_of_station[station.index()] {
             self.state.links[link.index()].settles(station);
         }
-        let mut changed = state.watch.working(false, at);
         if is_last {
             state.builder.part_taken(at);
-            changed = state.watch.part_taken(at).or(changed);
+        }
+        let mut changed = self.work(station, false, at, step);
+        if is_last {
+            changed = self.state.flow.part_taken(station, at).or(changed);
         }
         tell_state(station, changed, at, step);
+        self.settle(at);
     }
 
     /// The station took a part: so one of those upstream has got rid of its own.
     fn parts_taken_from(&mut self, station: StationId, at: Timestamp, step: &mut Step<'_>) {
         for place in 0..self.model.plant.station(station).upstream.len() {
             let upstream = self.model.plant.station(station).upstream[place];
-            let state = &mut self.state.stations[upstream.index()];
-            state.builder.part_taken(at);
-            let changed = state.watch.part_taken(at);
+            self.state.stations[upstream.index()].builder.part_taken(at);
+            let changed = self.state.flow.part_taken(upstream, at);
             tell_state(upstream, changed, at, step);
         }
     }
@@ -342,8 +357,12 @@ impl Twin {
     fn buffer_level(&mut self, station: StationId, value: Value, at: Timestamp, step: &mut Step<'_>) {
         let Some(level) = value.as_f64() else { return };
         let before = self.state.stations[station.index()].buffer_level.replace(level);
+        self.fill(station, level, at, step);
         if before.is_some_and(|before| level > before) {
             self.parts_taken_from(station, at, step);
+        }
+        if before != Some(level) {
+            self.settle(at);
         }
     }
 
@@ -356,6 +375,7 @@ impl Twin {
         self.check_peers(station, &cycle, step);
         let values = self.check_features(station, &cycle, step);
         self.record_cycle(station, &cycle, &values, step);
+        self.count_part(station, &cycle);
     }
 
     fn link(&mut self, link: LinkId, new: &LinkState, step: &mut Step<'_>) {
@@ -378,9 +398,10 @@ impl Twin {
             let state = &mut self.state.stations[station.index()];
             state.builder.abandon();
             state.labels.abandon();
-            let changed = state.watch.lost(now);
+            let changed = self.state.flow.lost(station, now);
             tell_state(station, changed, now, step);
         }
+        self.settle(now);
     }
 
     fn watch_links(&mut self, step: &mut Step<'_>) {
@@ -460,7 +481,7 @@ impl Step<'_> {
     }
 }
 
-fn tell_state(station: StationId, changed: Option<flow::StationState>, at: Timestamp, step: &mut Step<'_>) {
+fn tell_state(station: StationId, changed: Option<::flow::StationState>, at: Timestamp, step: &mut Step<'_>) {
     if let Some(state) = changed {
         step.push(Output::Station { station, state, at });
     }

@@ -1,5 +1,5 @@
 use alarms::{Incident, Intervention};
-use flow::StationState;
+use flow::{FlowView, StationState};
 use plant::StationId;
 use telemetry::{LinkId, LinkState, Sample, Symbol, Timestamp};
 
@@ -14,6 +14,8 @@ pub struct LineView {
     pub links: Vec<LinkView>,
     /// The stations, by id.
     pub stations: Vec<StationView>,
+    /// How parts flow: the shift, its losses, the bottleneck.
+    pub flow: FlowView,
     /// The last sample of each signal, by id; `None` if it has never been heard of.
     pub signals: Vec<Option<Sample>>,
     /// The incidents that are not closed, in the order they were raised.

@@ -6,6 +6,7 @@ import { follow } from "./live.js";
 import { showMimic } from "./mimic.js";
 import { showAlerts } from "./alerts.js";
 import { showDetail } from "./station.js";
+import { showShift } from "./shift.js";
 
 const SCHEMA = "linetwin/state/v1";
 const by = (id) => document.getElementById(id);
@@ -38,6 +39,7 @@ function show() {
   showMimic(state, station?.name ?? "", select);
   showAlerts(state, select);
   showDetail(state, station, select);
+  showShift(state, select);
   const { samples, bad_samples, late_samples, cycles } = state.counts;
   setText(
     by("counts"),

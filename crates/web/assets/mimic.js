@@ -9,7 +9,17 @@ const plan = document.getElementById("plan");
 const pipes = document.getElementById("pipes");
 const summary = document.getElementById("summary");
 
-const STATES = ["running", "starved", "blocked", "down", "unknown"];
+const STATES = [
+  "running",
+  "starved",
+  "blocked",
+  "down",
+  "held",
+  "changeover",
+  "idle",
+  "not-scheduled",
+  "unknown",
+];
 const PRIORITIES = ["high", "medium", "low"];
 /** The signal that says most of a station without cycles. */
 const KEY_ROLE = { buffer: "buffer.level", "cooling-loop": "loop.supply_temperature" };
@@ -119,7 +129,7 @@ function summaryView({ name }) {
   const text = element("span");
   const root = element("li", "state", icon(`state-${name}`), text);
   root.dataset.state = name;
-  return { root, update: ({ number }) => setText(text, `${number} ${name}`) };
+  return { root, update: ({ number }) => setText(text, `${number} ${format.words(name).toLowerCase()}`) };
 }
 
 /** Rows of equal length, as few as fit; then the pipes, which depend on where the cards are. */

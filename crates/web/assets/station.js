@@ -2,6 +2,7 @@
 
 import { element, icon, keyed, setAttribute, setIcon, setShown, setText, svg } from "./dom.js";
 import * as format from "./format.js";
+import { stateText } from "./shift.js";
 
 const title = document.getElementById("detail-title");
 const lead = document.getElementById("detail-lead");
@@ -31,9 +32,10 @@ function showStation(station) {
   keyed(body, tables, ({ key }) => key, ({ view }) => view());
 }
 
-function leadText({ state, since, part, variant, cycles, last_cycle_s, ideal_cycle_s, interventions }) {
+function leadText(station) {
+  const { since, part, variant, cycles, last_cycle_s, ideal_cycle_s, interventions } = station;
   const lasting = since && format.span(format.secondsBetween(since, now));
-  const doing = since ? `${format.words(state)} for ${lasting}.` : "Not heard of yet.";
+  const doing = since ? `${stateText(station)} for ${lasting}.` : "Not heard of yet.";
   const holds = part ? ` Part ${part}${variant ? `, ${variant}` : ""}.` : "";
   const done = interventions ? ` Last done: ${format.intervention(interventions.at(-1), now)}.` : "";
   if (ideal_cycle_s === undefined) return doing + holds + done;

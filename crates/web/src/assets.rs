@@ -28,6 +28,7 @@ assets! {
     "format.js" = "text/javascript; charset=utf-8";
     "live.js" = "text/javascript; charset=utf-8";
     "mimic.js" = "text/javascript; charset=utf-8";
+    "shift.js" = "text/javascript; charset=utf-8";
     "station.js" = "text/javascript; charset=utf-8";
 }
 

@@ -7,7 +7,7 @@ use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use contract::{AlertV1, Message, PartHistoryV1, StateV1};
+use contract::{AlertV1, FlowV1, Message, PartHistoryV1, StateV1};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 
@@ -18,10 +18,11 @@ use crate::stream::{Streams, TooManyStreams};
 use crate::{Health, Sources};
 
 /// What a person may ask for, and what they get.
-const ROUTES: [Route; 8] = [
+const ROUTES: [Route; 9] = [
     Route { path: "/", gives: "the supervisor's page" },
     Route { path: "/api/v1/state", gives: "the line now, as JSON" },
     Route { path: "/api/v1/alerts", gives: "the open alerts, as JSON; of one station with ?station=NAME" },
+    Route { path: "/api/v1/flow", gives: "the shift, its losses and the bottleneck, as JSON" },
     Route { path: "/api/v1/stream", gives: "the line now and at each change, as server-sent events" },
     Route { path: "/api/v1/part/SERIAL", gives: "the history of a part that left the line, as JSON" },
     Route { path: "/part/SERIAL", gives: "the same as a page to print" },
@@ -72,6 +73,7 @@ pub(crate) fn router(sources: Sources, streams: Streams) -> Router {
         .route("/assets/{name}", get(asset))
         .route("/api/v1/state", get(state))
         .route("/api/v1/alerts", get(alerts))
+        .route("/api/v1/flow", get(flow))
         .route("/api/v1/stream", get(stream))
         .route("/api/v1/part/{serial}", get(part_json))
         .route("/part/{serial}", get(part_print))
@@ -149,6 +151,11 @@ async fn alerts(
     }
     let concerns = |alert: &&AlertV1| alert.station.as_ref() == Some(&station) || alert.affected.contains(&station);
     Ok(Json(state.alerts.iter().filter(concerns).cloned().collect()))
+}
+
+/// How parts flow, by itself: the same as `flow` of the state.
+async fn flow(State(face): State<Arc<Face>>) -> Json<Option<FlowV1>> {
+    Json(face.state_now().flow.clone())
 }
 
 async fn stream(State(face): State<Arc<Face>>) -> Result<Response, Refusal> {

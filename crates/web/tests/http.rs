@@ -146,6 +146,7 @@ fn line(sequence: u64) -> StateV1 {
         "alerts": [alert("1-0", "weld-20", &["weld-30"]), alert("2-0", "weld-30", &[])],
         "counts": {"inputs": 0, "samples": 0, "bad_samples": 0, "late_samples": 0, "future_samples": 0,
             "unknown_samples": 0, "clock_steps_back": 0, "cycles": 0, "incidents": 0, "baselines_evicted": 0},
+        "flow": {"is_planned": true, "planned_left_s": 60.5, "bottleneck": {"now": "weld-30", "last_hour": []}, "shifts": []},
     }))
     .unwrap()
 }
@@ -204,6 +205,13 @@ async fn the_state_is_the_latest() {
     assert_eq!((answer.status, answer.header("content-type")), (200, Some("application/json")));
     assert_eq!(answer.header("cache-control"), Some("no-store"));
     assert_eq!(serde_json::from_str::<StateV1>(&answer.body).unwrap(), line(5));
+}
+
+#[tokio::test]
+async fn the_flow_can_be_had_by_itself() {
+    let server = Server::start().await;
+    let flow = server.get("/api/v1/flow").await.json();
+    assert_eq!((flow["planned_left_s"].as_f64(), flow["bottleneck"]["now"].as_str()), (Some(60.5), Some("weld-30")));
 }
 
 #[tokio::test]

@@ -122,6 +122,7 @@ pub(crate) fn plant() -> Arc<Plant> {
             link_loss_s: 10.0,
         },
         flow: plant::FlowDesign::default(),
+        plan: plant::Plan::default(),
     })
 }
 

@@ -1,0 +1,133 @@
+use plant::{Plant, Role, StationId, StationKind};
+
+use crate::kpi::NANOS;
+use crate::ledger::Ledger;
+use crate::{Calendar, Kpis, LossTree, Made};
+
+/// All that follows from the plant alone: how parts flow, what is planned.
+#[derive(Debug, Clone)]
+pub struct FlowModel {
+    pub(crate) places: Vec<Place>,
+    /// Places, each after those upstream of it.
+    pub(crate) order: Vec<usize>,
+    pub(crate) calendar: Calendar,
+    pub(crate) variants: usize,
+    /// Good parts planned by shift of the calendar.
+    planned_output: Vec<Option<u32>>,
+    /// The slowest planned cycle of all stations, by variant and at last for any; what the whole line could do at best.
+    line_cycle_ns: Vec<i64>,
+}
+
+/// What a station is to the flow of parts.
+#[derive(Debug, Clone)]
+pub(crate) struct Place {
+    pub(crate) kind: PlaceKind,
+    pub(crate) upstream: Vec<usize>,
+    pub(crate) downstream: Vec<usize>,
+    /// Planned run time per item by variant and at last for any, nanoseconds; 0 where none is planned.
+    pub(crate) cycle_ns: Vec<i64>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PlaceKind {
+    /// Works on parts.
+    Cycles,
+    /// Holds parts between stations.
+    Buffer,
+    /// No parts pass it.
+    Utility,
+}
+
+impl FlowModel {
+    /// The model of a plant.
+    pub fn new(plant: &Plant) -> Self {
+        let mut places: Vec<Place> = plant.stations.iter().map(|station| place(plant, station.id)).collect();
+        for station in &plant.stations {
+            for upstream in &station.upstream {
+                places[upstream.index()].downstream.push(station.id.index());
+            }
+        }
+        let variants = plant.variants.len();
+        let slowest = |variant: usize| places.iter().map(|place| place.cycle_ns[variant]).max().unwrap_or(0);
+        let line_cycle_ns = (0..=variants).map(slowest).collect();
+        let shifts = plant.plan.calendar.iter().flat_map(|calendar| &calendar.shifts);
+        let planned_output = shifts.map(|shift| {
+            (!shift.planned_output.is_empty())
+                .then(|| shift.planned_output.values().fold(0_u32, |sum, &parts| sum.saturating_add(parts)))
+        });
+        Self {
+            order: order(&places),
+            calendar: Calendar::new(plant),
+            variants,
+            planned_output: planned_output.collect(),
+            line_cycle_ns,
+            places,
+        }
+    }
+
+    /// When the line is to work.
+    pub fn calendar(&self) -> &Calendar {
+        &self.calendar
+    }
+
+    /// Good parts that a shift is to make, if that is planned.
+    pub(crate) fn planned_output(&self, shift: Option<u16>) -> Option<u32> {
+        self.planned_output.get(usize::from(shift?)).copied().flatten()
+    }
+
+    /// A station's indicators of a period.
+    pub(crate) fn kpis(&self, place: usize, ledger: &Ledger) -> Kpis {
+        let cycle_ns = &self.places[place].cycle_ns;
+        let is_planned = cycle_ns.iter().all(|&nanos| nanos > 0);
+        let runs = ledger.made().iter().zip(cycle_ns);
+        let run_ns = runs.map(|(made, cycle_ns)| i64::from(made.produced()) * cycle_ns).sum();
+        Kpis::new(ledger, is_planned.then_some(run_ns))
+    }
+
+    /// Where a station's time of a period went.
+    pub(crate) fn loss_tree(&self, place: usize, ledger: &Ledger) -> LossTree {
+        LossTree::new(ledger, &self.places[place].cycle_ns)
+    }
+
+    /// Planned run time of parts that have left the line, at the pace of its slowest station by plan, seconds.
+    pub(crate) fn line_run_s(&self, made: &[Made], count: fn(&Made) -> u32) -> f64 {
+        let runs = made.iter().zip(&self.line_cycle_ns);
+        runs.map(|(made, &cycle_ns)| f64::from(count(made)) * cycle_ns as f64).sum::<f64>() / NANOS
+    }
+
+    /// Whether parts leave the line from there.
+    pub(crate) fn is_exit(&self, station: usize) -> bool {
+        self.places[station].kind == PlaceKind::Cycles && self.places[station].downstream.is_empty()
+    }
+}
+
+fn place(plant: &Plant, id: StationId) -> Place {
+    let station = plant.station(id);
+    let kind = match station.kind {
+        _ if plant.signal_in_role(id, Role::CycleActive).is_some() => PlaceKind::Cycles,
+        StationKind::Buffer => PlaceKind::Buffer,
+        _ => PlaceKind::Utility,
+    };
+    let variants = (0..plant.variants.len()).map(Some).chain([None]);
+    let cycle_ns = |variant| plant.planned_cycle_s(id, variant).map_or(0, |seconds| (seconds * NANOS) as i64);
+    let upstream = station.upstream.iter().map(|upstream| upstream.index()).collect();
+    Place { kind, upstream, downstream: Vec::new(), cycle_ns: variants.map(cycle_ns).collect() }
+}
+
+/// Each after those upstream of it. The configuration allows no circle; what is in one comes last.
+fn order(places: &[Place]) -> Vec<usize> {
+    let mut order: Vec<usize> = Vec::with_capacity(places.len());
+    let mut waits_for: Vec<usize> = places.iter().map(|place| place.upstream.len()).collect();
+    let mut ready: Vec<usize> = (0..places.len()).rev().filter(|&place| waits_for[place] == 0).collect();
+    while let Some(place) = ready.pop() {
+        order.push(place);
+        for &next in &places[place].downstream {
+            waits_for[next] -= 1;
+            if waits_for[next] == 0 {
+                ready.push(next);
+            }
+        }
+    }
+    order.extend((0..places.len()).filter(|&place| waits_for[place] > 0));
+    order
+}
