@@ -68,7 +68,13 @@ fn replay(arguments: &Arguments, setup: &Setup) -> anyhow::Result<(Vec<ShiftV1>,
         Ok(())
     })?;
     let view = twin.view();
-    shifts.extend(view.flow.shift.iter().map(|report| ShiftV1::new(report, plant)).filter(|shift| shift.is_shift));
+    shifts.extend(
+        view.flow
+            .shift
+            .iter()
+            .map(|report| ShiftV1::new(report, plant))
+            .filter(|shift| shift.is_shift && shift.until > shift.start),
+    );
     Ok((shifts, StateV1::new(plant, &view)))
 }
 
@@ -84,7 +90,7 @@ const LOSSES: [LossName; 8] = [
 ];
 
 fn lost_s(tree: &LossTreeV1, name: LossName) -> f64 {
-    tree.losses.iter().filter(|loss| loss.loss == name).map(|loss| loss.lost_s).sum()
+    tree.losses.iter().filter(|loss| loss.loss == name).map(|loss| loss.lost_s).fold(0.0, |sum, lost_s| sum + lost_s)
 }
 
 fn percent(share: Option<f64>) -> String {
