@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 
 use e2e::example_plant;
-use linetwin::simulated::START;
 use flow::{Loss, ShiftReport, Source, StationShift};
+use linetwin::simulated::START;
 use linetwin::simulated::SimulatedSource;
 use plant::Plant;
 use plant_sim::{FaultPlan, PointId, SimConfig, SimPlant, Truth};
