@@ -199,9 +199,9 @@ fn a_shift_is_simulated_as_configured_and_as_it_could_be() {
     };
     let Ended { code, output, errors } = simulate(&["--replications", "50", "--what-if", "weld-30.cycle_s=44"]);
     assert_eq!(code, Some(0), "{errors}");
-    // A slower bottleneck costs about 3600 / 43 - 3600 / 40 parts an hour less, and the interval does not hold 0.
+    // As designed it is as fast as the one before it.
     assert!(output.contains("difference    -"), "{output}");
-    assert!(output.contains("what if weld-30.cycle_s=44") && output.contains("bottleneck in both"), "{output}");
+    assert!(output.contains("what if weld-30.cycle_s=44") && output.contains("bottleneck what if"), "{output}");
     let Ended { code, errors, .. } = simulate(&["--what-if", "weld-99.cycle_s=44"]);
     assert_eq!(code, Some(2), "{errors}");
     assert!(errors.contains("weld-99") && errors.contains("robot-10, weld-20"), "{errors}");
