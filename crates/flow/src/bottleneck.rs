@@ -118,6 +118,9 @@ impl Bottlenecks {
 
     /// A station begins or ends to be active. Times that go back are taken as the latest one known.
     pub(crate) fn set_active(&mut self, station: usize, active: bool, at: Timestamp) {
+        if self.open[station].is_some() == active {
+            return;
+        }
         self.now = self.now.max(at.as_nanos());
         match (self.open[station], active) {
             (None, true) => self.open[station] = Some(self.now),

@@ -8,6 +8,7 @@ use crate::{Activity, Loss};
 pub(crate) struct Ledger {
     working_ns: i64,
     handover_ns: i64,
+    /// By loss.
     losses: Vec<(Loss, i64)>,
     /// How often it stopped with a fault of its own.
     failures: u32,
@@ -118,9 +119,9 @@ impl Ledger {
     }
 
     fn entry(&mut self, loss: Loss) -> &mut i64 {
-        let place = self.losses.iter().position(|(known, _)| *known == loss).unwrap_or_else(|| {
-            self.losses.push((loss, 0));
-            self.losses.len() - 1
+        let place = self.losses.binary_search_by_key(&loss, |(known, _)| *known).unwrap_or_else(|place| {
+            self.losses.insert(place, (loss, 0));
+            place
         });
         &mut self.losses[place].1
     }
@@ -145,11 +146,9 @@ impl Ledger {
         self.handover_ns
     }
 
-    /// The losses that cost time, nanoseconds, the order fixed.
+    /// The losses that cost time, nanoseconds, by loss.
     pub(crate) fn losses(&self) -> Vec<(Loss, i64)> {
-        let mut losses: Vec<_> = self.losses.iter().copied().filter(|&(_, nanos)| nanos != 0).collect();
-        losses.sort_unstable();
-        losses
+        self.losses.iter().copied().filter(|&(_, nanos)| nanos != 0).collect()
     }
 
     /// Time lost by what `is_meant`, nanoseconds.
