@@ -58,12 +58,16 @@ const PERIODS_MAX: usize = 10 * 366 * 6;
 impl Calendar {
     /// The calendar of a plant.
     pub fn new(plant: &Plant) -> Self {
-        let rolling_ns = (plant.detection.shift_h * 3600.0) as i64 * NANOS_PER_SECOND;
-        let shifts = match &plant.plan.calendar {
-            Some(calendar) => Shifts::Weekly(calendar.clone()),
-            None => Shifts::Rolling(rolling_ns.max(NANOS_PER_SECOND)),
-        };
-        Self { shifts }
+        match &plant.plan.calendar {
+            Some(calendar) => Self { shifts: Shifts::Weekly(calendar.clone()) },
+            None => Self::rolling_h(plant.detection.shift_h),
+        }
+    }
+
+    /// Shifts of so many hours, one after another.
+    pub(crate) fn rolling_h(hours: f64) -> Self {
+        let length_ns = (hours * 3600.0) as i64 * NANOS_PER_SECOND;
+        Self { shifts: Shifts::Rolling(length_ns.max(NANOS_PER_SECOND)) }
     }
 
     /// The period that a moment is in.

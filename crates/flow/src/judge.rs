@@ -1,5 +1,7 @@
 //! From what each station's signals say to what each station waits for.
 
+use std::collections::BTreeSet;
+
 use plant::StationId;
 use serde::{Deserialize, Serialize};
 use telemetry::Timestamp;
@@ -43,34 +45,47 @@ fn itself(place: usize) -> Source {
     Source::Station(StationId(place as u16))
 }
 
-/// Lets every station see what its neighbours do: [`StationFlow::judged`] and [`StationFlow::outlook`].
+/// Lets the stations at those ranks of the model's order see what their neighbours do, and those that it matters to:
+/// [`StationFlow::judged`] and [`StationFlow::outlook`]. Returns the ranks of all that may have changed.
 ///
 /// Who offers parts follows from each station alone; who takes them, and who is to blame for what is not taken, from the
-/// line's ends to its entries; who is to blame for what does not come, from its entries to its ends.
-pub(crate) fn look_about(model: &FlowModel, stations: &mut [StationFlow], is_planned: bool, at: Timestamp) {
-    for (place, station) in model.places.iter().zip(stations.iter_mut()) {
-        station.outlook.offers = station.offers(place.kind);
+/// line's ends to its entries; who is to blame for what does not come, from its entries to its ends. So each station is
+/// looked at once each way.
+pub(crate) fn look_about(
+    model: &FlowModel,
+    stations: &mut [StationFlow],
+    told: BTreeSet<usize>,
+    is_planned: bool,
+    at: Timestamp,
+) -> BTreeSet<usize> {
+    let ranks = |places: &[usize]| places.iter().map(|&place| model.rank[place]).collect::<Vec<_>>();
+    let mut queue = told.clone();
+    for rank in told {
+        let place = model.order[rank];
+        let offers = stations[place].offers(model.places[place].kind);
+        if std::mem::replace(&mut stations[place].outlook.offers, offers) != offers {
+            queue.extend(ranks(&model.places[place].downstream));
+        }
     }
-    for &place in model.order.iter().rev() {
+    let mut seen = BTreeSet::new();
+    while let Some(rank) = queue.pop_last() {
+        let place = model.order[rank];
         let judged = judge(model, stations, place, is_planned, at);
-        let next = model.places[place].downstream.first().map(|&next| stations[next].outlook);
-        let (takes, holdup) = match (model.places[place].kind, judged.activity) {
-            // That a buffer is full shows at the station before it, whose part stays.
-            (PlaceKind::Buffer | PlaceKind::Utility, _) => {
-                (true, next.filter(|next| !next.takes).map_or(itself(place), |next| next.holdup))
-            }
-            (_, Activity::Handover | Activity::Lost(Loss::Starved(_) | Loss::Idle)) => (true, itself(place)),
-            (_, Activity::Lost(Loss::Blocked(root))) => (false, root),
-            (_, Activity::Working | Activity::Lost(_)) => (false, itself(place)),
-        };
+        let (takes, holdup) = takes(model, stations, place, judged.activity);
         let station = &mut stations[place];
         station.judged = judged;
-        (station.outlook.takes, station.outlook.holdup) = (takes, holdup);
+        if (station.outlook.takes, station.outlook.holdup) != (takes, holdup) {
+            (station.outlook.takes, station.outlook.holdup) = (takes, holdup);
+            queue.extend(ranks(&model.places[place].upstream).into_iter().filter(|&before| before < rank));
+        }
+        seen.insert(rank);
     }
-    for &place in &model.order {
+    queue.clone_from(&seen);
+    while let Some(rank) = queue.pop_first() {
+        let place = model.order[rank];
         let before = model.places[place].upstream.first().map(|&before| stations[before].outlook.dearth);
         let station = &mut stations[place];
-        station.outlook.dearth = match (model.places[place].kind, &mut station.judged.activity, before) {
+        let dearth = match (model.places[place].kind, &mut station.judged.activity, before) {
             (PlaceKind::Cycles, Activity::Lost(Loss::Starved(root)), before) => {
                 *root = before.unwrap_or(*root);
                 *root
@@ -78,6 +93,25 @@ pub(crate) fn look_about(model: &FlowModel, stations: &mut [StationFlow], is_pla
             (PlaceKind::Buffer, _, Some(before)) => before,
             _ => itself(place),
         };
+        if std::mem::replace(&mut station.outlook.dearth, dearth) != dearth {
+            queue.extend(ranks(&model.places[place].downstream).into_iter().filter(|&next| next > rank));
+        }
+        seen.insert(rank);
+    }
+    seen
+}
+
+/// Whether a station that does that could take a part, and who is to blame if it cannot.
+fn takes(model: &FlowModel, stations: &[StationFlow], place: usize, activity: Activity) -> (bool, Source) {
+    match (model.places[place].kind, activity) {
+        // That a buffer is full shows at the station before it, whose part stays.
+        (PlaceKind::Buffer | PlaceKind::Utility, _) => {
+            let next = model.places[place].downstream.first().map(|&next| stations[next].outlook);
+            (true, next.filter(|next| !next.takes).map_or(itself(place), |next| next.holdup))
+        }
+        (_, Activity::Handover | Activity::Lost(Loss::Starved(_) | Loss::Idle)) => (true, itself(place)),
+        (_, Activity::Lost(Loss::Blocked(root))) => (false, root),
+        (_, Activity::Working | Activity::Lost(_)) => (false, itself(place)),
     }
 }
 

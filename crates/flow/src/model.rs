@@ -10,6 +10,8 @@ pub struct FlowModel {
     pub(crate) places: Vec<Place>,
     /// Places, each after those upstream of it.
     pub(crate) order: Vec<usize>,
+    /// By place: where it is in the order.
+    pub(crate) rank: Vec<usize>,
     pub(crate) calendar: Calendar,
     pub(crate) variants: usize,
     /// Good parts planned by shift of the calendar.
@@ -55,13 +57,37 @@ impl FlowModel {
             (!shift.planned_output.is_empty())
                 .then(|| shift.planned_output.values().fold(0_u32, |sum, &parts| sum.saturating_add(parts)))
         });
+        let order = order(&places);
+        let mut rank = vec![0; places.len()];
+        order.iter().enumerate().for_each(|(at, &place)| rank[place] = at);
         Self {
-            order: order(&places),
+            order,
+            rank,
             calendar: Calendar::new(plant),
             variants,
             planned_output: planned_output.collect(),
             line_cycle_ns,
             places,
+        }
+    }
+
+    /// So many stations in a row, of which one is a buffer; for tests.
+    #[cfg(test)]
+    pub(crate) fn of_line(stations: usize, buffer: usize) -> Self {
+        let place = |place: usize| Place {
+            kind: if place == buffer { PlaceKind::Buffer } else { PlaceKind::Cycles },
+            upstream: place.checked_sub(1).into_iter().collect(),
+            downstream: (place + 1..stations).take(1).collect(),
+            cycle_ns: vec![0],
+        };
+        Self {
+            places: (0..stations).map(place).collect(),
+            order: (0..stations).collect(),
+            rank: (0..stations).collect(),
+            calendar: Calendar::rolling_h(1.0),
+            variants: 0,
+            planned_output: Vec::new(),
+            line_cycle_ns: vec![0],
         }
     }
 

@@ -27,6 +27,8 @@ pub(crate) struct StationFlow {
     pub(crate) accounted: Timestamp,
     /// Since when its finished part could go into a buffer.
     pub(crate) done_since: Option<Timestamp>,
+    /// The deadline that the tracker waits for.
+    pub(crate) deadline: Option<Timestamp>,
     pub(crate) outlook: Outlook,
     /// What was reported or seen to be done since its last cycle began.
     pub(crate) reason: Option<InterventionKind>,
@@ -71,6 +73,7 @@ impl StationFlow {
             since: Timestamp::EPOCH,
             accounted: Timestamp::EPOCH,
             done_since: None,
+            deadline: None,
             outlook: Outlook { offers: false, takes: false, dearth: itself, holdup: itself },
             reason: None,
             is_set_up: false,

@@ -1,4 +1,4 @@
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use plant::StationId;
 use serde::{Deserialize, Serialize};
@@ -29,9 +29,9 @@ fn believable(at: Timestamp) -> Timestamp {
 
 /// Follows what the stations of a line do and wait for, where their time goes and which one is the bottleneck.
 ///
-/// It is told what the signals say, at event time; when all of one moment is told, [`FlowTracker::settle`] makes one pass
-/// over the stations. Between begins and ends of cycles, faults and changes of buffers there is nothing to do. Its memory
-/// does not grow with time.
+/// It is told what the signals say, at event time; when all of one moment is told, [`FlowTracker::settle`] looks at those
+/// stations and at those that wait for them. Between begins and ends of cycles, faults and changes of buffers there is
+/// nothing to do. Its memory does not grow with time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FlowTracker {
     stations: Vec<StationFlow>,
@@ -42,6 +42,10 @@ pub struct FlowTracker {
     clock: Timestamp,
     /// The next moment at which something changes by itself.
     next_change: Timestamp,
+    /// When handovers will have taken longer than they may, by station.
+    deadlines: BTreeSet<(Timestamp, u16)>,
+    /// The stations that something was told of since the last [`Self::settle`].
+    told: BTreeSet<u16>,
     bottlenecks: Bottlenecks,
     /// Parts that have left the line in the period, by variant.
     made: Vec<Made>,
@@ -92,6 +96,8 @@ impl FlowTracker {
             is_planned: false,
             clock: Timestamp::EPOCH,
             next_change: Timestamp::EPOCH,
+            deadlines: BTreeSet::new(),
+            told: BTreeSet::new(),
             bottlenecks: Bottlenecks::new(stations, Timestamp::EPOCH),
             made: vec![Made::default(); model.variants + 1],
             past: VecDeque::new(),
@@ -116,6 +122,9 @@ impl FlowTracker {
         } else if has_cycles && was_working && !working {
             flow.done_since = Some(at);
         }
+        if has_cycles && (was_working != working || changed.is_some()) {
+            self.told.insert(station.0);
+        }
         changed
     }
 
@@ -128,6 +137,7 @@ impl FlowTracker {
         if begins && self.is_planned {
             flow.ledger.fail();
         }
+        self.told.insert(station.0);
         changed
     }
 
@@ -136,6 +146,7 @@ impl FlowTracker {
         let at = believable(at);
         let flow = &mut self.stations[station.index()];
         flow.done_since = None;
+        self.told.insert(station.0);
         flow.watch.part_taken(at)
     }
 
@@ -145,12 +156,15 @@ impl FlowTracker {
         let flow = &mut self.stations[station.index()];
         flow.has_cycled = false;
         flow.judged.ready = None;
+        self.told.insert(station.0);
         flow.watch.lost(at)
     }
 
     /// A buffer has parts, or has none.
     pub fn buffer(&mut self, station: StationId, has_parts: bool) {
-        self.stations[station.index()].has_parts = has_parts;
+        if std::mem::replace(&mut self.stations[station.index()].has_parts, has_parts) != has_parts {
+            self.told.insert(station.0);
+        }
     }
 
     /// Something was done at a station, as reported or seen: while it stands, that is the reason.
@@ -158,6 +172,7 @@ impl FlowTracker {
         let flow = &mut self.stations[station.index()];
         flow.reason = Some(kind);
         flow.is_set_up |= kind == InterventionKind::Changeover && !flow.watch.is_working();
+        self.told.insert(station.0);
     }
 
     /// A cycle is complete: a part of that variant was made. It counts for the shift in which that becomes known, about a
@@ -191,7 +206,10 @@ impl FlowTracker {
                 }
                 ended.extend(self.end_period(model, at));
             }
-            self.is_planned = self.period.as_ref().is_some_and(|period| period.is_planned(at));
+            let is_planned = self.period.as_ref().is_some_and(|period| period.is_planned(at));
+            if std::mem::replace(&mut self.is_planned, is_planned) != is_planned {
+                self.told.extend(0..self.stations.len() as u16);
+            }
             self.settle(model, at);
         }
         self.clock = self.clock.max(to);
@@ -227,6 +245,7 @@ impl FlowTracker {
         }
         self.clock = at;
         self.period = Some(period);
+        self.told.extend(0..self.stations.len() as u16);
         self.settle(model, at);
     }
 
@@ -274,19 +293,39 @@ impl FlowTracker {
         })
     }
 
-    /// All that happened at a moment has been told: lets every station see what its neighbours do.
+    /// All that happened at a moment has been told: lets those that it matters to see it.
     pub fn settle(&mut self, model: &FlowModel, at: Timestamp) {
         let at = believable(at);
-        look_about(model, &mut self.stations, self.is_planned, at);
-        let mut next = Timestamp::from_nanos(i64::MAX);
-        for place in (0..self.stations.len()).filter(|&place| is_with_cycles(model, place)) {
-            self.follow(model, place, at);
-            if let Some(deadline) = self.stations[place].judged.deadline {
-                next = next.min(deadline);
+        while let Some(&(deadline, place)) = self.deadlines.first()
+            && deadline <= at
+        {
+            self.deadlines.pop_first();
+            self.stations[usize::from(place)].deadline = None;
+            self.told.insert(place);
+        }
+        let told = std::mem::take(&mut self.told).into_iter().map(|place| model.rank[usize::from(place)]).collect();
+        for rank in look_about(model, &mut self.stations, told, self.is_planned, at) {
+            let place = model.order[rank];
+            if model.places[place].kind == PlaceKind::Cycles {
+                self.follow(model, place, at);
+                self.wait_for(place);
             }
         }
+        let next = self.deadlines.first().map_or(Timestamp::from_nanos(i64::MAX), |&(deadline, _)| deadline);
         let by_plan = self.period.as_ref().map(|period| period.next_change(at.max(self.clock)));
         self.next_change = by_plan.map_or(next, |by_plan| by_plan.min(next));
+    }
+
+    /// Keeps the deadline of a station's handover.
+    fn wait_for(&mut self, place: usize) {
+        let flow = &mut self.stations[place];
+        let (was, now) = (flow.deadline, flow.judged.deadline);
+        if was == now {
+            return;
+        }
+        flow.deadline = now;
+        was.map(|deadline| self.deadlines.remove(&(deadline, place as u16)));
+        self.deadlines.extend(now.map(|deadline| (deadline, place as u16)));
     }
 
     /// A station does what it was seen to do.
@@ -349,6 +388,40 @@ impl StationFlow {
             root,
             reason: self.activity.reason(),
             changeovers: self.changeovers.cells(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// Looking only where something was told comes to the same as looking everywhere.
+        #[test]
+        fn nobody_is_overlooked(steps in proptest::collection::vec((0..6_u16, 0..4_u8, any::<bool>(), 0.0..30.0_f64), 0..200)) {
+            let model = FlowModel::of_line(6, 3);
+            let (mut tracker, mut ended, mut now) = (FlowTracker::new(&model), Vec::new(), 0.0);
+            for (station, what, yes, pause_s) in steps {
+                now += pause_s;
+                let at = Timestamp::EPOCH.plus_seconds(now);
+                let station = StationId(station);
+                tracker.advance(&model, at, &mut ended);
+                match what {
+                    _ if station.0 == 3 => tracker.buffer(station, yes),
+                    0 => drop(tracker.working(&model, station, yes, at)),
+                    1 => drop(tracker.fault(station, yes, at)),
+                    2 => drop(tracker.part_taken(station, at)),
+                    _ => tracker.buffer(StationId(3), yes),
+                }
+                tracker.settle(&model, at);
+                let mut everywhere = tracker.clone();
+                everywhere.told.extend(0..6);
+                everywhere.settle(&model, at);
+                prop_assert_eq!(&everywhere, &tracker);
+            }
         }
     }
 }
