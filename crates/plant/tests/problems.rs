@@ -847,3 +847,11 @@ variant_cycle_s = { van = 40.0, suv = 0.0 }",
 plant.toml:25: station[0].variant_cycle_s.van: \"van\" is not a variant of this plant; expected suv",
     );
 }
+
+#[test]
+fn every_role_is_explained() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/configuration.md");
+    let text = std::fs::read_to_string(path).unwrap();
+    let missing = plant::Role::ALL.iter().filter(|role| !text.contains(&format!("`{role}`")));
+    assert_eq!(missing.collect::<Vec<_>>(), [&plant::Role::ALL[0]; 0]);
+}

@@ -13,7 +13,7 @@ impl LineModel {
             let flow = plant.flow.stations.get(index).copied().unwrap_or_default();
             Place {
                 name: station.name.clone(),
-                kind: kind(station, &flow),
+                kind: kind(station, &flow, plant),
                 upstream: station.upstream.iter().filter_map(|&before| place_of(before)).collect(),
                 transfer_s: flow.transfer_s,
             }
@@ -48,15 +48,17 @@ fn in_order(plant: &Plant) -> Vec<usize> {
     order
 }
 
-fn kind(station: &Configured, flow: &StationFlow) -> PlaceKind {
-    let Some(cycle_s) = station.ideal_cycle_s else { return PlaceKind::Buffer(flow.capacity) };
+fn kind(station: &Configured, flow: &StationFlow, plant: &Plant) -> PlaceKind {
+    let Some(ideal_cycle_s) = station.ideal_cycle_s else { return PlaceKind::Buffer(flow.capacity) };
+    let cycle_s = |variant| plant.planned_cycle_s(station.id, Some(variant)).unwrap_or(ideal_cycle_s);
+    let work = |variant| Distribution::log_normal(cycle_s(variant), flow.cycle_scatter);
     let stops = flow.stops.map(|stops| Stops {
         every: Distribution::Exponential(60.0 * stops.mtbf_min),
         clock: StopClock::Working,
         repair: Distribution::Exponential(60.0 * stops.mttr_min),
     });
     PlaceKind::Station(Box::new(Station {
-        work: vec![Distribution::log_normal(cycle_s, flow.cycle_scatter)],
+        work: (0..plant.variants.len().max(1)).map(work).collect(),
         stops: stops.into_iter().collect(),
         scrap_share: flow.scrap_share,
         supply: None,
