@@ -90,7 +90,8 @@ fn every_kind_of_difference_is_found() {
 /// The crates that decide: they have no clock, no input or output, no threads and no order that depends on chance.
 const CORE: [&str; 8] = ["telemetry", "plant", "drift", "process", "flow", "alarms", "genealogy", "twin"];
 /// What would give them one.
-const FORBIDDEN: [&str; 8] = ["std::fs", "std::net", "tokio", "SystemTime", "Instant", "HashMap", "HashSet", "thread"];
+const FORBIDDEN: [&str; 8] =
+    ["std::fs", "std::net", "tokio", "SystemTime", "Instant", "HashMap", "HashSet", "std::thread"];
 /// The one place that may: it reads the configuration's files and decides nothing.
 const READS_FILES: &str = "crates/plant/src/files.rs";
 
