@@ -60,6 +60,10 @@ pub(crate) struct Outlook {
     pub(crate) holdup: Source,
 }
 
+/// More than this at once is a clock that leapt and not time that anything took; the next look at the clock begins the
+/// period anew.
+const LEAP_NS: i64 = 400 * 86_400 * 1_000_000_000;
+
 impl StationFlow {
     pub(crate) fn new(place: usize, variants: usize) -> Self {
         let itself = Source::Station(plant::StationId(place as u16));
@@ -102,7 +106,7 @@ impl StationFlow {
     /// Its time up to that moment goes into what it is doing. Returns the moment, not before what is accounted for.
     pub(crate) fn account(&mut self, at: Timestamp) -> Timestamp {
         let at = at.max(self.accounted);
-        let nanos = at.as_nanos().saturating_sub(self.accounted.as_nanos());
+        let nanos = at.as_nanos().saturating_sub(self.accounted.as_nanos()).min(LEAP_NS);
         self.ledger.spend(self.activity, nanos);
         match self.activity {
             Activity::Lost(Loss::Held(_)) => {
