@@ -69,8 +69,6 @@ struct Entry {
     incident: Incident,
     /// The station that first showed it, whatever is now held to be the cause.
     shown_at: Option<StationId>,
-    /// The station that the first cause lies at, or is seen from if it lies at a utility.
-    blamed: Option<StationId>,
     /// Sources whose verdict still stands.
     standing: Vec<Source>,
     /// For each piece of evidence, what it speaks for.
@@ -222,7 +220,6 @@ impl Entry {
                 recent_interventions: Vec::new(),
             },
             shown_at: source.station(),
-            blamed: source.station(),
             standing: Vec::new(),
             grounds: Vec::new(),
             told: verdict.at,
@@ -280,8 +277,8 @@ impl Entry {
             }
         }
         self.incident.time_to_limit = self.time_to_limit();
-        self.rank(plant);
-        self.locate(plant);
+        let blamed = self.rank(plant);
+        self.locate(blamed, plant);
         self.incident.priority = self.priority();
     }
 
@@ -302,7 +299,9 @@ impl Entry {
     /// speaks counts. A cause that lies at a utility explains what all its stations show. And where a utility itself
     /// shows something, what its stations show is a consequence and says nothing of the cause. Likewise a cause that
     /// something speaks for on its own has also all that speaks for what it brings about.
-    fn rank(&mut self, plant: &Plant) {
+    ///
+    /// Returns the station that the first cause lies at, or is seen from if it lies at a utility.
+    fn rank(&mut self, plant: &Plant) -> Option<StationId> {
         let root = self.utility_with_evidence(plant);
         let mut sums: Vec<(Cause, Option<StationId>, f64)> = Vec::new();
         for (evidence, grounds) in self.incident.evidence.iter().zip(&self.grounds) {
@@ -320,7 +319,7 @@ impl Entry {
         }
         self.add_consequences(&mut sums);
         sums.sort_by(|(cause_a, _, a), (cause_b, _, b)| b.total_cmp(a).then(cause_a.cmp(cause_b)));
-        self.blamed = sums.first().and_then(|&(_, place, _)| place).or(self.shown_at);
+        let blamed = sums.first().and_then(|&(_, place, _)| place).or(self.shown_at);
         let mut ranked: Vec<(Cause, f64)> = Vec::new();
         for (cause, _, sum) in sums {
             if ranked.iter().all(|&(known, _)| known != cause) {
@@ -330,6 +329,7 @@ impl Entry {
         let total: f64 = ranked.iter().map(|(_, sum)| sum).sum();
         self.incident.causes =
             ranked.into_iter().map(|(cause, sum)| RankedCause { cause, share: sum / total }).collect();
+        blamed
     }
 
     fn add_consequences(&self, sums: &mut [(Cause, Option<StationId>, f64)]) {
@@ -359,10 +359,10 @@ impl Entry {
 
     /// Places the incident where its cause is to be mended: at the utility, if a utility's own evidence is there or the
     /// first cause lies there; else at the station that the first cause lies at.
-    fn locate(&mut self, plant: &Plant) {
+    fn locate(&mut self, blamed: Option<StationId>, plant: &Plant) {
         let stations: Vec<StationId> =
             self.incident.evidence.iter().filter_map(|evidence| evidence.source.station()).collect();
-        let Some(blamed) = self.blamed else { return };
+        let Some(blamed) = blamed else { return };
         let place = match self.utility_with_evidence(plant) {
             Some(utility) => utility,
             None if self.incident.cause().locus() == Locus::Utility => {

@@ -127,12 +127,11 @@ fn trials(plant: &Arc<Plant>, choice: Choice, seeds: Range<u64>, spans: Spans) -
     let next = AtomicUsize::new(0);
     let work = || {
         let mut done = Vec::new();
-        while let Some((place, &seed)) =
-            Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|at| Some((at, seeds.get(at)?)))
-        {
+        loop {
+            let place = next.fetch_add(1, Ordering::Relaxed);
+            let Some(&seed) = seeds.get(place) else { return done };
             done.push((place, trial_of(plant, choice, seed, spans)));
         }
-        done
     };
     let workers = std::thread::available_parallelism().map_or(1, NonZeroUsize::get).min(seeds.len());
     let done: Vec<_> = std::thread::scope(|scope| {

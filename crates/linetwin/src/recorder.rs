@@ -223,6 +223,24 @@ fn snapshot(folder: &Path, plant: &Arc<Plant>, last: u64) -> Option<Twin> {
     Some(twin)
 }
 
+/// Runs a recording through a twin, and gives each input with what followed from it and the twin after it.
+///
+/// # Errors
+/// As [`for_each_input`].
+pub fn for_each_step(
+    recording: &Path,
+    twin: &mut Twin,
+    mut take: impl FnMut(&Input, &[Output], &Twin) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let plant = twin.plant().clone();
+    let mut outputs = Vec::new();
+    for_each_input(recording, &plant, |input| {
+        outputs.clear();
+        twin.apply(input, &mut outputs);
+        take(input, &outputs, twin)
+    })
+}
+
 /// Reads a recording from its begin to its end under a plant's configuration, and tells of what was damaged or dropped.
 ///
 /// # Errors

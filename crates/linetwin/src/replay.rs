@@ -13,7 +13,7 @@ use telemetry::Timestamp;
 use twin::{Output, Twin};
 
 use crate::console;
-use crate::recorder::for_each_input;
+use crate::recorder::for_each_step;
 use crate::setup::Setup;
 
 /// `linetwin replay`.
@@ -72,12 +72,10 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         }
     };
     let mut twin = Twin::new(setup.plant.clone());
-    let (mut outputs, mut pace, begun) = (Vec::new(), Pace::new(arguments.speed), Instant::now());
-    for_each_input(&arguments.recording, &setup.plant, |input| {
+    let (mut pace, begun) = (Pace::new(arguments.speed), Instant::now());
+    for_each_step(&arguments.recording, &mut twin, |input, outputs, _| {
         pace.wait_for(input.received);
-        outputs.clear();
-        twin.apply(input, &mut outputs);
-        for output in &outputs {
+        for output in outputs {
             if let (Some(alerts), Some(line)) =
                 (&mut alerts, alert_line(output, &setup.plant, input.sequence, input.received))
             {

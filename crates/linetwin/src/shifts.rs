@@ -8,7 +8,7 @@ use plant::Plant;
 use recording::Reader;
 use twin::{Output, Twin};
 
-use crate::recorder::for_each_input;
+use crate::recorder::for_each_step;
 use crate::setup::Setup;
 
 /// `linetwin shifts`.
@@ -57,10 +57,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
 /// Every shift of the recording, and the state at its end.
 fn replay(arguments: &Arguments, setup: &Setup) -> anyhow::Result<(Vec<ShiftV1>, StateV1)> {
     let plant = &setup.plant;
-    let (mut twin, mut outputs, mut shifts) = (Twin::new(plant.clone()), Vec::new(), Vec::new());
-    for_each_input(&arguments.recording, plant, |input| {
-        outputs.clear();
-        twin.apply(input, &mut outputs);
+    let (mut twin, mut shifts) = (Twin::new(plant.clone()), Vec::new());
+    for_each_step(&arguments.recording, &mut twin, |_, outputs, _| {
         shifts.extend(outputs.iter().filter_map(|output| match output {
             Output::Shift(report) => Some(ShiftV1::new(report, plant)),
             _ => None,

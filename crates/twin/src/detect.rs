@@ -39,8 +39,12 @@ impl Twin {
         }
         let count = self.model.stations[station.index()].features.len();
         let mut values = Vec::with_capacity(count);
+        let around = Around {
+            ambient_c: self.state.ambient_c,
+            recipe: self.model.plant.recipe(station, context.variant.map(usize::from)),
+        };
         for place in 0..count {
-            values.push(self.check_feature(station, place, context, cycle, step));
+            values.push(self.check_feature(station, place, context, &around, cycle, step));
         }
         step.push(Output::Cycle(Cycle {
             station,
@@ -58,6 +62,7 @@ impl Twin {
         station: StationId,
         place: usize,
         context: Context,
+        around: &Around,
         cycle: &CycleData,
         step: &mut Step<'_>,
     ) -> Option<f64> {
@@ -75,14 +80,10 @@ impl Twin {
         if is_blind && !looks_on {
             return None;
         }
-        let around = Around {
-            ambient_c: self.state.ambient_c,
-            recipe: self.model.plant.recipe(station, context.variant.map(usize::from)),
-        };
-        let value = cycle.quantity(bound.spec.quantity, model, &around)?;
+        let value = cycle.quantity(bound.spec.quantity, model, around)?;
         let mut covariates = [0.0; drift::COVARIATES_MAX];
         for (slot, &quantity) in covariates.iter_mut().zip(&bound.covariates) {
-            *slot = cycle.quantity(quantity, model, &around)?;
+            *slot = cycle.quantity(quantity, model, around)?;
         }
         if state.interrupted == Some(cycle.start) {
             return Some(value);

@@ -13,7 +13,7 @@ use recording::Reader;
 use telemetry::Timestamp;
 use twin::{Output, Twin};
 
-use crate::recorder::for_each_input;
+use crate::recorder::for_each_step;
 use crate::setup::Setup;
 
 /// A day in UTC, and the file of the records that were closed on it.
@@ -180,13 +180,10 @@ impl Source {
 /// Runs a recording through the twin and gives the records that it closes.
 fn replayed(recording: &Path, mut take: impl FnMut(PartV1) -> anyhow::Result<()>) -> anyhow::Result<()> {
     let setup = Setup::from_header(Reader::open(recording)?.header())?;
-    let (mut twin, mut outputs) = (Twin::new(setup.plant.clone()), Vec::new());
-    for_each_input(recording, &setup.plant, |input| {
-        outputs.clear();
-        twin.apply(input, &mut outputs);
-        for output in &outputs {
+    for_each_step(recording, &mut Twin::new(setup.plant), |input, outputs, twin| {
+        for output in outputs {
             if let Output::Part(record) = output {
-                take(PartV1::new(record, &twin, input.sequence))?;
+                take(PartV1::new(record, twin, input.sequence))?;
             }
         }
         Ok(())

@@ -1,12 +1,12 @@
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::ensure;
 use flow::line::{CycleSeen, LearnedLine, LineModel};
 use plant::Plant;
-use std::sync::Arc;
 use twin::{Cycle, Output, Twin};
 
-use crate::recorder::for_each_input;
+use crate::recorder::for_each_step;
 
 /// Learns from a recording how the line works: its inputs go through the twin, whose cycles count.
 ///
@@ -17,11 +17,9 @@ pub(super) fn learn(recording: &Path, plant: &Arc<Plant>, design: &LineModel) ->
     let mut twin = Twin::new(plant.clone());
     let stations: Vec<StationTimes> =
         twin.view().stations.iter().map(|station| StationTimes::new(station, plant, design)).collect();
-    let (mut outputs, mut cycles) = (Vec::new(), 0_u64);
-    for_each_input(recording, plant, |input| {
-        outputs.clear();
-        twin.apply(input, &mut outputs);
-        for output in &outputs {
+    let mut cycles = 0_u64;
+    for_each_step(recording, &mut twin, |_, outputs, _| {
+        for output in outputs {
             if let Output::Cycle(cycle) = output
                 && let Some(seen) = stations[cycle.station.index()].seen(cycle)
             {
