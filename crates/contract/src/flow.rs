@@ -1,11 +1,11 @@
-use ::flow::{BottleneckShare, BottleneckView, FlowView, ShiftReport};
+use ::flow::{BottleneckShare, BottleneckView, FlowView, ShiftForecast, ShiftReport};
 use plant::Plant;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::rim::finite;
 use crate::shift::shift_name;
-use crate::{ShiftV1, TimeV1};
+use crate::{ForecastV1, ShiftV1, TimeV1};
 
 /// How parts flow.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -19,6 +19,9 @@ pub struct FlowV1 {
     /// The shift under way, or the time between two, so far.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shift: Option<ShiftV1>,
+    /// What that shift may come to, as forecast at most some minutes ago; absent between shifts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forecast: Option<ForecastV1>,
     /// The shift before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_shift: Option<ShiftV1>,
@@ -74,12 +77,13 @@ pub struct ShiftSummaryV1 {
 }
 
 impl FlowV1 {
-    pub(crate) fn new(view: &FlowView, plant: &Plant) -> Self {
+    pub(crate) fn new(view: &FlowView, forecast: Option<&ShiftForecast>, plant: &Plant) -> Self {
         Self {
             is_planned: view.is_planned,
             planned_left_s: view.planned_left_s,
             bottleneck: BottleneckV1::new(&view.bottleneck, plant),
             shift: view.shift.as_ref().map(|report| ShiftV1::new(report, plant)),
+            forecast: forecast.map(|forecast| ForecastV1::new(forecast, plant)),
             last_shift: view.past.last().map(|report| ShiftV1::new(report, plant)),
             shifts: view.past.iter().map(|report| ShiftSummaryV1::new(report, plant)).collect(),
         }

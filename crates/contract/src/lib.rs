@@ -10,6 +10,7 @@ mod alert;
 mod command;
 mod event;
 mod flow;
+mod forecast;
 mod headline;
 mod intervention;
 mod names;
@@ -28,6 +29,7 @@ pub use self::flow::{BottleneckV1, FlowV1, ShareV1, ShiftSummaryV1};
 pub use alert::{AcknowledgementV1, AlertSchema, AlertV1, CauseV1, EvidenceV1};
 pub use command::{CommandError, CommandReplySchema, CommandReplyV1, CommandV1};
 pub use event::{EventSchema, EventV1, alert_line};
+pub use forecast::{ForecastSchema, ForecastV1, MaterialV1, RangeV1};
 pub use intervention::{InterventionName, InterventionV1};
 pub use names::{CauseName, ChangeName, DetectorName, DirectionName, PriorityName, StateName, StationKindName};
 pub use part::{

@@ -1,6 +1,8 @@
 use schemars::{Schema, schema_for};
 
-use crate::{AlertV1, CommandReplyV1, CommandV1, EventV1, PartHistoryV1, PartV1, ShiftV1, StateV1, StatusV1};
+use crate::{
+    AlertV1, CommandReplyV1, CommandV1, EventV1, ForecastV1, PartHistoryV1, PartV1, ShiftV1, StateV1, StatusV1,
+};
 
 /// The JSON Schema of every message, by its name, in the order of the names.
 pub fn schemas() -> Vec<(&'static str, Schema)> {
@@ -9,6 +11,7 @@ pub fn schemas() -> Vec<(&'static str, Schema)> {
         ("command-reply-v1", schema_for!(CommandReplyV1)),
         ("command-v1", schema_for!(CommandV1)),
         ("event-v1", schema_for!(EventV1)),
+        ("forecast-v1", schema_for!(ForecastV1)),
         ("part-history-v1", schema_for!(PartHistoryV1)),
         ("part-v1", schema_for!(PartV1)),
         ("shift-v1", schema_for!(ShiftV1)),

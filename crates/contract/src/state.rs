@@ -1,3 +1,4 @@
+use ::flow::ShiftForecast;
 use plant::{LinkSettings, Plant};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -118,8 +119,8 @@ pub struct CountsV1 {
 }
 
 impl StateV1 {
-    /// The state of that plant's line.
-    pub fn new(plant: &Plant, view: &LineView) -> Self {
+    /// The state of that plant's line, with the latest forecast of its shift.
+    pub fn new(plant: &Plant, view: &LineView, forecast: Option<&ShiftForecast>) -> Self {
         Self {
             schema: StateSchema::V1,
             now: view.now.into(),
@@ -132,9 +133,15 @@ impl StateV1 {
             stations: view.stations.iter().map(|station| StationV1::new(station, view, plant)).collect(),
             alerts: view.incidents.iter().map(|incident| AlertV1::new(incident, plant)).collect(),
             counts: view.counts.into(),
-            flow: Some(FlowV1::new(&view.flow, plant)),
+            flow: Some(FlowV1::new(&view.flow, of_shift(forecast, view), plant)),
         }
     }
+}
+
+/// A forecast, while the shift that it is of is under way.
+fn of_shift<'a>(forecast: Option<&'a ShiftForecast>, view: &LineView) -> Option<&'a ShiftForecast> {
+    let start = view.flow.shift.as_ref().map(|shift| shift.start);
+    forecast.filter(|forecast| Some(forecast.start) == start)
 }
 
 impl Message for StateV1 {}
@@ -255,7 +262,7 @@ mod tests {
     }
 
     fn check(pointer: &str, expected: &str) {
-        let json = StateV1::new(&plant(), &view()).to_json();
+        let json = StateV1::new(&plant(), &view(), None).to_json();
         assert_valid("state-v1", &json);
         let state: serde_json::Value = serde_json::from_str(&json).unwrap_or_default();
         assert_eq!(state.pointer(pointer).map(ToString::to_string).as_deref(), Some(expected), "{pointer} of {json}");

@@ -43,6 +43,12 @@ impl Period {
         breaks.filter(|&change| change > at).min().unwrap_or(self.end).min(self.end)
     }
 
+    /// Whether the line is to work all the time from one moment of the period to another.
+    pub(crate) fn is_planned_throughout(&self, from: Timestamp, to: Timestamp) -> bool {
+        let is_within = self.start <= from && to <= self.end;
+        is_within && self.shift.is_some() && !self.breaks.iter().any(|&(begin, end)| begin < to && from < end)
+    }
+
     /// Planned time from one moment of the period to another, nanoseconds.
     fn planned_ns(&self, from: Timestamp, to: Timestamp) -> i64 {
         let within =
@@ -268,6 +274,20 @@ mod tests {
         assert_eq!(hours("2026-11-23T05:00:00Z", "2026-11-30T05:00:00Z"), 5.0 * (7.25 + 7.5 + 7.0));
         // A year, clocks changed twice: the short night's and the long night's hour make up for each other; 52 weeks.
         assert_eq!(hours("2026-01-05T05:00:00Z", "2027-01-04T05:00:00Z"), 52.0 * 108.75);
+    }
+
+    #[test]
+    fn a_span_that_touches_a_break_is_not_planned_throughout() {
+        let period = three_shifts().period(at("2026-11-24T06:00:00Z"));
+        for (from, to, is_planned) in [
+            ("2026-11-24T07:00:00Z", "2026-11-24T08:00:00Z", true),
+            ("2026-11-24T07:59:59Z", "2026-11-24T08:00:01Z", false),
+            ("2026-11-24T08:05:00Z", "2026-11-24T08:06:00Z", false),
+            ("2026-11-24T08:15:00Z", "2026-11-24T08:16:00Z", true),
+            ("2026-11-24T12:59:00Z", "2026-11-24T13:01:00Z", false),
+        ] {
+            assert_eq!(period.is_planned_throughout(at(from), at(to)), is_planned, "{from} to {to}");
+        }
     }
 
     #[test]

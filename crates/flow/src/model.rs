@@ -16,7 +16,8 @@ pub struct FlowModel {
     pub(crate) variants: usize,
     /// Good parts planned by shift of the calendar.
     planned_output: Vec<Option<u32>>,
-    /// The slowest planned cycle of all stations, by variant and at last for any; what the whole line could do at best.
+    /// The slowest planned cycle of all stations that a variant passes, by variant and at last for any; what the whole line
+    /// could do at best.
     line_cycle_ns: Vec<i64>,
 }
 
@@ -28,6 +29,8 @@ pub(crate) struct Place {
     pub(crate) downstream: Vec<usize>,
     /// Planned run time per item by variant and at last for any, nanoseconds; 0 where none is planned.
     pub(crate) cycle_ns: Vec<i64>,
+    /// Whether parts leave the line from there, by variant and at last of those not known to be of one.
+    is_last: Vec<bool>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,7 +53,11 @@ impl FlowModel {
             }
         }
         let variants = plant.variants.len();
-        let slowest = |variant: usize| places.iter().map(|place| place.cycle_ns[variant]).max().unwrap_or(0);
+        let slowest = |variant: usize| {
+            let passed = passed(plant, &places, variant);
+            let passed = places.iter().zip(passed).filter(|(_, is_passed)| *is_passed);
+            passed.map(|(place, _)| place.cycle_ns[variant]).max().unwrap_or(0)
+        };
         let line_cycle_ns = (0..=variants).map(slowest).collect();
         let shifts = plant.plan.calendar.iter().flat_map(|calendar| &calendar.shifts);
         let planned_output = shifts.map(|shift| {
@@ -79,6 +86,7 @@ impl FlowModel {
             upstream: place.checked_sub(1).into_iter().collect(),
             downstream: (place + 1..stations).take(1).collect(),
             cycle_ns: vec![0],
+            is_last: vec![place + 1 == stations],
         };
         Self {
             places: (0..stations).map(place).collect(),
@@ -121,7 +129,14 @@ impl FlowModel {
         runs.map(|(made, &cycle_ns)| f64::from(count(made)) * cycle_ns as f64).sum::<f64>() / NANOS
     }
 
-    /// Whether parts leave the line from there.
+    /// Whether parts of that variant leave the line from there.
+    pub(crate) fn is_last(&self, station: usize, variant: Option<u16>) -> bool {
+        let Place { kind, is_last, .. } = &self.places[station];
+        let unknown = self.variants;
+        *kind == PlaceKind::Cycles && is_last[variant.map_or(unknown, usize::from).min(unknown)]
+    }
+
+    /// Whether it is at the end of the line.
     pub(crate) fn is_exit(&self, station: usize) -> bool {
         self.places[station].kind == PlaceKind::Cycles && self.places[station].downstream.is_empty()
     }
@@ -134,10 +149,31 @@ fn place(plant: &Plant, id: StationId) -> Place {
         StationKind::Buffer => PlaceKind::Buffer,
         _ => PlaceKind::Utility,
     };
-    let variants = (0..plant.variants.len()).map(Some).chain([None]);
+    let variants = || (0..plant.variants.len()).map(Some).chain([None]);
     let cycle_ns = |variant| plant.planned_cycle_s(id, variant).map_or(0, |seconds| (seconds * NANOS) as i64);
     let upstream = station.upstream.iter().map(|upstream| upstream.index()).collect();
-    Place { kind, upstream, downstream: Vec::new(), cycle_ns: variants.map(cycle_ns).collect() }
+    Place {
+        kind,
+        upstream,
+        downstream: Vec::new(),
+        cycle_ns: variants().map(cycle_ns).collect(),
+        is_last: variants().map(|variant| plant.is_last(id, variant)).collect(),
+    }
+}
+
+/// Whether parts of a variant pass each place: those before the one behind which they leave the line, and that.
+fn passed(plant: &Plant, places: &[Place], variant: usize) -> Vec<bool> {
+    let Some(last) = plant.flow.variants.get(variant).and_then(|flow| flow.leaves_after) else {
+        return vec![true; places.len()];
+    };
+    let mut passed = vec![false; places.len()];
+    let mut to_come = vec![last.index()];
+    while let Some(place) = to_come.pop() {
+        if !std::mem::replace(&mut passed[place], true) {
+            to_come.extend(&places[place].upstream);
+        }
+    }
+    passed
 }
 
 /// Each after those upstream of it. The configuration allows no circle; what is in one comes last.

@@ -21,7 +21,7 @@ pub struct ShiftReport {
     pub stations: Vec<StationShift>,
     /// Which stations were the bottleneck, largest share first.
     pub bottlenecks: Vec<BottleneckShare>,
-    /// Parts that have left the line at its ends, by variant; the last is what is not known to be of one.
+    /// Parts that have left the line, by variant; the last is what is not known to be of one.
     pub made: Vec<Made>,
 }
 
@@ -36,7 +36,7 @@ pub struct StationShift {
     pub losses: LossTree,
 }
 
-/// What a line did in a shift, at its ends.
+/// What a line did in a shift; a part counts where its variant leaves the line.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct LineKpis {
     /// Parts that have left the line.
@@ -67,6 +67,11 @@ impl ShiftReport {
 }
 
 impl LineKpis {
+    /// Good parts; where not every part was judged those not known to be bad.
+    pub fn good_known(&self) -> u32 {
+        self.good.unwrap_or(self.produced.saturating_sub(self.scrap))
+    }
+
     /// The indicators of a period, of its stations and what has left the line in it.
     pub(crate) fn new(model: &FlowModel, period: &Period, stations: &[StationShift], made: &[Made]) -> Self {
         let mut all = Made::default();

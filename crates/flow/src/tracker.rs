@@ -47,7 +47,7 @@ pub struct FlowTracker {
     /// The stations that something was told of since the last [`Self::settle`].
     told: BTreeSet<u16>,
     bottlenecks: Bottlenecks,
-    /// Parts that have left the line in the period, by variant.
+    /// Parts that have left the line in the period, each where its variant does, by variant.
     made: Vec<Made>,
     past: VecDeque<ShiftReport>,
 }
@@ -181,7 +181,7 @@ impl FlowTracker {
         let flow = &mut self.stations[station.index()];
         flow.made(variant);
         flow.ledger.make(variant, judgement);
-        if model.is_exit(station.index()) {
+        if model.is_last(station.index(), variant) {
             let last = self.made.len() - 1;
             let made = &mut self.made[variant.map_or(last, usize::from).min(last)];
             made.add(Made::one(judgement));
@@ -346,6 +346,36 @@ impl FlowTracker {
             flow.exceed_handover(loss, usual);
         }
         self.bottlenecks.set_active(place, now.is_active(), at);
+    }
+
+    /// Whether the line was to work all the time from one moment to another. A time that began in the shift before counts
+    /// if that ended where this one begins.
+    pub fn was_planned(&self, model: &FlowModel, from: Timestamp, to: Timestamp) -> bool {
+        let Some(period) = &self.period else { return false };
+        if from >= period.start {
+            return period.is_planned_throughout(from, to);
+        }
+        let before = model.calendar.period(from);
+        before.end == period.start
+            && before.is_planned_throughout(from, before.end)
+            && period.is_planned_throughout(period.start, to)
+    }
+
+    /// Whether a station works on a part, by its own signals; stopped or not.
+    pub fn is_working(&self, station: StationId) -> bool {
+        self.stations[station.index()].watch.is_working()
+    }
+
+    /// Whether a station has a finished part that nobody has taken yet.
+    pub fn is_done(&self, station: StationId) -> bool {
+        let watch = &self.stations[station.index()].watch;
+        watch.holds_part() && !watch.is_working()
+    }
+
+    /// Since when a station has been stopped with a fault; `None` if it is not.
+    pub fn down_since(&self, station: StationId) -> Option<Timestamp> {
+        let flow = &self.stations[station.index()];
+        flow.watch.is_faulted().then(|| flow.watch.since())
     }
 
     /// The flow of the line now.

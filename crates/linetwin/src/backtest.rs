@@ -79,6 +79,9 @@ struct Spans {
     shift_s: f64,
 }
 
+/// What comes after the end of a shift until it is accounted for, s.
+const END_S: f64 = 10.0;
+
 /// Runs the backtest and prints its table.
 ///
 /// # Errors
@@ -152,7 +155,8 @@ fn trial_of(plant: &Arc<Plant>, choice: Choice, seed: u64, spans: Spans) -> anyh
             let plan = FaultPlan { fault, station: None, onset_s: spans.history_s, duration_s: None };
             (vec![plan], spans.with_fault_s)
         }
-        Choice::None => (Vec::new(), spans.shift_s),
+        // A little more, so that the shift is told to be over.
+        Choice::None => (Vec::new(), spans.shift_s + END_S),
     };
     Ok(trial::run(plant, seed, faults, (spans.history_s + then_s) / 3600.0)?)
 }

@@ -178,7 +178,7 @@ impl Daemon {
         });
         tasks.spawn(forward_commands(commanded, events.clone(), stop.clone()));
 
-        let first = StateV1::new(&setup.plant, &engine.twin().view());
+        let first = StateV1::new(&setup.plant, &engine.twin().view(), None);
         let (state, state_receiver) = watch::channel(Arc::new(first));
         let mut links = Vec::new();
         for (link, device) in setup.plant.links.iter().zip(devices) {

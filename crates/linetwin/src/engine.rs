@@ -5,12 +5,13 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use adapter::Clock;
-use contract::{EventV1, StateV1, alert_line};
+use contract::{EventV1, ForecastV1, StateV1, alert_line};
 use notify::Publication;
 use telemetry::{Event, Input, Timestamp};
 use tokio::sync::{mpsc, watch};
 use twin::{Output, Outputs, Twin};
 
+use crate::forecaster::Forecaster;
 use crate::parts::PartStore;
 use crate::recorder::Recorder;
 
@@ -49,13 +50,24 @@ pub struct Engine {
     sinks: Sinks,
     gauges: Arc<Gauges>,
     outputs: Outputs,
+    forecaster: Forecaster,
     state_told: Instant,
 }
 
 impl Engine {
     /// An engine whose next input follows on `sequence`.
     pub fn new(twin: Twin, sequence: u64, recorder: Option<Recorder>, sinks: Sinks, gauges: Arc<Gauges>) -> Self {
-        Self { twin, sequence, recorder, parts: None, sinks, gauges, outputs: Vec::new(), state_told: Instant::now() }
+        Self {
+            twin,
+            sequence,
+            recorder,
+            parts: None,
+            sinks,
+            gauges,
+            outputs: Vec::new(),
+            forecaster: Forecaster::default(),
+            state_told: Instant::now(),
+        }
     }
 
     /// The twin.
@@ -113,6 +125,7 @@ impl Engine {
             }
         }
         if self.state_told.elapsed() >= STATE_INTERVAL {
+            self.look_ahead();
             self.tell_state();
         }
     }
@@ -175,10 +188,20 @@ impl Engine {
         self.tell_state();
     }
 
+    /// Has the shift forecast now and then, beside the inputs: what follows from them never waits for it.
+    fn look_ahead(&mut self) {
+        let Some(forecast) = self.forecaster.look(&self.twin) else { return };
+        if let Some(publications) = &self.sinks.publications {
+            let forecast = ForecastV1::new(forecast, self.twin.plant());
+            // As of every publication: it fails only when the notifier is gone.
+            let _ = publications.blocking_send(Publication::from_forecast(&forecast));
+        }
+    }
+
     fn tell_state(&mut self) {
         self.state_told = Instant::now();
         if let Some(state) = &self.sinks.state {
-            state.send_replace(Arc::new(StateV1::new(self.twin.plant(), &self.twin.view())));
+            state.send_replace(Arc::new(StateV1::new(self.twin.plant(), &self.twin.view(), self.forecaster.latest())));
         }
     }
 }

@@ -14,6 +14,7 @@ pub mod detect;
 pub mod engine;
 pub mod example;
 pub mod figures;
+mod forecaster;
 pub mod import;
 pub mod parts;
 pub mod recorder;

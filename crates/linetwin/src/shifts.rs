@@ -3,7 +3,8 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use contract::{ChangeoverV1, LossName, LossTreeV1, Message, ShiftV1, StateV1, StationShiftV1};
+use contract::{ChangeoverV1, ForecastV1, LossName, LossTreeV1, Message, RangeV1, ShiftV1, StateV1, StationShiftV1};
+use flow::line::ForecastOptions;
 use plant::Plant;
 use recording::Reader;
 use twin::{Output, Twin};
@@ -66,6 +67,8 @@ fn replay(arguments: &Arguments, setup: &Setup) -> anyhow::Result<(Vec<ShiftV1>,
         Ok(())
     })?;
     let view = twin.view();
+    let prospect = twin.prospect().filter(|_| arguments.format == Format::Text);
+    let forecast = prospect.map(|prospect| prospect.forecast(ForecastOptions::default())).transpose()?;
     shifts.extend(
         view.flow
             .shift
@@ -73,7 +76,7 @@ fn replay(arguments: &Arguments, setup: &Setup) -> anyhow::Result<(Vec<ShiftV1>,
             .map(|report| ShiftV1::new(report, plant))
             .filter(|shift| shift.is_shift && shift.until > shift.start),
     );
-    Ok((shifts, StateV1::new(plant, &view)))
+    Ok((shifts, StateV1::new(plant, &view, forecast.as_ref())))
 }
 
 const LOSSES: [LossName; 8] = [
@@ -122,11 +125,35 @@ fn write_text(out: &mut impl Write, plant: &Plant, shifts: &[ShiftV1], state: &S
         shift.stations.iter().try_for_each(|station| write_station(out, station))?;
         writeln!(out)?;
     }
+    if let Some(forecast) = state.flow.as_ref().and_then(|flow| flow.forecast.as_ref()) {
+        write_forecast(out, forecast)?;
+    }
     for station in state.stations.iter().filter(|station| !station.changeovers.is_empty()) {
         writeln!(out, "{}: from one variant to another", station.name)?;
         station.changeovers.iter().try_for_each(|changeover| write_changeover(out, changeover))?;
     }
     Ok(())
+}
+
+fn write_forecast(out: &mut impl Write, forecast: &ForecastV1) -> io::Result<()> {
+    let RangeV1 { p10, p50, p90 } = forecast.output;
+    let odds = match (forecast.odds, forecast.planned_output) {
+        (Some(odds), Some(planned)) => format!("; at least the planned {planned}: {}", percent(Some(odds))),
+        _ => String::new(),
+    };
+    writeln!(out, "at {} until {}: P10 {p10} P50 {p50} P90 {p90} good parts{odds}", forecast.at, forecast.end)?;
+    for material in &forecast.materials {
+        let (signal, level, unit) = (&material.signal, material.level, material.unit.as_deref().unwrap_or_default());
+        match material.left_h {
+            Some(left) => writeln!(
+                out,
+                "  {signal}: {level:.1} {unit} left, for {:.1} h ({:.1} to {:.1})",
+                left.p50, left.p10, left.p90
+            )?,
+            None => writeln!(out, "  {signal}: {level:.1} {unit} left, which nothing takes")?,
+        }
+    }
+    writeln!(out)
 }
 
 fn write_station(out: &mut impl Write, shift: &StationShiftV1) -> io::Result<()> {

@@ -1,14 +1,17 @@
 //! `linetwin simulate`: shifts of the line as it was designed or seen, and as it could be.
 
 mod curve;
-mod seen;
 mod told;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use flow::line::{Horizon, LineModel, Start, WhatIf, replicate};
+use anyhow::ensure;
+use flow::line::{Horizon, LearnedLine, LineModel, Start, WhatIf, replicate};
 use plant::Plant;
+use twin::Twin;
 
+use crate::recorder::for_each_step;
 use crate::setup::{Misconfigured, Setup};
 
 use curve::CurveArguments;
@@ -58,7 +61,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let setup = Setup::read(&arguments.config.config, &arguments.config.set)?;
     let plant = &setup.plant;
     let design = LineModel::of_plant(plant);
-    let learned = arguments.recording.as_deref().map(|folder| seen::learn(folder, plant, &design)).transpose()?;
+    let learned = arguments.recording.as_deref().map(|folder| learn(folder, plant)).transpose()?;
     let base = learned.as_ref().map_or(design.clone(), |learned| learned.fit(&design));
     let mut changed = base.clone();
     let variants: Vec<String> = plant.variants.iter().map(|variant| variant.name.clone()).collect();
@@ -80,6 +83,19 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     };
     print!("{}", Told { plant, line: &base, learned: learned.as_ref(), versions, replications });
     Ok(())
+}
+
+/// Learns from a recording how the line works: its inputs go through the twin, which learns for its forecasts.
+///
+/// # Errors
+/// If it cannot be read, or has no cycles of this line.
+fn learn(recording: &Path, plant: &Arc<Plant>) -> anyhow::Result<LearnedLine> {
+    let mut twin = Twin::new(plant.clone());
+    for_each_step(recording, &mut twin, |_, _, _| Ok(()))?;
+    let learned = twin.learned_line();
+    let has_cycles = (0..twin.line_design().places.len()).any(|place| learned.last_end(place).is_some());
+    ensure!(has_cycles, "{}: no station of this line has a cycle in it", recording.display());
+    Ok(learned.clone())
 }
 
 /// Why a line cannot be simulated, with the name of the place and where it was configured.

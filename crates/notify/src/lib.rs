@@ -5,6 +5,7 @@
 //! | topic | retained | holds |
 //! |---|---|---|
 //! | `<base>/alerts/<id>` | yes | `AlertV1` of an incident that is not closed; nothing once it is |
+//! | `<base>/shift`, `<base>/forecast` | yes | `ShiftV1` of the last shift, `ForecastV1` of the one under way |
 //! | `<base>/events` | no | `EventV1` for each change of an incident |
 //! | `<base>/cmd` | no | `CommandV1`, from a client |
 //! | `<base>/cmd/reply` | no | `CommandReplyV1` |
@@ -29,6 +30,6 @@ mod topics;
 pub use ask::{AskError, ask};
 pub use counters::{Counters, CountersSnapshot};
 pub use notifier::Notifier;
-pub use publication::Publication;
+pub use publication::{Publication, Report};
 pub use settings::NotifySettings;
 pub use topics::Topics;

@@ -109,7 +109,7 @@ impl Notifier {
         Counters::add(&self.counters.dropped, 1);
         let kind = match message {
             Message::Alert { .. } => "alert",
-            Message::Shift(_) => "shift",
+            Message::Report { report, .. } => report.name(),
             Message::Event(_) => "event",
             Message::Reply(_) => "reply",
         };

@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use telemetry::IncidentId;
 
-use crate::Publication;
+use crate::{Publication, Report};
 
 /// The most events kept.
 const MAX_EVENTS: usize = 10_000;
@@ -18,14 +18,14 @@ const MAX_ATTEMPTS: u8 = 5;
 
 /// What the broker has not been told yet, and what it should retain. No I/O and no clock.
 ///
-/// One message is on its way at a time. Alerts come first, in the order they were raised, then the last shift, then events, then replies, in
+/// One message is on its way at a time. Alerts come first, in the order they were raised, then reports, then events, then replies, in
 /// the order they came. Alerts need no bound of their own: there is one for each open incident, and the line can have no
 /// more of those than it has things to watch.
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
-    alerts: BTreeMap<IncidentId, Alert>,
-    /// The report of the last shift, told as an alert is.
-    shift: Alert,
+    alerts: BTreeMap<IncidentId, Retained>,
+    /// The latest of each report.
+    reports: BTreeMap<Report, Retained>,
     events: Lane<MAX_EVENTS, MAX_EVENT_BYTES>,
     replies: Lane<MAX_REPLIES, MAX_REPLY_BYTES>,
     on_its_way: Option<Message>,
@@ -36,8 +36,8 @@ pub(crate) struct Outbox {
 pub(crate) enum Message {
     /// To be retained; empty to retain nothing.
     Alert { incident: IncidentId, content: String },
-    /// To be retained: what the last shift came to.
-    Shift(String),
+    /// To be retained: the latest of a report.
+    Report { report: Report, content: String },
     /// For the events' topic.
     Event(Queued),
     /// For the replies' topic.
@@ -52,7 +52,7 @@ pub(crate) struct Queued {
 }
 
 #[derive(Debug, Default)]
-struct Alert {
+struct Retained {
     /// What the broker should retain; `None` if nothing.
     content: Option<String>,
     /// Whether the broker may retain something.
@@ -67,7 +67,9 @@ impl Outbox {
     pub(crate) fn push(&mut self, publication: Publication) -> u64 {
         match publication {
             Publication::Alert { incident, content } => self.set_alert(incident, content),
-            Publication::Shift(content) => self.shift = Alert { content: Some(content), ..Alert::default() },
+            Publication::Report { report, content } => {
+                self.reports.insert(report, Retained { content: Some(content), ..Retained::default() });
+            }
             Publication::Event(content) => return self.events.push_back(content),
             Publication::Reply(content) => return self.replies.push_back(content),
         }
@@ -78,17 +80,16 @@ impl Outbox {
     pub(crate) fn found_at_broker(&mut self, incident: IncidentId) -> bool {
         let stale = !self.alerts.contains_key(&incident);
         if stale {
-            self.alerts.insert(incident, Alert { at_broker: true, ..Alert::default() });
+            self.alerts.insert(incident, Retained { at_broker: true, ..Retained::default() });
         }
         stale
     }
 
     /// A session with the broker begins: whatever it retains may be lost, so every alert is told again.
     pub(crate) fn connected(&mut self) {
-        for alert in self.alerts.values_mut() {
-            alert.handed_over = false;
+        for retained in self.alerts.values_mut().chain(self.reports.values_mut()) {
+            retained.handed_over = false;
         }
-        self.shift.handed_over = false;
     }
 
     /// The next message, if none is on its way.
@@ -98,7 +99,7 @@ impl Outbox {
         }
         self.on_its_way = self
             .next_alert()
-            .or_else(|| self.next_shift())
+            .or_else(|| self.next_report())
             .or_else(|| self.events.pop_front().map(Message::Event))
             .or_else(|| self.replies.pop_front().map(Message::Reply));
         self.on_its_way.as_ref()
@@ -108,8 +109,8 @@ impl Outbox {
     pub(crate) fn confirmed(&mut self) {
         let incident = match self.on_its_way.take() {
             Some(Message::Alert { incident, .. }) => incident,
-            Some(Message::Shift(_)) => {
-                self.shift.attempts = 0;
+            Some(Message::Report { report, .. }) => {
+                self.reports.entry(report).and_modify(|retained| retained.attempts = 0);
                 return;
             }
             Some(Message::Event(_) | Message::Reply(_)) | None => return,
@@ -127,10 +128,11 @@ impl Outbox {
         match self.on_its_way.take()? {
             Message::Event(queued) => self.events.return_front(queued).map(Message::Event),
             Message::Reply(queued) => self.replies.return_front(queued).map(Message::Reply),
-            Message::Shift(content) => {
-                self.shift.handed_over = false;
-                self.shift.attempts += 1;
-                (!self.shift.is_due()).then_some(Message::Shift(content))
+            Message::Report { report, content } => {
+                let retained = self.reports.get_mut(&report)?;
+                retained.handed_over = false;
+                retained.attempts += 1;
+                (!retained.is_due()).then_some(Message::Report { report, content })
             }
             Message::Alert { incident, content } => {
                 let alert = self.alerts.get_mut(&incident)?;
@@ -149,24 +151,24 @@ impl Outbox {
 
     /// How many messages are still to be sent or confirmed.
     pub(crate) fn unconfirmed(&self) -> u64 {
-        let alerts = self.alerts.values().filter(|alert| alert.is_due()).count();
+        let retained = self.alerts.values().chain(self.reports.values());
+        let retained = retained.filter(|retained| retained.is_due()).count();
         let on_its_way = usize::from(self.on_its_way.is_some());
-        let shift = usize::from(self.shift.content.is_some() && self.shift.is_due());
-        (alerts + shift + self.events.queue.len() + self.replies.queue.len() + on_its_way) as u64
+        (retained + self.events.queue.len() + self.replies.queue.len() + on_its_way) as u64
     }
 
     fn set_alert(&mut self, incident: IncidentId, content: Option<String>) {
         let alert = self.alerts.entry(incident).or_default();
-        *alert = Alert { content, at_broker: alert.at_broker, handed_over: false, attempts: 0 };
+        *alert = Retained { content, at_broker: alert.at_broker, handed_over: false, attempts: 0 };
         if alert.content.is_none() && !alert.at_broker {
             self.alerts.remove(&incident);
         }
     }
 
-    fn next_shift(&mut self) -> Option<Message> {
-        let content = self.shift.content.clone().filter(|_| self.shift.is_due())?;
-        self.shift.handed_over = true;
-        Some(Message::Shift(content))
+    fn next_report(&mut self) -> Option<Message> {
+        let (&report, retained) = self.reports.iter_mut().find(|(_, retained)| retained.is_due())?;
+        retained.handed_over = true;
+        Some(Message::Report { report, content: retained.content.clone().unwrap_or_default() })
     }
 
     fn next_alert(&mut self) -> Option<Message> {
@@ -177,7 +179,7 @@ impl Outbox {
     }
 }
 
-impl Alert {
+impl Retained {
     fn is_due(&self) -> bool {
         !self.handed_over && self.attempts < MAX_ATTEMPTS
     }
@@ -243,7 +245,7 @@ mod tests {
         while let Some(message) = outbox.next() {
             sent.push(match message {
                 Message::Alert { incident, content } => format!("{incident}={content}"),
-                Message::Shift(content) => format!("shift={content}"),
+                Message::Report { report, content } => format!("{}={content}", report.name()),
                 Message::Event(queued) | Message::Reply(queued) => queued.content.clone(),
             });
             outbox.confirmed();
@@ -269,7 +271,7 @@ mod tests {
 
     #[test]
     fn the_last_shift_is_told_in_each_session_until_there_is_a_newer_one() {
-        let shift = |content: &str| Publication::Shift(content.to_owned());
+        let shift = |content: &str| Publication::Report { report: Report::Shift, content: content.to_owned() };
         check([event("e1"), shift("early"), alert(A, "a1"), shift("late")], &["1-0=a1", "shift=late", "e1"]);
         let mut outbox = Outbox::default();
         outbox.push(shift("early"));
@@ -332,7 +334,11 @@ mod tests {
 
     #[test]
     fn a_message_that_ends_every_session_is_given_up() {
-        for publication in [event("poison"), alert(A, "poison"), Publication::Shift("poison".to_owned())] {
+        for publication in [
+            event("poison"),
+            alert(A, "poison"),
+            Publication::Report { report: Report::Forecast, content: "poison".to_owned() },
+        ] {
             let mut outbox = Outbox::default();
             outbox.push(publication);
             outbox.push(event("e2"));
@@ -382,7 +388,7 @@ mod tests {
                     self.retained.insert(*incident, content.clone());
                 }
                 Message::Event(queued) => self.events.extend(queued.content.parse::<usize>()),
-                Message::Reply(_) | Message::Shift(_) => {}
+                Message::Reply(_) | Message::Report { .. } => {}
             }
         }
     }

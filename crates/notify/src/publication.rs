@@ -1,5 +1,5 @@
 use alarms::{Change, Incident};
-use contract::{AlertV1, CommandReplyV1, EventV1, Message, ShiftV1};
+use contract::{AlertV1, CommandReplyV1, EventV1, ForecastV1, Message, ShiftV1};
 use plant::Plant;
 use telemetry::{IncidentId, Timestamp};
 use twin::Output;
@@ -14,12 +14,36 @@ pub enum Publication {
         /// An [`AlertV1`]; nothing once the incident is closed.
         content: Option<String>,
     },
-    /// What is retained of the last shift from now on: a [`ShiftV1`].
-    Shift(String),
+    /// What is retained of a report from now on.
+    Report {
+        /// Which.
+        report: Report,
+        /// A [`ShiftV1`] or a [`ForecastV1`].
+        content: String,
+    },
     /// A change of an incident: an [`EventV1`].
     Event(String),
     /// The answer to a command: a [`CommandReplyV1`].
     Reply(String),
+}
+
+/// What is told of the line again and again; only the latest counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Report {
+    /// What the last shift came to.
+    Shift,
+    /// What the shift under way may come to.
+    Forecast,
+}
+
+impl Report {
+    /// The last level of its topic.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Shift => "shift",
+            Self::Forecast => "forecast",
+        }
+    }
 }
 
 impl Publication {
@@ -33,10 +57,16 @@ impl Publication {
             publications.push(Self::Event(event.to_json()));
         }
         if let Output::Shift(report) = output {
-            publications.push(Self::Shift(ShiftV1::new(report, plant).to_json()));
+            let content = ShiftV1::new(report, plant).to_json();
+            publications.push(Self::Report { report: Report::Shift, content });
         }
         publications.extend(CommandReplyV1::from_output(output, plant).map(|reply| Self::Reply(reply.to_json())));
         publications
+    }
+
+    /// What is retained of a forecast.
+    pub fn from_forecast(forecast: &ForecastV1) -> Self {
+        Self::Report { report: Report::Forecast, content: forecast.to_json() }
     }
 
     /// What is retained of an incident that is already open when the notifier starts.
@@ -103,7 +133,7 @@ mod tests {
                 Publication::Alert { content: None, .. } => "clear".to_owned(),
                 Publication::Alert { content: Some(content), .. }
                 | Publication::Event(content)
-                | Publication::Shift(content)
+                | Publication::Report { content, .. }
                 | Publication::Reply(content) => content.split('"').nth(3).unwrap().to_owned(),
             })
             .collect();

@@ -199,7 +199,7 @@ impl<'a> Session<'a> {
         let topics = &self.notifier.topics;
         match message {
             Message::Alert { incident, content } => self.send(topics.alert(incident), true, content),
-            Message::Shift(content) => self.send(topics.shift(), true, content),
+            Message::Report { report, content } => self.send(topics.report(report), true, content),
             Message::Event(event) => self.send(topics.events(), false, event.content),
             Message::Reply(reply) => self.send(topics.command_replies(), false, reply.content),
         }

@@ -1,6 +1,8 @@
 use plant::Plant;
 use telemetry::IncidentId;
 
+use crate::Report;
+
 /// The topics of one line and one node.
 ///
 /// In names the characters that mean something in a topic (`+`, `#`, `/`) and control characters become `_`.
@@ -41,9 +43,9 @@ impl Topics {
         format!("{}/events", self.base)
     }
 
-    /// Where what the last shift came to is retained.
-    pub fn shift(&self) -> String {
-        format!("{}/shift", self.base)
+    /// Where the latest of a report is retained.
+    pub fn report(&self, report: Report) -> String {
+        format!("{}/{}", self.base, report.name())
     }
 
     /// Where commands are taken.

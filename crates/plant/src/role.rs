@@ -148,6 +148,8 @@ roles! {
 
     /// Lot, coil or batch of the material that the station uses. A station may have several.
     MaterialLot = "material.lot";
+    /// How much of a material the station still has: drum, bin, magazine. A station may have several.
+    MaterialLevel = "material.level";
     /// Serial of a module, cell or cover that the station mounts on the part. A station may have several.
     PartChild = "part.child";
     /// Name or serial of the tool in the station.
@@ -173,6 +175,7 @@ impl Role {
                 | Self::BufferLevel
                 | Self::AmbientTemperature
                 | Self::MaterialLot
+                | Self::MaterialLevel
                 | Self::PartChild
                 | Self::ToolId
                 | Self::OperatorId
@@ -181,7 +184,7 @@ impl Role {
 
     /// Whether a station may have several signals in that role.
     pub const fn may_repeat(self) -> bool {
-        matches!(self, Self::Other | Self::MaterialLot | Self::PartChild)
+        matches!(self, Self::Other | Self::MaterialLot | Self::MaterialLevel | Self::PartChild)
     }
 }
 

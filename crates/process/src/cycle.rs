@@ -139,6 +139,13 @@ impl CycleBuilder {
         }
     }
 
+    /// For how long the station has worked on the part of the cycle under way, without its stops, seconds.
+    pub fn worked_s(&self, now: Timestamp) -> Option<f64> {
+        let Phase::Open { start } = self.phase else { return None };
+        let stopped_now_s = self.stopped_since.map_or(0.0, |since| now.seconds_since(since).max(0.0));
+        Some((now.seconds_since(start) - self.stopped_in_cycle_s - stopped_now_s).max(0.0))
+    }
+
     /// For a station without cycles: the window that was complete before `at`; a new one is begun where there is none.
     pub fn advance_window(&mut self, at: Timestamp) -> Option<CycleData> {
         let Phase::Open { start } = self.phase else {
@@ -305,14 +312,24 @@ impl CycleData {
         self.held[input]
     }
 
+    /// Time at work on the part, without the station's own stops, s.
+    pub fn work_s(&self) -> f64 {
+        self.end.seconds_since(self.start) - self.stopped_in_cycle_s
+    }
+
+    /// Time stopped with a fault of its own since the end of the cycle before, s.
+    pub fn stop_s(&self) -> f64 {
+        self.stopped_in_cycle_s + self.stopped_between_s
+    }
+
     /// The cycle's value of a quantity; `None` where too little was seen.
     pub fn quantity(&self, quantity: Quantity, model: &StationModel, around: &Around) -> Option<f64> {
         match quantity {
             Quantity::Mean(role) => self.means[model.input(role)?],
             Quantity::Held(role) => self.held[model.input(role)?],
             Quantity::Range(role) => self.extremes[model.input(role)?].map(|(lowest, highest)| highest - lowest),
-            Quantity::WorkTime => Some(self.end.seconds_since(self.start) - self.stopped_in_cycle_s),
-            Quantity::StopTime => Some(self.stopped_in_cycle_s + self.stopped_between_s),
+            Quantity::WorkTime => Some(self.work_s()),
+            Quantity::StopTime => Some(self.stop_s()),
             Quantity::StarvedTime => self.starved_s,
             Quantity::Ambient => around.ambient_c,
             Quantity::Formula(formula) => self.formula(formula, model, around),

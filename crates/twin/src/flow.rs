@@ -14,7 +14,10 @@ impl Twin {
     pub(crate) fn pass_time(&mut self, to: Timestamp, step: &mut Step<'_>) {
         let mut ended = Vec::new();
         self.state.flow.advance(&self.model.flow, to, &mut ended);
-        ended.into_iter().for_each(|report| step.push(Output::Shift(Box::new(report))));
+        for report in ended {
+            self.fade_learned();
+            step.push(Output::Shift(Box::new(report)));
+        }
     }
 
     /// A station began or ended work on a part. Returns its new state, if it changed.

@@ -6,6 +6,7 @@
 mod detect;
 mod feature;
 mod flow;
+mod forecast;
 mod intervention;
 mod links;
 mod model;

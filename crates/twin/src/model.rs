@@ -6,12 +6,15 @@ use plant::{Plant, Role, StationId};
 use process::{StationModel, WINDOW_S};
 use telemetry::{LinkId, SignalId};
 
+use crate::forecast::LineDesign;
+
 /// All that follows from the plant alone and never changes.
 #[derive(Debug, Clone)]
 pub(crate) struct Model {
     pub(crate) plant: Arc<Plant>,
     pub(crate) stations: Vec<StationModel>,
     pub(crate) flow: FlowModel,
+    pub(crate) line: LineDesign,
     /// By station: those of its inputs, by place, that have a limit for some variant, with their signals.
     pub(crate) limited: Vec<Vec<(usize, SignalId)>>,
     /// By signal: where its samples go.
@@ -114,6 +117,7 @@ impl Model {
         let limited = stations.iter().map(|station| limited(&plant, station)).collect();
         let mut model = Self {
             flow: FlowModel::new(&plant),
+            line: LineDesign::new(&plant),
             limited,
             plant,
             stations,

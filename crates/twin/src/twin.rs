@@ -11,6 +11,7 @@ use telemetry::{
     Timestamp, Value,
 };
 
+use crate::forecast::Learned;
 use crate::intervention;
 use crate::links::LinkWatch;
 use crate::model::{Model, Target};
@@ -41,6 +42,7 @@ pub(crate) struct State {
     pub(crate) links: Vec<LinkWatch>,
     pub(crate) stations: Vec<StationState>,
     pub(crate) flow: FlowTracker,
+    pub(crate) learned: Learned,
     pub(crate) signals: Vec<Option<Sample>>,
     pub(crate) book: IncidentBook,
     pub(crate) parts: PartBook,
@@ -81,6 +83,7 @@ impl Twin {
             links: vec![LinkWatch::new(); model.plant.links.len()],
             stations,
             flow: FlowTracker::new(&model.flow),
+            learned: model.line.nothing_learnt(),
             signals: vec![None; model.plant.signals.len()],
             book: IncidentBook::default(),
             parts: PartBook::default(),
@@ -93,6 +96,11 @@ impl Twin {
     /// The plant it is the twin of.
     pub fn plant(&self) -> &Arc<Plant> {
         &self.model.plant
+    }
+
+    /// When the last input was received.
+    pub fn now(&self) -> Timestamp {
+        self.state.now
     }
 
     /// Sequence number of the last input; 0 before the first.
@@ -376,6 +384,7 @@ impl Twin {
         let values = self.check_features(station, &cycle, step);
         self.record_cycle(station, &cycle, &values, step);
         self.count_part(station, &cycle);
+        self.learn_cycle(station, &cycle);
     }
 
     fn link(&mut self, link: LinkId, new: &LinkState, step: &mut Step<'_>) {
@@ -393,6 +402,7 @@ impl Twin {
                 sample.quality = Quality::Bad(Reason::NotConnected);
             }
         }
+        self.lose_sight_of_materials(link);
         for place in 0..self.model.stations_of_link[link.index()].len() {
             let station = self.model.stations_of_link[link.index()][place];
             let state = &mut self.state.stations[station.index()];

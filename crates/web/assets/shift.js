@@ -22,7 +22,7 @@ export function showShift(state, select) {
   if (!shift) return;
   const name = shift.is_shift ? `Shift ${shift.name ?? ""}`.trim() : "Between shifts";
   setText(title, `${name} since ${format.moment(shift.start, state.now)}`);
-  setText(lead, [madeText(shift), bottleneckText(flow), leftText(flow)].filter(Boolean).join(" "));
+  setText(lead, [madeText(shift), forecastText(flow), bottleneckText(flow), leftText(flow), materialText(flow)].filter(Boolean).join(" "));
   const states = new Map(state.stations.map((station) => [station.name, station]));
   const rows = shift.stations.map((row) => ({ ...row, now: states.get(row.station) }));
   keyed(body, rows, ({ station }) => station, ({ station }) => rowView(station, select));
@@ -34,6 +34,24 @@ function madeText({ produced, planned_output, scrap, oee, performance }) {
   const word = oee === undefined ? "performance" : "OEE";
   const effect = share === undefined ? "" : `, line ${word} ${format.percent(share)}`;
   return `${format.count(produced, "part")}${plan}, ${format.number(scrap)} known to be scrap${effect}.`;
+}
+
+/** What the shift may come to: `Forecast 452 to 470, most likely 461; 480 planned: 3 % likely.` */
+function forecastText({ forecast }) {
+  if (!forecast) return "";
+  const { output, odds, planned_output } = forecast;
+  const range = `Forecast ${format.number(output.p10)} to ${format.number(output.p90)}, middle ${format.number(output.p50)}`;
+  const plan = odds === undefined ? "" : `; ${format.number(planned_output)} or more: ${format.percent(odds)} likely`;
+  return `${range}${plan}.`;
+}
+
+/** The materials that run out first. */
+function materialText({ forecast }) {
+  const known = (forecast?.materials ?? []).filter(({ left_h }) => left_h);
+  const soonest = known.toSorted((one, other) => one.left_h.p10 - other.left_h.p10).slice(0, 3);
+  return soonest
+    .map(({ signal, left_h }) => `${signal} lasts ${format.span(left_h.p10 * 3600)} to ${format.span(left_h.p90 * 3600)}.`)
+    .join(" ");
 }
 
 function bottleneckText({ bottleneck }) {

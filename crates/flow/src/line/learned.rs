@@ -9,10 +9,10 @@ use crate::line::{LineModel, Station};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LearnedLine {
     places: Vec<LearnedPlace>,
-    /// Parts that came to the entries, by variant.
-    entered: Vec<u32>,
+    /// Parts that came to the entries, by variant, as they weigh.
+    entered: Vec<f64>,
     /// Of these, parts of another variant than the one before.
-    changes: u32,
+    changes: f64,
     last_entered: Option<usize>,
 }
 
@@ -31,6 +31,8 @@ pub struct CycleSeen {
     pub work_s: f64,
     /// The time stopped since the cycle before, s.
     pub stopped_s: f64,
+    /// Whether the line was to work all the time since the cycle before. If not, it says nothing of how long things take.
+    pub is_planned: bool,
 }
 
 impl LearnedLine {
@@ -38,8 +40,8 @@ impl LearnedLine {
     pub fn new(model: &LineModel) -> Self {
         Self {
             places: vec![LearnedPlace::new(model.variants.len()); model.places.len()],
-            entered: vec![0; model.variants.len()],
-            changes: 0,
+            entered: vec![0.0; model.variants.len()],
+            changes: 0.0,
             last_entered: None,
         }
     }
@@ -54,12 +56,23 @@ impl LearnedLine {
             known.learn(seen);
         }
         if let Some(variant) = seen.variant.filter(|_| place.upstream.is_empty()) {
-            if let Some(entered) = self.entered.get_mut(variant) {
-                *entered = entered.saturating_add(1);
-            }
+            self.entered.get_mut(variant).into_iter().for_each(|entered| *entered += 1.0);
             let changed = self.last_entered.replace(variant).is_some_and(|last| last != variant);
-            self.changes = self.changes.saturating_add(u32::from(changed));
+            self.changes += f64::from(u8::from(changed));
         }
+    }
+
+    /// From now on what was learnt weighs only that share of what it did, 0 to 1, so that a line that changes is learnt
+    /// anew.
+    pub fn fade(&mut self, share: f64) {
+        self.places.iter_mut().for_each(|place| place.fade(share));
+        self.entered.iter_mut().for_each(|entered| *entered *= share);
+        self.changes *= share;
+    }
+
+    /// When the latest cycle of a place ended, by the moments that were told.
+    pub fn last_end(&self, place: usize) -> Option<Timestamp> {
+        self.places.get(place)?.last_end_by(Timestamp::from_nanos(i64::MAX))
     }
 
     /// When, by `moment`, the station before a place last had a part done, or the one after it took one from it. That
@@ -116,21 +129,19 @@ impl LearnedLine {
     /// The shares of the variants, and how many of one come in a row: where the next part's variant is drawn anew with
     /// probability a, it is another one with probability a × (1 − sum of the squared shares).
     fn apply_mix(&self, model: &mut LineModel) {
-        let sum: u32 = self.entered.iter().fold(0, |sum, &count| sum.saturating_add(count));
-        if sum < PARTS_MIN {
+        let total: f64 = self.entered.iter().sum();
+        if total < PARTS_MIN {
             return;
         }
-        let total = f64::from(sum);
         for (mix, &count) in model.variants.iter_mut().zip(&self.entered) {
-            mix.weight = f64::from(count);
+            mix.weight = count;
         }
-        let other = 1.0
-            - self.entered.iter().map(|&count| (f64::from(count) / total) * (f64::from(count) / total)).sum::<f64>();
-        if self.changes > 0 {
-            model.run_parts = (other * (total - 1.0) / f64::from(self.changes)).clamp(1.0, total);
+        let other = 1.0 - self.entered.iter().map(|&count| (count / total) * (count / total)).sum::<f64>();
+        if self.changes > 0.0 {
+            model.run_parts = (other * (total - 1.0) / self.changes).clamp(1.0, total);
         }
     }
 }
 
 /// Parts before the mix of variants is taken from what came.
-const PARTS_MIN: u32 = 20;
+const PARTS_MIN: f64 = 20.0;

@@ -8,7 +8,7 @@ use crate::line::{Distribution, Moments, Station, StopClock, Stops, Values};
 /// What was learnt of a place.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LearnedPlace {
-    /// Logarithm of the time at work in seconds, by variant.
+    /// Logarithm of the time at work in seconds, by variant and at last of parts not known to be of one.
     work: Vec<Moments>,
     /// How long its stops last, s.
     repairs: Moments,
@@ -72,14 +72,14 @@ const WITHOUT_WAIT: f64 = 0.1;
 /// A gap that much longer than without a wait is a wait, s: more than what polls of a device put in.
 const WAIT_MIN_S: f64 = 1.0;
 /// Cycles of a variant before its work time is taken from them.
-const CYCLES_MIN: u32 = 5;
+const CYCLES_MIN: f64 = 5.0;
 /// The spread of stops is taken as if so many had been seen that spread as an exponential time does.
 const STOPS_OF_PRIOR: f64 = 4.0;
 
 impl LearnedPlace {
     pub(crate) fn new(variants: usize) -> Self {
         Self {
-            work: vec![Moments::default(); variants],
+            work: vec![Moments::default(); variants + 1],
             repairs: Moments::default(),
             worked_s: 0.0,
             begins: Recent::new(RECENT),
@@ -107,22 +107,31 @@ impl LearnedPlace {
     /// Learns from a cycle of this place.
     pub(crate) fn learn(&mut self, seen: &CycleSeen) {
         let began_before = self.begins.values.iter().copied().max();
-        self.last = Some(Begin {
+        self.last = seen.is_planned.then(|| Begin {
             at: seen.began,
             own_end: self.last_end_by(seen.began),
             interval_s: began_before.map_or(0.0, |before| seen.began.seconds_since(before).max(0.0)),
         });
         self.begins.add(seen.began);
         self.ends.add(seen.ended);
+        if !seen.is_planned {
+            return;
+        }
         if seen.work_s > 0.0 {
             self.worked_s += seen.work_s;
-            if let Some(work) = seen.variant.and_then(|variant| self.work.get_mut(variant)) {
-                work.add(libm::log(seen.work_s));
-            }
+            let unknown = self.work.len() - 1;
+            self.work[seen.variant.map_or(unknown, |variant| variant.min(unknown))].add(libm::log(seen.work_s));
         }
         if seen.stopped_s > 0.0 {
             self.repairs.add(seen.stopped_s);
         }
+    }
+
+    /// From now on what was learnt weighs only that share of what it did, but for the last gaps, which are few.
+    pub(crate) fn fade(&mut self, share: f64) {
+        self.work.iter_mut().for_each(|work| work.fade(share));
+        self.repairs.fade(share);
+        self.worked_s *= share;
     }
 
     /// When the last part was taken in that was taken in by then.
@@ -137,7 +146,7 @@ impl LearnedPlace {
         self.ends.values.iter().copied().filter(|&end| end <= moment).max()
     }
 
-    /// Logarithm of the time at work in seconds, by variant.
+    /// Logarithm of the time at work in seconds, by variant and at last of parts not known to be of one.
     pub fn work(&self) -> &[Moments] {
         &self.work
     }
@@ -174,8 +183,8 @@ impl LearnedPlace {
     /// Puts what was learnt into a station, without doubt.
     pub(crate) fn fit(&self, station: &mut Station, of_line: &OfLine) {
         station.work = self.work_with(station, |work| (work.mean(), work.variance()));
-        if self.repairs.count() > 0 {
-            let every_s = self.worked_s / f64::from(self.repairs.count());
+        if self.repairs.count() > 0.0 {
+            let every_s = self.worked_s / self.repairs.count();
             let (mean_s, variation) = self.repair(&of_line.repairs);
             station.stops = vec![stops(every_s, mean_s, variation)];
         } else if self.worked_s > 0.0 {
@@ -188,16 +197,16 @@ impl LearnedPlace {
     /// that came as often and lasted as long as those of the whole line (Gelman et al. 2013, sections 3.2 and 2.6).
     pub(crate) fn draw(&self, station: &mut Station, of_line: &OfLine, random: &mut Random) {
         station.work = self.work_with(station, |work| {
-            let freedom = f64::from(work.count() - 1);
+            let freedom = work.count() - 1.0;
             let variance = work.squares() / (2.0 * random.gamma(0.5 * freedom));
-            (work.mean() + random.normal() * (variance / f64::from(work.count())).sqrt(), variance)
+            (work.mean() + random.normal() * (variance / work.count()).sqrt(), variance)
         });
         if self.worked_s <= 0.0 {
             return;
         }
-        let count = f64::from(self.repairs.count());
+        let count = self.repairs.count();
         // A line without any stop so far may have had half of one: Jeffreys' prior.
-        let line_rate = f64::from(of_line.repairs.count()).max(0.5) / of_line.worked_s;
+        let line_rate = of_line.repairs.count().max(0.5) / of_line.worked_s;
         let rate = random.gamma(count + 1.0) / (self.worked_s + 1.0 / line_rate);
         let (mean_s, variation) = self.repair(&of_line.repairs);
         // The mean of so many times, each with that variation, as an inverse gamma distribution.
@@ -218,17 +227,15 @@ impl LearnedPlace {
             }
             None => station.work_of(variant).clone(),
         };
-        self.work.iter().enumerate().map(of_variant).collect()
+        self.work[..self.work.len() - 1].iter().enumerate().map(of_variant).collect()
     }
 
     /// Mean and coefficient of variation of a stop, s; where few were seen, nearer to those of the whole line and to those
     /// of an exponential time.
     fn repair(&self, of_line: &Moments) -> (f64, f64) {
-        let (own, count) = (&self.repairs, f64::from(self.repairs.count()));
-        let mean_s = match of_line.count() {
-            0 => 0.0,
-            _ => (count * own.mean() + of_line.mean()) / (count + 1.0),
-        };
+        let (own, count) = (&self.repairs, self.repairs.count());
+        let is_known = of_line.count() > 0.0;
+        let mean_s = if is_known { (count * own.mean() + of_line.mean()) / (count + 1.0) } else { 0.0 };
         let squared = if mean_s > 0.0 { own.variance() / (mean_s * mean_s) } else { 0.0 };
         let variation = ((count * squared + STOPS_OF_PRIOR) / (count + STOPS_OF_PRIOR)).sqrt();
         (mean_s, variation)

@@ -4,6 +4,7 @@ use plant_sim::Fault;
 
 use crate::backtest::trial::{Score, Told, Trial};
 use crate::simulated::START;
+use telemetry::Timestamp;
 
 /// The printed table, and what its sums are made of.
 #[derive(Debug, Default)]
@@ -15,6 +16,8 @@ pub(super) struct Table {
     in_time: usize,
     shifts: usize,
     false_in_shifts: usize,
+    /// Forecasts of shifts without a fault: the shift came to less than P10, was within, came to more than P90.
+    forecasts: [usize; 3],
     /// False alerts of all runs, by what they said.
     false_alerts: BTreeMap<String, usize>,
 }
@@ -60,6 +63,7 @@ impl Table {
             let begin = START.plus_seconds(history_s);
             per_shift.push(trial.raised().filter(|told| told.at >= begin).count());
             self.count_false(trial, trial.raised());
+            self.count_forecasts(trial, begin);
         }
         println!("{:19} alerts in each shift without a fault: {per_shift:?}", "none");
         self.shifts += trials.len();
@@ -82,9 +86,25 @@ impl Table {
                 self.false_in_shifts, self.shifts
             );
         }
+        let [below, within, above] = self.forecasts;
+        if self.forecasts != [0; 3] {
+            let all = below + within + above;
+            println!(
+                "hourly forecasts of these shifts: within P10 to P90 {}, below {below}, above {above}",
+                share(within, all)
+            );
+        }
         println!("false alerts by place, feature and cause, over all runs:");
         for (what, count) in &self.false_alerts {
             println!("  {count:4}  {what}");
+        }
+    }
+
+    fn count_forecasts(&mut self, trial: &Trial, since: Timestamp) {
+        for (forecast, shift) in trial.judged_forecasts(since) {
+            let good = f64::from(shift.line.good_known());
+            let place = usize::from(good >= forecast.output.p10) + usize::from(good > forecast.output.p90);
+            self.forecasts[place] += 1;
         }
     }
 

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use alarms::{Change, Incident};
+use flow::line::ForecastOptions;
+use flow::{ShiftForecast, ShiftReport};
 use plant::{Cause, Plant};
 use plant_sim::{Fault, FaultError, FaultPlan, SimConfig, SimPlant, Truth, TruthEvent};
 use telemetry::{Input, Timestamp};
@@ -30,15 +32,26 @@ pub struct Trial {
     pub told: Vec<Told>,
     /// What truly happened.
     pub truth: Vec<TruthEvent>,
+    /// The shifts that ended.
+    pub shifts: Vec<ShiftReport>,
+    /// Forecasts of its shifts, one each hour; none if the plant had a fault, which nobody can foretell.
+    pub forecasts: Vec<ShiftForecast>,
 }
+
+/// From one forecast to the next, s.
+const FORECAST_EVERY_S: f64 = 3600.0;
+/// How often the rest of a shift is run for it.
+const REPLICATIONS: u32 = 200;
 
 /// Runs the simulated plant for `hours` with those faults, seen as `plant` says.
 ///
 /// # Errors
 /// If a fault is planned where it cannot strike.
 pub fn run(plant: &Arc<Plant>, seed: u64, faults: Vec<FaultPlan>, hours: f64) -> Result<Trial, FaultError> {
+    let has_fault = !faults.is_empty();
     let sim = SimPlant::new(SimConfig { seed, start: START, faults })?;
     let mut source = SimulatedSource::new(sim, plant);
+    let (mut shifts, mut forecasts, mut forecast_at) = (Vec::new(), Vec::new(), START);
     let mut twin = Twin::new(plant.clone());
     let end = START.plus_seconds(hours * 3600.0);
     let (mut events, mut outputs, mut told, mut sequence) = (Vec::new(), Vec::new(), Vec::new(), 0);
@@ -49,12 +62,21 @@ pub fn run(plant: &Arc<Plant>, seed: u64, faults: Vec<FaultPlan>, hours: f64) ->
             twin.apply(&Input { sequence, received, event }, &mut outputs);
         }
         for output in outputs.drain(..) {
-            if let Output::Incident { change, incident } = output {
-                told.push(Told { at: received, change, incident: *incident });
+            match output {
+                Output::Incident { change, incident } => {
+                    told.push(Told { at: received, change, incident: *incident });
+                }
+                Output::Shift(report) => shifts.push(*report),
+                _ => {}
             }
         }
+        if received >= forecast_at && !has_fault {
+            forecast_at = forecast_at.plus_seconds(FORECAST_EVERY_S);
+            let options = ForecastOptions { replications: REPLICATIONS, seed };
+            forecasts.extend(twin.prospect().and_then(|prospect| prospect.forecast(options).ok()));
+        }
     }
-    Ok(Trial { plant: plant.clone(), told, truth: source.truth().to_vec() })
+    Ok(Trial { plant: plant.clone(), told, truth: source.truth().to_vec(), shifts, forecasts })
 }
 
 /// The cause that the twin should name for a fault.
@@ -149,6 +171,13 @@ impl Trial {
                 .is_some_and(|told| told.incident.cause() == cause_of(fault)),
             false_incidents,
         }
+    }
+
+    /// Each forecast of a shift that began at `since` or later and has ended, with what the shift came to.
+    pub fn judged_forecasts(&self, since: Timestamp) -> impl Iterator<Item = (&ShiftForecast, &ShiftReport)> {
+        let of_shift = |forecast: &ShiftForecast| self.shifts.iter().find(|shift| shift.start == forecast.start);
+        let late = self.forecasts.iter().filter(move |forecast| forecast.start >= since);
+        late.filter_map(move |forecast| Some((forecast, of_shift(forecast)?)))
     }
 
     /// When and where the planned fault began.

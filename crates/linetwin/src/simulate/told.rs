@@ -52,17 +52,20 @@ impl fmt::Display for Told<'_> {
 impl Told<'_> {
     fn tell_learned(&self, learned: &LearnedLine, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let stations = || (0..self.line.places.len()).filter_map(|place| Some((place, learned.place(place)?)));
-        let cycles: u32 = stations().flat_map(|(_, known)| known.work()).map(|work| work.count()).sum();
-        let stops: u32 = stations().map(|(_, known)| known.repairs().count()).sum();
-        writeln!(f, "  learnt from {cycles} cycles and {stops} stops of the recording")?;
+        let cycles: f64 = stations().flat_map(|(_, known)| known.work()).map(|work| work.count()).sum();
+        let stops: f64 = stations().map(|(_, known)| known.repairs().count()).sum();
+        writeln!(
+            f,
+            "  learnt from {cycles:.0} cycles and {stops:.0} stops of the recording; those of earlier shifts count for less"
+        )?;
         let names: Vec<&str> = self.plant.variants.iter().map(|variant| variant.name.as_str()).collect();
         writeln!(f, "\n  {:14} {:>9}  mean time at work by variant, s", "station", "stops/h")?;
         for (place, known) in stations() {
             let Some(station) = self.line.places[place].station() else { continue };
-            let rate =
-                if known.worked_s() > 0.0 { known.repairs().count() as f64 * 3600.0 / known.worked_s() } else { 0.0 };
+            let rate = if known.worked_s() > 0.0 { known.repairs().count() * 3600.0 / known.worked_s() } else { 0.0 };
             write!(f, "  {:14} {rate:9.2} ", self.line.places[place].name)?;
-            for (variant, name) in names.iter().enumerate().filter(|(variant, _)| known.work()[*variant].count() > 0) {
+            for (variant, name) in names.iter().enumerate().filter(|(variant, _)| known.work()[*variant].count() > 0.0)
+            {
                 write!(f, " {name} {:.1}", station.work_of(variant).mean_s())?;
             }
             writeln!(f)?;

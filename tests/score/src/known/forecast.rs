@@ -89,7 +89,10 @@ fn learned(line: &LineModel, shift: u64) -> anyhow::Result<LearnedLine> {
         let (began, ended) = (at(began_s), at(done_s));
         // Sums of seconds are not exact; no stop is a thousandth of a second long.
         let stopped_s = Some(done_s - began_s - work_s).filter(|&stopped_s| stopped_s > 1e-3).unwrap_or(0.0);
-        learned.learn(line, &CycleSeen { place, variant: Some(variant), began, ended, work_s, stopped_s });
+        learned.learn(
+            line,
+            &CycleSeen { place, variant: Some(variant), began, ended, work_s, stopped_s, is_planned: true },
+        );
     }
     Ok(learned)
 }
