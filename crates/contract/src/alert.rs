@@ -1,9 +1,10 @@
-use alarms::{Acknowledgement, Evidence, Incident, RankedCause};
-use plant::{Plant, StationId};
+use alarms::{Acknowledgement, Evidence, Incident, Intervention, RankedCause};
+use plant::{Plant, StationId, Texts};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::headline::headline;
+use crate::headline::{evidence_title, headline};
+use crate::phrases;
 use crate::rim::{deviation_sigma, finite, schema_tag, text};
 use crate::{
     CauseName, DetectorName, DirectionName, InterventionV1, Message, PriorityName, StateName, StationKindName, TimeV1,
@@ -40,6 +41,9 @@ pub struct AlertV1 {
     /// The link, if the cause is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub link: Option<String>,
+    /// The language of the texts in it, by its code after ISO 639-1; English, `en`, if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
     /// All of it in one sentence for a supervisor. Wording may change; do not parse it.
     pub headline: String,
     /// The most likely cause.
@@ -80,6 +84,32 @@ pub struct AlertV1 {
     pub recent_interventions: Vec<InterventionV1>,
     /// What speaks for it, in the order it came.
     pub evidence: Vec<EvidenceV1>,
+    /// Its texts in the further languages of the line.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub translations: Vec<TranslationV1>,
+}
+
+/// The texts of an alert in a further language: each stands for the text of that name. Lists are in the alert's order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct TranslationV1 {
+    /// The language, by its code after ISO 639-1, such as `de`.
+    pub language: String,
+    /// All of it in one sentence. Wording may change; do not parse it.
+    pub headline: String,
+    /// Title of the most likely cause.
+    pub cause: String,
+    /// Titles of its rivals.
+    pub rivals: Vec<String>,
+    /// What to do about the most likely cause.
+    pub advice: String,
+    /// Title of what ended it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ended_by: Option<String>,
+    /// Titles of what was done shortly before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub recent_interventions: Vec<String>,
+    /// What the evidence is about, in a person's words.
+    pub evidence: Vec<String>,
 }
 
 /// A possible cause.
@@ -114,6 +144,9 @@ pub struct EvidenceV1 {
     pub station: Option<String>,
     /// Name of the feature, the signal's path or the link's name.
     pub name: String,
+    /// That in a person's words in the language of the line; absent if it is the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
     /// Unit of the values; absent where they have none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unit: Option<String>,
@@ -162,7 +195,8 @@ impl AlertV1 {
     /// The alert of an incident of that plant.
     pub fn new(incident: &Incident, plant: &Plant) -> Self {
         let name = |id: StationId| plant.station(id).name.clone();
-        let cause = CauseV1::from(incident.causes[0]);
+        let texts = &plant.runbook.line;
+        let cause = |ranked: &RankedCause| CauseV1::new(*ranked, incident.station, texts);
         Self {
             schema: AlertSchema::V1,
             id: incident.id.to_string(),
@@ -175,10 +209,11 @@ impl AlertV1 {
             station: incident.station.map(name),
             station_kind: incident.station.map(|id| plant.station(id).kind.into()),
             link: incident.link.map(|id| plant.link(id).name.clone()),
-            headline: headline(incident, plant),
-            advice: cause.name.advice().to_owned(),
-            cause,
-            rivals: incident.causes[1..].iter().map(|&rival| rival.into()).collect(),
+            language: (texts.language() != "en").then(|| texts.language().to_owned()),
+            headline: headline(incident, plant, texts),
+            cause: cause(&incident.causes[0]),
+            rivals: incident.causes[1..].iter().map(cause).collect(),
+            advice: texts.advice(incident.cause(), incident.station).to_owned(),
             onset: incident.onset.into(),
             raised: incident.raised.into(),
             updated: incident.updated.into(),
@@ -195,17 +230,40 @@ impl AlertV1 {
                 .map(|recent| InterventionV1::new(recent, plant))
                 .collect(),
             evidence: incident.evidence.iter().map(|evidence| EvidenceV1::new(evidence, plant)).collect(),
+            translations: plant
+                .runbook
+                .further
+                .iter()
+                .map(|texts| TranslationV1::new(incident, plant, texts))
+                .collect(),
         }
     }
 }
 
 impl Message for AlertV1 {}
 
-impl From<RankedCause> for CauseV1 {
-    fn from(ranked: RankedCause) -> Self {
-        let name = CauseName::from(ranked.cause);
-        let share = finite(ranked.share).unwrap_or_default().clamp(0.0, 1.0);
-        Self { name, title: name.title().to_owned(), share }
+impl TranslationV1 {
+    fn new(incident: &Incident, plant: &Plant, texts: &Texts) -> Self {
+        let title = |ranked: &RankedCause| texts.title(ranked.cause, incident.station).to_owned();
+        let done = |done: &Intervention| phrases::of(texts.language()).intervention(done.kind).to_owned();
+        Self {
+            language: texts.language().to_owned(),
+            headline: headline(incident, plant, texts),
+            cause: title(&incident.causes[0]),
+            rivals: incident.causes[1..].iter().map(title).collect(),
+            advice: texts.advice(incident.cause(), incident.station).to_owned(),
+            ended_by: incident.ended_by.as_ref().map(done),
+            recent_interventions: incident.recent_interventions.iter().map(done).collect(),
+            evidence: incident.evidence.iter().map(|evidence| evidence_title(evidence, texts).to_owned()).collect(),
+        }
+    }
+}
+
+impl CauseV1 {
+    fn new(ranked: RankedCause, station: Option<StationId>, texts: &Texts) -> Self {
+        let RankedCause { cause, share } = ranked;
+        let title = texts.title(cause, station).to_owned();
+        Self { name: cause.into(), title, share: finite(share).unwrap_or_default().clamp(0.0, 1.0) }
     }
 }
 
@@ -221,6 +279,9 @@ impl EvidenceV1 {
         Self {
             station: evidence.source.station().map(|id| plant.station(id).name.clone()),
             name: evidence.name.clone(),
+            title: Some(evidence_title(evidence, &plant.runbook.line))
+                .filter(|title| *title != evidence.name)
+                .map(str::to_owned),
             unit: text(&evidence.unit),
             variant: evidence.variant.map(|variant| variant.to_string()),
             part: evidence.part.map(|part| part.to_string()),
@@ -242,14 +303,14 @@ impl EvidenceV1 {
 
 #[cfg(test)]
 mod tests {
-    use alarms::{Detector, Direction, IncidentState, Intervention, Priority, Source, TimeToLimit};
-    use plant::Cause;
+    use alarms::{Detector, Direction, IncidentState, Priority, Source, TimeToLimit};
+    use plant::{Cause, Runbook};
     use proptest::prelude::*;
     use proptest::sample::select;
     use telemetry::{IncidentId, InterventionKind, LinkId, SignalId, Symbol, Timestamp};
 
     use super::*;
-    use crate::testing::{COOL, WELD, assert_valid, plant};
+    use crate::testing::{self, COOL, WELD, assert_valid, plant};
 
     fn moment() -> impl Strategy<Value = Timestamp> {
         any::<i64>().prop_map(Timestamp::from_nanos)
@@ -352,11 +413,46 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(64))]
 
         #[test]
-        fn every_alert_is_valid_and_reads_as_it_was_written(incident in incident()) {
-            let json = AlertV1::new(&incident, &plant()).to_json();
+        fn every_alert_is_valid_and_reads_as_it_was_written(
+            incident in incident(),
+            (line, further) in select(vec![("en", &[][..]), ("en", &["de"][..]), ("de", &["en", "fr"][..])]),
+        ) {
+            let plant = Plant { runbook: Runbook::built_in(line, further), ..plant() };
+            let json = AlertV1::new(&incident, &plant).to_json();
             assert_valid("alert-v1", &json);
             let alert: AlertV1 = serde_json::from_str(&json)?;
             prop_assert_eq!(alert.to_json(), json);
+            prop_assert_eq!(alert.translations.len(), further.len());
+            for translation in &alert.translations {
+                prop_assert_eq!(translation.rivals.len(), alert.rivals.len());
+                prop_assert_eq!(translation.evidence.len(), alert.evidence.len());
+                prop_assert_eq!(translation.recent_interventions.len(), alert.recent_interventions.len());
+                prop_assert_eq!(translation.ended_by.is_some(), alert.ended_by.is_some());
+            }
         }
+    }
+
+    #[test]
+    fn a_line_may_speak_another_language_and_translate_into_english() {
+        let plant = Plant { runbook: Runbook::built_in("de", &["en"]), ..plant() };
+        let mut incident = testing::incident();
+        incident.recent_interventions = vec![testing::tool_dress()];
+        let german = AlertV1::new(&incident, &plant);
+        let english = AlertV1::new(&incident, &testing::plant());
+        assert_eq!(german.language.as_deref(), Some("de"));
+        assert_eq!(german.cause.title, "Elektrodenverschleiß");
+        assert_eq!(german.evidence[0].title.as_deref(), Some("Schweißwiderstand"));
+        assert_eq!(german.recent_interventions[0].title, "Nachfräsen des Werkzeugs");
+        let translation = TranslationV1 {
+            language: "en".to_owned(),
+            headline: english.headline,
+            cause: english.cause.title,
+            rivals: vec!["changed sheet or fit-up".to_owned()],
+            advice: english.advice,
+            ended_by: None,
+            recent_interventions: vec!["tool dress".to_owned()],
+            evidence: vec!["weld resistance".to_owned()],
+        };
+        assert_eq!(german.translations, [translation]);
     }
 }

@@ -4,16 +4,16 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use telemetry::InterventionKind;
 
-use crate::TimeV1;
 use crate::names::wire_names;
 use crate::rim::text;
+use crate::{TimeV1, phrases};
 
 /// Something that was done at a station and changes, or may change, what is normal there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct InterventionV1 {
     /// What was done.
     pub kind: InterventionName,
-    /// What was done, in a person's words.
+    /// What was done, in a person's words in the language of the line.
     pub title: String,
     /// The station.
     pub station: String,
@@ -59,7 +59,7 @@ impl InterventionV1 {
         let Intervention { kind, station, signal, at, by, comment } = intervention;
         Self {
             kind: (*kind).into(),
-            title: kind.title().to_owned(),
+            title: phrases::of(plant.runbook.line.language()).intervention(*kind).to_owned(),
             station: plant.station(*station).name.clone(),
             signal: signal.map(|signal| plant.signal(signal).path.clone()),
             at: (*at).into(),

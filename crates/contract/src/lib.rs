@@ -16,6 +16,7 @@ mod intervention;
 mod names;
 mod part;
 mod passport;
+mod phrases;
 mod rim;
 mod schema;
 mod shift;
@@ -26,7 +27,7 @@ mod status;
 mod testing;
 
 pub use self::flow::{BottleneckV1, FlowV1, ShareV1, ShiftSummaryV1};
-pub use alert::{AcknowledgementV1, AlertSchema, AlertV1, CauseV1, EvidenceV1};
+pub use alert::{AcknowledgementV1, AlertSchema, AlertV1, CauseV1, EvidenceV1, TranslationV1};
 pub use command::{CommandError, CommandReplySchema, CommandReplyV1, CommandV1};
 pub use event::{EventSchema, EventV1, alert_line};
 pub use forecast::{ForecastSchema, ForecastV1, MaterialV1, RangeV1};

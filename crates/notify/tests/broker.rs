@@ -83,6 +83,7 @@ fn plant() -> Plant {
         detection: Detection { false_alarms_per_shift: 1.0, shift_h: 8.0, warm_up_cycles: 30, link_loss_s: 10.0 },
         flow: plant::FlowDesign::default(),
         plan: plant::Plan::default(),
+        runbook: plant::Runbook::default(),
     }
 }
 

@@ -8,8 +8,13 @@ pub(crate) const LINETWIN_TOML: &str = "linetwin.toml";
 pub(crate) const PLANT_TOML: &str = "plant.toml";
 /// The folder of tag lists.
 const TAGS: &str = "tags";
+/// The folder of the plant's own runbook.
+const RUNBOOK: &str = "runbook";
+/// The folders of which files are read, and how the names of these end.
+const FOLDERS: [(&str, &str); 2] = [(TAGS, ".csv"), (RUNBOOK, ".toml")];
 
-/// The texts of a configuration: `linetwin.toml`, `plant.toml` and `tags/*.csv`, by name relative to their folder.
+/// The texts of a configuration: `linetwin.toml`, `plant.toml`, `tags/*.csv` and `runbook/*.toml`, by name relative to
+/// their folder.
 ///
 /// Loading works on these alone, so that a configuration may also come from inside the program or from a recording.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -40,11 +45,9 @@ impl Files {
         for name in [LINETWIN_TOML, PLANT_TOML].into_iter().filter(|name| present.iter().any(|file| file == name)) {
             files.insert(name.to_owned(), read(&folder.join(name))?);
         }
-        if present.iter().any(|name| name == TAGS) {
-            let tags = folder.join(TAGS);
-            for name in
-                names_in(&tags)?.into_iter().map(|name| format!("{TAGS}/{name}")).filter(|name| is_tag_list(name))
-            {
+        for (inner, ending) in FOLDERS.into_iter().filter(|(inner, _)| present.iter().any(|name| name == inner)) {
+            for name in names_in(&folder.join(inner))?.into_iter().filter(|name| name.ends_with(ending)) {
+                let name = format!("{inner}/{name}");
                 let text = read(&folder.join(&name))?;
                 files.insert(name, text);
             }
@@ -71,6 +74,11 @@ impl Files {
     pub(crate) fn tag_lists(&self) -> impl Iterator<Item = (&str, &str)> {
         self.iter().filter(|(name, _)| is_tag_list(name))
     }
+}
+
+/// The name of the file with the plant's own runbook in a language.
+pub(crate) fn runbook_file(language: &str) -> String {
+    format!("{RUNBOOK}/{language}.toml")
 }
 
 fn is_tag_list(name: &str) -> bool {

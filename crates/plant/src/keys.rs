@@ -8,6 +8,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 
 use crate::genealogy::GenealogyKeys;
+use crate::runbook::{ENGLISH, languages_schema};
 use crate::schema::{kind_schema, material_schema, name_schema};
 use crate::{Detection, ModbusSettings, OpcuaSettings, RecipeSettings, SheetMaterial, StationKind, named};
 
@@ -34,6 +35,14 @@ pub(crate) struct LineKeys {
     pub(crate) genealogy: GenealogyKeys,
     /// When the line works; if absent always, in shifts of `detection.shift_h` from midnight UTC.
     pub(crate) calendar: Option<CalendarKeys>,
+    /// The languages that alerts are told in, after ISO 639-1: that of the line, and further ones.
+    #[serde(default = "english")]
+    #[schemars(schema_with = "languages_schema")]
+    pub(crate) languages: Vec<String>,
+}
+
+fn english() -> Vec<String> {
+    vec![ENGLISH.to_owned()]
 }
 
 /// When the line works.

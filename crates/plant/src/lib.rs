@@ -18,6 +18,7 @@ mod problem;
 mod recipes;
 mod redundant;
 mod role;
+mod runbook;
 mod schema;
 mod settings;
 mod signals;
@@ -37,6 +38,7 @@ pub use model::{
 pub use plan::{Calendar, Plan, Shift};
 pub use problem::{Problem, Problems};
 pub use role::Role;
+pub use runbook::{Runbook, Texts};
 pub use schema::schema;
 pub use settings::{DaemonSettings, HttpSettings, NotifySettings, PartsSettings, QueueSettings, RecordingSettings};
 pub use tags::{TagRow, write_tags};

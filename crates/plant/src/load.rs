@@ -8,7 +8,7 @@ use crate::problem::Findings;
 use crate::tags::TagLists;
 use crate::tree::{Overrides, Tree};
 use crate::{
-    DaemonSettings, Plant, Problems, Variant, flow, links, plan, recipes, redundant, schema, signals, stations,
+    DaemonSettings, Plant, Problems, Variant, flow, links, plan, recipes, redundant, runbook, schema, signals, stations,
 };
 
 /// A configuration in which nothing is wrong, as far as can be seen with nothing connected. Addresses are text here;
@@ -33,7 +33,7 @@ pub fn load(files: &Files, overrides: &Overrides) -> Result<Configuration, Probl
     schema::check(&tree, &schema, &mut findings);
     let json = tree.json();
     let daemon = daemon(&tree, &json, &mut findings);
-    let plant = if tree.is_whole() { plant(&tree, &json, &tags, &mut findings) } else { None };
+    let plant = if tree.is_whole() { plant(&tree, &json, files, &tags, &mut findings) } else { None };
     findings.or(daemon.zip(plant).map(|(daemon, plant)| Configuration { plant, daemon }))
 }
 
@@ -44,7 +44,13 @@ fn daemon(tree: &Tree, json: &serde_json::Value, findings: &mut Findings) -> Opt
     Some(daemon)
 }
 
-fn plant(tree: &Tree, json: &serde_json::Value, tags: &TagLists, findings: &mut Findings) -> Option<Plant> {
+fn plant(
+    tree: &Tree,
+    json: &serde_json::Value,
+    files: &Files,
+    tags: &TagLists,
+    findings: &mut Findings,
+) -> Option<Plant> {
     let keys: Option<LineKeys> = read_keys(json, &tree.place(""), findings);
     let line = keys.as_ref().map_or("", |keys| &keys.line);
     let variant_entries: Entries<VariantKeys> = Entries::read(tree, json, "variant", "variant", findings);
@@ -65,6 +71,8 @@ fn plant(tree: &Tree, json: &serde_json::Value, tags: &TagLists, findings: &mut 
     let recipes = recipes::resolve(&recipe_entries, &station_entries, &variant_entries, tree, findings);
     let calendar = keys.as_ref().and_then(|keys| keys.calendar.as_ref());
     let plan = plan::resolve(calendar, &station_entries, &variant_entries, tree, findings);
+    let languages = keys.as_ref().map_or(&[][..], |keys| &keys.languages);
+    let runbook = runbook::resolve(languages, files, &station_entries, tree, findings);
 
     let variants =
         variant_entries.sound().map(|(_, _, keys)| Variant { name: keys.name.clone(), code: keys.code }).collect();
@@ -86,6 +94,7 @@ fn plant(tree: &Tree, json: &serde_json::Value, tags: &TagLists, findings: &mut 
         genealogy: keys.genealogy.into(),
         flow,
         plan,
+        runbook: runbook?,
     })
 }
 

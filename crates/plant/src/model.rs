@@ -2,7 +2,7 @@ use std::fmt;
 
 use telemetry::{LinkId, SignalId, Value};
 
-use crate::{FlowDesign, Genealogy, Plan, Role};
+use crate::{FlowDesign, Genealogy, Plan, Role, Runbook};
 
 /// A station of the line: dense from 0, in configuration order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
@@ -48,6 +48,8 @@ pub struct Plant {
     pub flow: FlowDesign,
     /// What the line is planned to do.
     pub plan: Plan,
+    /// What its people are told, and in which languages.
+    pub runbook: Runbook,
 }
 
 impl Plant {

@@ -1,7 +1,7 @@
 use serde::de::{Deserialize, Deserializer, Error};
 use telemetry::Symbol;
 
-use crate::{DataType, Role, SheetMaterial, StationKind, WordOrder};
+use crate::{Cause, DataType, Role, SheetMaterial, StationKind, WordOrder};
 
 /// A closed set of things that a configuration chooses from by name.
 pub(crate) trait Named: Copy + 'static {
@@ -35,6 +35,7 @@ named! {
     DataType, "data type";
     WordOrder, "word order";
     SheetMaterial, "material";
+    Cause, "cause";
 }
 
 /// Reads one of a named set; for `#[serde(deserialize_with)]`.

@@ -51,6 +51,13 @@ impl Tree {
         }
     }
 
+    /// One file by itself; `None` if it cannot be read, which is reported.
+    pub(crate) fn of_file(name: &str, text: &str, findings: &mut Findings) -> Option<Self> {
+        let layer = Layer::of_file(name, text, findings)?;
+        let top = layer.origins().collect();
+        Some(Self { root: Value::new(None, ValueKind::Table(layer.0)), top, whole: true })
+    }
+
     /// Whether every file could be read. If not, what is missing may well be in the other one.
     pub(crate) fn is_whole(&self) -> bool {
         self.whole

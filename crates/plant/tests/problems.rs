@@ -135,7 +135,7 @@ plant.toml:4: "line/x" is not a key here; expected letters, digits, `-` and `_`"
     check(
         "[http]",
         "[htpp]",
-        r#"linetwin.toml:3: htpp: "htpp" is not a key here; expected one of 19, such as http, enterprise, recipe, station, detection; did you mean "http"?"#,
+        r#"linetwin.toml:3: htpp: "htpp" is not a key here; expected one of 20, such as http, enterprise, recipe, station, detection; did you mean "http"?"#,
     );
 }
 
@@ -351,7 +351,7 @@ name = "loop-1""#,
         r#"[[staton]]
 name = "loop-1""#,
         r#"plant.toml:23: station[0].utilities[0]: "loop-1" is not a station of this plant; expected one of weld-1, store-2
-plant.toml:31: staton: "staton" is not a key here; expected one of 19, such as station, detection, http, site, genealogy; did you mean "station"?
+plant.toml:31: staton: "staton" is not a key here; expected one of 20, such as station, detection, http, site, genealogy; did you mean "station"?
 tags/all.csv:6: signal: "loop-1" is not a station of this plant; expected one of weld-1, store-2
 tags/all.csv:7: signal: "loop-1" is not a station of this plant; expected one of weld-1, store-2"#,
     );
@@ -571,7 +571,7 @@ plant.toml:10: link[5].protocol: is missing; expected one of modbus, opcua, mqtt
     check_set("nonsense", r#"command line: "nonsense" sets nothing; expected key=value, such as http.port=8080"#);
     check_set(
         "a..b=1",
-        r#"command line: a..b: "a..b" is not a key here; expected one of 19, such as area, parts, station, variant, calendar"#,
+        r#"command line: a..b: "a..b" is not a key here; expected one of 20, such as area, parts, station, variant, calendar"#,
     );
     check_set(
         "link[99999999].host=a",

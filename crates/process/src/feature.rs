@@ -252,6 +252,10 @@ pub(crate) fn features_of(kind: StationKind, is_entry: bool) -> Vec<FeatureSpec>
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use plant::Runbook;
+
     use super::*;
 
     #[test]
@@ -284,5 +288,15 @@ mod tests {
         let zeros = vec![0.0; formula.arguments.len()];
         let of_zeros = (formula.of)(&zeros, &RecipeSettings::default());
         assert!(of_zeros.is_none_or(f64::is_finite), "{} of zeros: {of_zeros:?}", formula.name);
+    }
+
+    /// Where this fails for a new feature, its name goes under `[features]` in `config/runbook/de.toml`: a singular noun.
+    #[test]
+    fn every_feature_has_a_german_name_and_no_other_has() {
+        let all = StationKind::ALL.into_iter().flat_map(|kind| features_of(kind, true));
+        let ours: BTreeSet<&str> = all.map(|feature| feature.name).collect();
+        let runbook = Runbook::built_in("de", &[]);
+        let german: BTreeSet<&str> = runbook.line.features().collect();
+        assert_eq!(german.symmetric_difference(&ours).collect::<Vec<_>>(), Vec::<&&str>::new());
     }
 }

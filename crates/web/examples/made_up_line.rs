@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use contract::{CauseName, StateV1};
+use plant::{Cause, Runbook};
 use serde_json::{Value, json};
 use telemetry::Timestamp;
 use tokio::sync::watch;
@@ -283,8 +284,13 @@ fn sampled((name, role, value, unit): &(&str, &str, Value, &str), place: usize) 
     signal
 }
 
-fn cause(name: CauseName, share: f64) -> Value {
-    json!({"name": name, "title": name.title(), "share": share})
+fn cause(cause: Cause, share: f64) -> Value {
+    let title = Runbook::default().line.title(cause, None).to_owned();
+    json!({"name": CauseName::from(cause), "title": title, "share": share})
+}
+
+fn advice(cause: Cause) -> String {
+    Runbook::default().line.advice(cause, None).to_owned()
 }
 
 fn cap_wear() -> Value {
@@ -293,9 +299,9 @@ fn cap_wear() -> Value {
         "station_kind": "spot-weld",
         "headline": format!("weld-20: weld resistance falling since {} UTC, electrode wear likely (78 %); limit in about \
             25 min, 18 to 40", minute(2_520.0)),
-        "cause": cause(CauseName::ElectrodeWear, 0.78),
-        "rivals": [cause(CauseName::ElectrodeForce, 0.15), cause(CauseName::WeldWaterRestriction, 0.07)],
-        "advice": CauseName::ElectrodeWear.advice(),
+        "cause": cause(Cause::ElectrodeWear, 0.78),
+        "rivals": [cause(Cause::ElectrodeForce, 0.15), cause(Cause::WeldWaterRestriction, 0.07)],
+        "advice": advice(Cause::ElectrodeWear),
         "onset": before(2_520.0), "raised": before(1_080.0), "updated": before(60.0),
         "time_to_limit_s": 1_500.0, "time_to_limit_earliest_s": 1_080.0, "time_to_limit_latest_s": 2_460.0,
         "affected": [],
@@ -322,7 +328,7 @@ fn lost_link() -> Value {
     json!({
         "id": "184033-0", "state": "unacknowledged", "priority": "high", "link": "pack-opcua",
         "headline": format!("pack-opcua: no data since {} UTC: link down", minute(95.0)),
-        "cause": cause(CauseName::LinkLoss, 1.0), "rivals": [], "advice": CauseName::LinkLoss.advice(),
+        "cause": cause(Cause::LinkLoss, 1.0), "rivals": [], "advice": advice(Cause::LinkLoss),
         "onset": before(95.0), "raised": before(65.0), "updated": before(65.0), "affected": ["leak-80", "eol-90"],
         "evidence": [
             {"name": "pack-opcua", "baseline_cycles": 0, "detector": "link-watch", "statistic": 95.0, "threshold": 30.0,
@@ -336,8 +342,8 @@ fn low_flow() -> Value {
         "id": "181377-0", "state": "acknowledged", "priority": "medium", "station": "cooling-1",
         "station_kind": "cooling-loop",
         "headline": format!("cooling-1: flow low since {} UTC, coolant pump wear likely (64 %)", minute(8_400.0)),
-        "cause": cause(CauseName::PumpWear, 0.64), "rivals": [cause(CauseName::LoopRestriction, 0.36)],
-        "advice": CauseName::PumpWear.advice(),
+        "cause": cause(Cause::PumpWear, 0.64), "rivals": [cause(Cause::LoopRestriction, 0.36)],
+        "advice": advice(Cause::PumpWear),
         "onset": before(8_400.0), "raised": before(7_300.0), "updated": before(300.0),
         "acknowledged": {"by": "M. Huber", "at": before(6_900.0), "comment": "Maintenance comes at the break"},
         "affected": ["weld-30", "laser-40"],

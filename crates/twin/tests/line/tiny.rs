@@ -123,6 +123,7 @@ pub(crate) fn plant() -> Arc<Plant> {
         },
         flow: plant::FlowDesign::default(),
         plan: plant::Plan::default(),
+        runbook: plant::Runbook::default(),
     })
 }
 

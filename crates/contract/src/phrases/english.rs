@@ -1,0 +1,87 @@
+use telemetry::InterventionKind;
+
+use super::{Left, Moment, Movement, Phrases, TimeUnit};
+
+pub(super) struct English;
+
+impl Phrases for English {
+    fn movement(&self, movement: Movement) -> &'static str {
+        match movement {
+            Movement::Rising => "rising",
+            Movement::Falling => "falling",
+            Movement::High => "high",
+            Movement::Low => "low",
+            Movement::Scattering => "scatters",
+            Movement::Unchanged => "unchanged",
+            Movement::Missing => "missing in many cycles",
+            Movement::Wild => "with wild values",
+            Movement::AgainstPeers => "not as its peers say",
+            Movement::NotAsExpected => "not as expected",
+        }
+    }
+
+    fn no_data(&self) -> &'static str {
+        "no data"
+    }
+
+    fn shown_at(&self, station: &str) -> String {
+        format!("at {station}")
+    }
+
+    fn since(&self, moment: &Moment) -> String {
+        format!("since {}", clock(moment))
+    }
+
+    fn likely(&self, title: &str, percent: &str) -> String {
+        format!("{title} likely ({percent} %)")
+    }
+
+    fn judged_anew(&self, after: InterventionKind, moment: &Moment) -> String {
+        format!("judged anew after {} at {}", self.intervention(after), clock(moment))
+    }
+
+    fn normal_again(&self, moment: &Moment) -> String {
+        format!("normal again since {}", clock(moment))
+    }
+
+    fn limit_crossed(&self) -> &'static str {
+        "limit crossed"
+    }
+
+    fn limit_in(&self, left: &Left) -> String {
+        match *left {
+            Left::NoTime => "limit in less than a minute".to_owned(),
+            Left::About(expected) => format!("limit in about {}", self.span(expected)),
+            Left::Between(expected, earliest, latest) => {
+                let [earliest, latest] = self.ends(earliest, latest);
+                format!("limit in about {}, {earliest} to {latest}", self.span(expected))
+            }
+            Left::NotBefore(expected, earliest) => {
+                format!("limit in about {}, {} at the earliest", self.span(expected), self.span(earliest))
+            }
+        }
+    }
+
+    fn intervention(&self, kind: InterventionKind) -> &'static str {
+        kind.title()
+    }
+
+    fn number(&self, number: f64) -> String {
+        number.to_string()
+    }
+
+    fn unit(&self, unit: TimeUnit) -> &'static str {
+        match unit {
+            TimeUnit::Minutes => "min",
+            TimeUnit::Hours => "h",
+            TimeUnit::Days => "days",
+        }
+    }
+}
+
+fn clock(moment: &Moment) -> String {
+    match &moment.date {
+        None => format!("{} UTC", moment.minute),
+        Some(date) => format!("{} {} UTC", date.join("-"), moment.minute),
+    }
+}
