@@ -243,6 +243,12 @@ causes! {
     LinkLoss: "link down",
         "Check power, network and the device; the evidence says what the connection reported. Until it is back the twin \
          is blind for the signals of this link, and silence from there means nothing.";
+    JointYield: "joints tightened into yield",
+        "Check the target torque or angle, and the strength class and length of the screws that came into use. A screw that \
+         has yielded must be changed: sort out the parts since the onset.";
+    StuckValve: "stuck coolant valve",
+        "Let the valve travel by hand and compare its opening with command and feedback. Then check actuator, coupling and \
+         signal; if it moves freely, look for what blocks its seat.";
 }
 
 #[cfg(test)]

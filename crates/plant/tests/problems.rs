@@ -489,7 +489,7 @@ tags/all.csv:5: signal: "level" is not a signal path; expected station/name, eac
     check(
         ",weld.energy",
         ",weld.enrgy",
-        r#"tags/all.csv:4: role: "weld.enrgy" is not a role; expected one of 63, such as weld.energy, weld.force, weld.current, weld.peak_time, weld.resistance; did you mean "weld.energy"?"#,
+        r#"tags/all.csv:4: role: "weld.enrgy" is not a role; expected one of 75, such as weld.energy, weld.force, weld.current, weld.current_trace, weld.peak_time; did you mean "weld.energy"?"#,
     );
     check(
         ",f32",
