@@ -189,6 +189,10 @@ wire_names! {
         SensorDrift,
         /// Link down.
         LinkLoss,
+        /// Joints tightened into yield.
+        JointYield,
+        /// Stuck coolant valve.
+        StuckValve,
     }
 }
 

@@ -116,6 +116,12 @@ pub struct CountsV1 {
     /// Of these, records of cycles that were told after their part's record had been closed.
     #[serde(default)]
     pub parts_late: u64,
+    /// Samples of curves that became one point with their neighbour, because an operation had so many.
+    #[serde(default)]
+    pub trace_samples_merged: u64,
+    /// Samples of curves that came too late to find their place in one.
+    #[serde(default)]
+    pub trace_samples_late: u64,
 }
 
 impl StateV1 {
@@ -185,6 +191,8 @@ impl From<Counts> for CountsV1 {
             parts_closed,
             parts_incomplete,
             parts_late,
+            trace_samples_merged,
+            trace_samples_late,
         } = counts;
         Self {
             inputs,
@@ -201,6 +209,8 @@ impl From<Counts> for CountsV1 {
             parts_closed,
             parts_incomplete,
             parts_late,
+            trace_samples_merged,
+            trace_samples_late,
         }
     }
 }

@@ -87,7 +87,7 @@ causes! {
     ChillerFouling = "chiller-fouling", Station;
     /// The coolant pump is worn.
     PumpWear = "pump-wear", Station;
-    /// The coolant loop is restricted: a valve is stuck, a strainer is full.
+    /// The coolant loop is restricted: a strainer is full, a valve is shut.
     LoopRestriction = "loop-restriction", Station;
     /// The loop loses coolant.
     CoolantLeak = "coolant-leak", Station;
@@ -113,6 +113,10 @@ causes! {
     SensorDrift = "sensor-drift", Station;
     /// A link to the devices is down.
     LinkLoss = "link-loss", Link;
+    /// Screws are tightened into their yield: over-tightened, or too weak for the torque.
+    JointYield = "joint-yield", Station;
+    /// A valve of the coolant loop does not follow its command, or its passage is not what its position says.
+    StuckValve = "stuck-valve", Station;
 }
 
 impl fmt::Display for Cause {

@@ -156,11 +156,38 @@ roles! {
     ToolId = "tool.id";
     /// Pseudonym of who works at the station; kept only where the plant allows it.
     OperatorId = "operator.id";
+
+    /// Tightening: torque again and again while a joint is tightened, N·m; with `tighten.angle_trace` it gives the curve.
+    TightenTorqueTrace = "tighten.torque_trace";
+    /// Tightening: angle again and again while a joint is tightened, degrees, from the begin of the joint; set back to 0 for
+    /// each joint.
+    TightenAngleTrace = "tighten.angle_trace";
+    /// Spot weld: voltage between the electrodes again and again while the current flows, V; with `weld.current_trace` it
+    /// gives the curve of the dynamic resistance.
+    WeldVoltageTrace = "weld.voltage_trace";
+    /// Spot weld: current again and again while it flows, kA, and 0 after it.
+    WeldCurrentTrace = "weld.current_trace";
+    /// Cell sorting: open-circuit voltage, V; one value after another for the cells of a part.
+    CellVoltage = "cell.voltage";
+    /// Cell sorting: internal resistance (AC at 1 kHz, or DC), mΩ; one value after another for the cells of a part.
+    CellResistance = "cell.resistance";
+    /// Cell sorting: number of the class, or bin, that the last cell was sorted to.
+    CellClass = "cell.class";
+    /// Cell sorting: cells tested for the part so far.
+    CellTested = "cell.tested";
+    /// Cell sorting: of these, cells rejected.
+    CellRejected = "cell.rejected";
+    /// Coolant loop: opening that the balancing or control valve is told, %.
+    ValveCommand = "valve.command";
+    /// Coolant loop: opening that the valve has by its feedback, %.
+    ValvePosition = "valve.position";
+    /// Coolant loop: pressure lost in the valve, bar.
+    ValvePressureDrop = "valve.pressure_drop";
 }
 
 impl Role {
-    /// Whether it is a value that a sensor measures in the station's cycles, or may be one: not a state, a text, a count,
-    /// nor the air of the hall, which is no station's.
+    /// Whether it is a value that a sensor measures in the station's cycles, or may be one: not a state, a command, a text, a
+    /// count, nor the air of the hall, which is no station's.
     pub const fn is_measurement(self) -> bool {
         !matches!(
             self,
@@ -179,6 +206,10 @@ impl Role {
                 | Self::PartChild
                 | Self::ToolId
                 | Self::OperatorId
+                | Self::CellClass
+                | Self::CellTested
+                | Self::CellRejected
+                | Self::ValveCommand
         )
     }
 

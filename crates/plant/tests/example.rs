@@ -21,7 +21,7 @@ fn the_example_loads_without_a_problem() {
     let files = Files::read_dir(&folder).unwrap();
     let Configuration { plant, daemon } =
         load(&files, &Overrides::default()).unwrap_or_else(|problems| panic!("{problems}"));
-    assert_eq!((plant.variants.len(), plant.links.len(), plant.stations.len()), (3, 3, 11));
+    assert_eq!((plant.variants.len(), plant.links.len(), plant.stations.len()), (4, 3, 11));
     assert_eq!(daemon, plant::DaemonSettings::default(), "the example shows every key with its default");
     for station in plant.stations.iter().filter(|station| station.ideal_cycle_s.is_some()) {
         for role in [Role::CycleActive, Role::PartId, Role::Variant, Role::Fault] {

@@ -1,4 +1,4 @@
-//! A coolant loop: heat balance, pump and loop curves, chiller and its heat exchangers, leaks.
+//! A coolant loop: heat balance, pump and loop curves, valve, chiller and its heat exchangers, leaks.
 //!
 //! A worn pump gives less pressure than its curve at the flow there is; a restricted loop takes more pressure for it. A
 //! fouled condenser passes less heat for each kelvin, and the chiller works more for the same cooling: ASHRAE Handbook,
@@ -40,7 +40,37 @@ pub(crate) const FEATURES: &[FeatureSpec] = &[
     .given(&[Quantity::Formula(LOOP_HEAT), Quantity::Ambient])
     .supplied(),
     FeatureSpec::mean("coolant level", Role::LoopLevel, Absolute(1.0), NONE, &[(Cause::CoolantLeak, 1.0)]),
+    FeatureSpec::formula(VALVE_DEVIATION, Absolute(1.0), &[(Cause::StuckValve, 1.0)], &[(Cause::StuckValve, 1.0)]),
+    // Less than its opening should let through: it does not move, whatever it tells, or something is in its seat.
+    FeatureSpec::formula(
+        VALVE_COEFFICIENT,
+        Share(0.02),
+        &[(Cause::StuckValve, 0.8)],
+        &[(Cause::StuckValve, 0.7), (Cause::LoopRestriction, 0.3)],
+    )
+    .given(&[Quantity::Mean(Role::ValveCommand)]),
 ];
+
+/// Opening that the valve has above what it was told, %.
+const VALVE_DEVIATION: &Formula = &Formula {
+    name: "valve deviation",
+    unit: "%",
+    arguments: &[Quantity::Mean(Role::ValvePosition), Quantity::Mean(Role::ValveCommand)],
+    of: |arguments, _| Some(arguments[0] - arguments[1]),
+    knows: |_| true,
+};
+
+/// Flow coefficient Kv of the valve, m³/h at 1 bar: flow over the root of the pressure lost in it, for water (IEC 60534-2-1).
+const VALVE_COEFFICIENT: &Formula = &Formula {
+    name: "valve flow coefficient Kv",
+    unit: "m³/h",
+    arguments: &[Quantity::Mean(Role::LoopFlow), Quantity::Mean(Role::ValvePressureDrop)],
+    of: |arguments, _| {
+        const M3_H_PER_L_MIN: f64 = 60.0 / 1000.0;
+        (arguments[1] > 0.0).then(|| M3_H_PER_L_MIN * arguments[0] / arguments[1].sqrt())
+    },
+    knows: |_| true,
+};
 
 /// Heat that a litre of water a minute carries per kelvin, kW: 4.18 kJ/(kg·K) × 1 kg/l ÷ 60 s, at 20 to 30 °C.
 const WATER_KW_PER_LPM_K: f64 = 4.18 / 60.0;
@@ -136,11 +166,13 @@ mod tests {
     fn formulas_by_hand() {
         let check = |formula: &Formula, arguments: &[f64], expected: f64| {
             let value = (formula.of)(arguments, &RecipeSettings::default()).unwrap();
-            assert!((value - expected).abs() < 1e-9 * expected, "{}: {value}", formula.name);
+            assert!((value - expected).abs() < 1e-9 * expected.abs(), "{}: {value}", formula.name);
         };
         check(LOOP_HEAT, &[60.0, 18.0, 21.0], 12.54);
         check(LOOP_RESISTANCE, &[3.6, 60.0], 1.0);
         check(PUMP_EFFICIENCY, &[3.0, 60.0, 0.6], 0.5);
+        check(VALVE_DEVIATION, &[44.0, 70.0], -26.0);
+        check(VALVE_COEFFICIENT, &[50.0, 0.25], 6.0);
         check(CHILLER_COP, &[60.0, 18.0, 21.0, 3.135], 4.0);
         check(CONDENSER_UA, &[60.0, 18.0, 21.0, 2.46, 37.0, 22.0], 1.0);
         assert_eq!((CONDENSER_UA.of)(&[60.0, 18.0, 21.0, 2.5, 22.0, 22.0], &RecipeSettings::default()), None);

@@ -1,8 +1,9 @@
-use plant::RecipeSettings;
+use plant::{RecipeSettings, Role};
 use serde::{Deserialize, Serialize};
 use telemetry::Timestamp;
 
 use crate::feature::ARGUMENTS_MAX;
+use crate::trace::{Channel, CurveMeans, Operation, TraceBuilder, TraceLosses};
 use crate::{Formula, Quantity, StationModel};
 
 /// How long after the end of a cycle its last values may still come, by the link's event time, seconds.
@@ -24,6 +25,35 @@ pub struct CycleBuilder {
     stopped_since: Option<Timestamp>,
     stopped_in_cycle_s: f64,
     stopped_between_s: f64,
+    trace: Option<Trace>,
+}
+
+/// The curves of the operations of a cycle, and the inputs that tell them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Trace {
+    leading: usize,
+    answering: usize,
+    builder: TraceBuilder,
+}
+
+impl Trace {
+    /// `None` if the model has no use for curves.
+    fn new(model: &StationModel) -> Option<Self> {
+        let of = |operation, leading, answering| {
+            let (leading, answering) = (model.input(leading)?, model.input(answering)?);
+            Some(Self { leading, answering, builder: TraceBuilder::new(operation) })
+        };
+        of(Operation::Joint, Role::TightenAngleTrace, Role::TightenTorqueTrace)
+            .or_else(|| of(Operation::Spot, Role::WeldCurrentTrace, Role::WeldVoltageTrace))
+    }
+
+    fn observe(&mut self, input: usize, value: f64, at: Timestamp) {
+        if input == self.leading {
+            self.builder.observe(Channel::Leading, value, at);
+        } else if input == self.answering {
+            self.builder.observe(Channel::Answering, value, at);
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
@@ -71,6 +101,9 @@ pub struct CycleData {
     pub changes: Vec<u32>,
     /// For each of the model's inputs, what came of it in the cycle.
     pub presences: Vec<Presence>,
+    /// What was lost of its curves.
+    pub trace_losses: TraceLosses,
+    curves: CurveMeans,
     stopped_in_cycle_s: f64,
     stopped_between_s: f64,
     starved_s: Option<f64>,
@@ -91,6 +124,7 @@ impl CycleBuilder {
             stopped_since: None,
             stopped_in_cycle_s: 0.0,
             stopped_between_s: 0.0,
+            trace: Trace::new(model),
         }
     }
 
@@ -167,6 +201,7 @@ impl CycleBuilder {
         self.current_taken = None;
         self.stopped_since = None;
         self.stopped_between_s = 0.0;
+        self.finish_trace();
     }
 
     /// Moments later than `latest` were told by a clock that was wrong: what they belong to is given up.
@@ -217,6 +252,9 @@ impl CycleBuilder {
         }
         if in_cycle {
             state.seen = true;
+            if let Some(trace) = &mut self.trace {
+                trace.observe(input, value, at);
+            }
             if changed {
                 state.sum += value;
                 state.changes += 1;
@@ -243,8 +281,14 @@ impl CycleBuilder {
         self.stopped_since = Some(at);
     }
 
+    /// What the curves of the cycle come to; nothing is kept of them.
+    fn finish_trace(&mut self) -> (CurveMeans, TraceLosses) {
+        self.trace.as_mut().map(|trace| trace.builder.finish()).unwrap_or_default()
+    }
+
     fn finish(&mut self) -> Option<CycleData> {
         let Phase::Settling { start, end } = self.phase else { return None };
+        let (curves, trace_losses) = self.finish_trace();
         let ready = self.previous_end.zip(self.previous_taken).map(|(end, taken)| end.max(taken));
         let starved_s = ready.map(|ready| (start.seconds_since(ready) - self.stopped_between_s).max(0.0));
         let data = CycleData {
@@ -252,6 +296,8 @@ impl CycleBuilder {
             end,
             changes: self.inputs.iter().map(|input| input.changes).collect(),
             presences: self.inputs.iter().map(InputState::presence).collect(),
+            trace_losses,
+            curves,
             stopped_in_cycle_s: self.stopped_in_cycle_s,
             stopped_between_s: self.stopped_between_s,
             starved_s,
@@ -333,6 +379,11 @@ impl CycleData {
             Quantity::StarvedTime => self.starved_s,
             Quantity::Ambient => around.ambient_c,
             Quantity::Formula(formula) => self.formula(formula, model, around),
+            Quantity::Changes(role) => {
+                let input = model.input(role)?;
+                (self.presences[input] == Presence::Seen).then(|| f64::from(self.changes[input]))
+            }
+            Quantity::Curve(value) => self.curves.get(value),
         }
     }
 
@@ -348,7 +399,6 @@ impl CycleData {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use plant::Role;
     use telemetry::SignalId;
 
     use super::*;

@@ -2,6 +2,9 @@ use std::fmt;
 
 use plant::{Cause, RecipeSettings, Role, StationKind};
 
+use crate::joint::JointValue;
+use crate::spot::SpotValue;
+use crate::trace::CurveValue;
 use crate::{coolant_loop, laser_weld, pack_assembly, robot, spot_weld};
 
 /// A number that a cycle comes to.
@@ -23,17 +26,23 @@ pub enum Quantity {
     Ambient,
     /// What follows from several of these by physics.
     Formula(&'static Formula),
+    /// How often the value of the signal in that role changed in the cycle.
+    Changes(Role),
+    /// Mean over the joints, or the spots, of the cycle of what their curves come to.
+    Curve(CurveValue),
 }
 
 impl Quantity {
     /// The roles that the station itself must have for it.
     pub fn roles(&self) -> Vec<Role> {
         match *self {
-            Self::Mean(role) | Self::Held(role) | Self::Range(role) => vec![role],
+            Self::Mean(role) | Self::Held(role) | Self::Range(role) | Self::Changes(role) => vec![role],
             Self::WorkTime | Self::StarvedTime => vec![Role::CycleActive],
             Self::StopTime => vec![Role::CycleActive, Role::Fault],
             Self::Ambient => Vec::new(),
             Self::Formula(formula) => formula.arguments.iter().flat_map(Self::roles).collect(),
+            Self::Curve(CurveValue::Joint(_)) => vec![Role::TightenTorqueTrace, Role::TightenAngleTrace],
+            Self::Curve(CurveValue::Spot(_)) => vec![Role::WeldVoltageTrace, Role::WeldCurrentTrace],
         }
     }
 
@@ -51,8 +60,10 @@ impl Quantity {
         match self {
             Self::Mean(_) | Self::Held(_) | Self::Range(_) => None,
             Self::WorkTime | Self::StopTime | Self::StarvedTime => Some("s"),
+            Self::Changes(_) => Some(""),
             Self::Ambient => Some("°C"),
             Self::Formula(formula) => Some(formula.unit),
+            Self::Curve(value) => Some(value.unit()),
         }
     }
 
@@ -195,6 +206,16 @@ impl FeatureSpec {
         Self::new(formula.name, Quantity::Formula(formula), floor, rise, fall)
     }
 
+    /// A mean over the joints of the cycle.
+    pub(crate) const fn joint(name: &'static str, value: JointValue, floor: Floor, rise: Causes, fall: Causes) -> Self {
+        Self::new(name, Quantity::Curve(CurveValue::Joint(value)), floor, rise, fall)
+    }
+
+    /// A mean over the spots of the cycle.
+    pub(crate) const fn spot(name: &'static str, value: SpotValue, floor: Floor, rise: Causes, fall: Causes) -> Self {
+        Self::new(name, Quantity::Curve(CurveValue::Spot(value)), floor, rise, fall)
+    }
+
     pub(crate) const fn given(self, covariates: &'static [Quantity]) -> Self {
         Self { covariates, ..self }
     }
@@ -266,7 +287,7 @@ mod tests {
                 assert!(!(feature.rise.is_empty() && feature.fall.is_empty()), "{}", feature.name);
                 assert!(feature.covariates.len() <= 3, "{}", feature.name);
                 assert!(features[..place].iter().all(|other| other.name != feature.name), "{}", feature.name);
-                let replaced = |name| features.iter().any(|other| other.name == name && other.replaces.is_none());
+                let replaced = |name| features[..place].iter().any(|other| other.name == name);
                 assert!(feature.replaces.is_none_or(replaced), "{}", feature.name);
                 let (Floor::Absolute(floor) | Floor::Share(floor)) = feature.floor;
                 assert!(floor > 0.0, "{}", feature.name);

@@ -1,19 +1,14 @@
-//! Assembly of the battery pack: tightening, dispensing, leak test, cold plate and coolant, cells and modules, electrical
-//! end-of-line test. Which of them a station does, its roles say.
+//! Assembly of the battery pack: tightening by its results or by the curve of each joint, dispensing, leak test, cold plate
+//! and coolant, sorting of cells, modules, electrical end-of-line test. Which of them a station does, its roles say.
 
 use plant::{Cause, Role};
 
-use crate::feature::{FeatureSpec, Floor::Share, Formula, NONE, Quantity};
+use crate::feature::{Causes, FeatureSpec, Floor::Absolute, Floor::Share, Formula, NONE, Quantity};
+use crate::joint::JointValue;
+use crate::trace::CurveValue;
 
 pub(crate) const FEATURES: &[FeatureSpec] = &[
     // At a given torque the angle tells the friction: VDI 2230 part 1, the torque balance of a screw joint.
-    FeatureSpec::mean(
-        "final torque",
-        Role::TightenTorque,
-        Share(0.005),
-        &[(Cause::TighteningTool, 1.0)],
-        &[(Cause::TighteningTool, 1.0)],
-    ),
     FeatureSpec::mean(
         "tightening angle",
         Role::TightenAngle,
@@ -126,7 +121,101 @@ pub(crate) const FEATURES: &[FeatureSpec] = &[
         &[(Cause::ElectricalTest, 0.5), (Cause::CellSorting, 0.4)],
     )
     .given(&[Quantity::Ambient]),
+    // What the controller holds the joint to, and the plant its limits, where both are told.
+    FeatureSpec::joint(
+        "peak torque",
+        JointValue::Peak,
+        Share(0.005),
+        &[(Cause::TighteningTool, 1.0)],
+        &[(Cause::TighteningTool, 1.0)],
+    ),
+    FeatureSpec::mean(
+        "final torque",
+        Role::TightenTorque,
+        Share(0.005),
+        &[(Cause::TighteningTool, 1.0)],
+        &[(Cause::TighteningTool, 1.0)],
+    )
+    .instead_of("peak torque"),
+    FeatureSpec::joint(
+        "clamping gradient",
+        JointValue::Gradient,
+        Share(0.01),
+        &[(Cause::JointFriction, 0.9), (Cause::ThreadDamage, 0.1)],
+        &[(Cause::JointFriction, 0.8), (Cause::JointYield, 0.2)],
+    )
+    .instead_of("torque gradient"),
+    // Redundant with gradient and torque while the joint is elastic; more than these say once it yields.
+    FeatureSpec::joint(
+        "clamping angle",
+        JointValue::Clamping,
+        Share(0.01),
+        &[(Cause::JointYield, 0.6), (Cause::JointFriction, 0.3)],
+        &[(Cause::JointFriction, 0.9)],
+    )
+    .given(&[Quantity::Curve(CurveValue::Joint(JointValue::Peak))])
+    .instead_of("tightening angle"),
+    FeatureSpec::joint(
+        "final gradient",
+        JointValue::FinalGradient,
+        Share(0.05),
+        &[(Cause::ThreadDamage, 0.5), (Cause::JointFriction, 0.3)],
+        &[(Cause::JointYield, 0.9), (Cause::ThreadDamage, 0.1)],
+    ),
+    FeatureSpec::joint(
+        "tightening energy",
+        JointValue::Energy,
+        Share(0.02),
+        &[(Cause::JointYield, 0.5), (Cause::TighteningTool, 0.3), (Cause::JointFriction, 0.2)],
+        &[(Cause::JointFriction, 0.7), (Cause::TighteningTool, 0.3)],
+    ),
+    FeatureSpec::joint(
+        "rundown angle",
+        JointValue::Rundown,
+        Share(0.01),
+        &[(Cause::ThreadDamage, 0.5), (Cause::JointFriction, 0.1)],
+        &[(Cause::ThreadDamage, 0.9)],
+    ),
+    FeatureSpec::joint(
+        "peak rundown torque",
+        JointValue::RundownPeak,
+        Share(0.05),
+        &[(Cause::ThreadDamage, 0.9), (Cause::JointFriction, 0.1)],
+        NONE,
+    )
+    .instead_of("rundown torque"),
+    FeatureSpec::mean(
+        "cell voltage",
+        Role::CellVoltage,
+        Share(0.0005),
+        &[(Cause::CellSorting, 0.7), (Cause::ElectricalTest, 0.3)],
+        &[(Cause::CellSorting, 0.7), (Cause::ElectricalTest, 0.3)],
+    ),
+    FeatureSpec::new("cell voltage range", Quantity::Range(Role::CellVoltage), Share(0.15), SORTING, NONE),
+    FeatureSpec::mean(
+        "cell resistance",
+        Role::CellResistance,
+        Share(0.01),
+        &[(Cause::CellSorting, 0.7), (Cause::ElectricalTest, 0.3)],
+        &[(Cause::CellSorting, 0.7), (Cause::ElectricalTest, 0.3)],
+    )
+    .given(&[Quantity::Ambient]),
+    FeatureSpec::new("cell resistance range", Quantity::Range(Role::CellResistance), Share(0.15), SORTING, NONE),
+    // Packs are built of one class; where it changes from cell to cell the sorting is gone.
+    FeatureSpec::new("changes of cell class", Quantity::Changes(Role::CellClass), Absolute(0.5), SORTING, NONE),
+    FeatureSpec::formula(CELLS_REJECTED, Absolute(0.02), SORTING, NONE),
 ];
+
+const SORTING: Causes = &[(Cause::CellSorting, 0.9), (Cause::ElectricalTest, 0.1)];
+
+/// Cells rejected of those tested for the part.
+const CELLS_REJECTED: &Formula = &Formula {
+    name: "share of cells rejected",
+    unit: "",
+    arguments: &[Quantity::Held(Role::CellRejected), Quantity::Held(Role::CellTested)],
+    of: |arguments, _| (arguments[1] > 0.0).then(|| arguments[0] / arguments[1]),
+    knows: |_| true,
+};
 
 /// What a dispensed material thins with: its own temperature, and the hall's where that is not measured.
 const MATERIAL: &[Quantity] = &[Quantity::Mean(Role::DispenseTemperature), Quantity::Ambient];
@@ -211,6 +300,8 @@ mod tests {
         };
         assert_eq!(of(TORQUE_GRADIENT, &[50.0, 70.0], recipe), Some(0.5));
         assert_eq!(of(TORQUE_GRADIENT, &[50.0, 0.0], recipe), None);
+        assert_eq!(of(CELLS_REJECTED, &[3.0, 12.0], recipe), Some(0.25));
+        assert_eq!(of(CELLS_REJECTED, &[0.0, 0.0], recipe), None);
         assert_eq!(of(NOZZLE_RESISTANCE, &[40.0, 320.0, 16.0], recipe), Some(2.0));
         assert_eq!(of(PART_ABOVE_AIR, &[24.0, 22.5], recipe), Some(1.5));
         assert_eq!(of(PLATE_RESISTANCE, &[200.0, 10.0], recipe), Some(2.0));

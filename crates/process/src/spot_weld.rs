@@ -10,6 +10,8 @@
 use plant::{Cause, RecipeSettings, Role, SheetMaterial};
 
 use crate::feature::{Causes, FeatureSpec, Floor::Absolute, Floor::Share, Formula, NONE, Quantity};
+use crate::spot::SpotValue;
+use crate::trace::CurveValue;
 
 /// What electrode and water do to every spot in normal operation.
 const WEAR_AND_WATER: &[Quantity] = &[Quantity::Held(Role::ToolLife), Quantity::Mean(Role::GunWaterTemperature)];
@@ -61,36 +63,10 @@ pub(crate) const FEATURES: &[FeatureSpec] = &[
         &[(Cause::ElectrodeForce, 1.0)],
         &[(Cause::ElectrodeForce, 1.0)],
     ),
-    FeatureSpec::mean(
-        "resistance peak",
-        Role::WeldResistancePeak,
-        Share(0.02),
-        &[(Cause::SheetMaterial, 0.6), (Cause::ElectrodeForce, 0.3)],
-        &[(Cause::WeldShunting, 0.5), (Cause::ElectrodeWear, 0.3), (Cause::ElectrodeForce, 0.1)],
-    )
-    .given(WEAR_AND_WATER),
-    FeatureSpec::mean(
-        "time to resistance peak",
-        Role::WeldPeakTime,
-        Share(0.05),
-        &[(Cause::ElectrodeWear, 0.4), (Cause::WeldShunting, 0.4), (Cause::WeldCurrent, 0.3)],
-        &[(Cause::SheetMaterial, 0.4), (Cause::WeldCurrent, 0.3)],
-    )
-    .given(WEAR_AND_WATER),
-    FeatureSpec::formula(
-        RESISTANCE_DROP,
-        Share(0.05),
-        NONE,
-        &[(Cause::WeldShunting, 0.4), (Cause::ElectrodeWear, 0.4), (Cause::WeldCurrent, 0.2)],
-    )
-    .given(WEAR_AND_WATER),
-    FeatureSpec::new(
-        "expulsions",
-        Quantity::Held(Role::WeldExpulsions),
-        Absolute(0.3),
-        &[(Cause::ElectrodeForce, 0.5), (Cause::SheetMaterial, 0.4), (Cause::WeldCurrent, 0.3)],
-        NONE,
-    ),
+    RESISTANCE_PEAK,
+    PEAK_TIME,
+    DROP,
+    EXPULSIONS,
     FeatureSpec::mean(
         "gun water flow",
         Role::GunWaterFlow,
@@ -105,7 +81,77 @@ pub(crate) const FEATURES: &[FeatureSpec] = &[
         &[(Cause::WeldWaterRestriction, 0.5), (Cause::CoolingSupply, 0.6)],
         NONE,
     ),
+    // What the whole curve tells, in place of what a controller makes of it.
+    FeatureSpec::spot(
+        "contact resistance",
+        SpotValue::Contact,
+        Share(0.05),
+        &[(Cause::SheetMaterial, 0.7), (Cause::ElectrodeForce, 0.3)],
+        &[(Cause::SheetMaterial, 0.4), (Cause::WeldShunting, 0.4), (Cause::ElectrodeWear, 0.1)],
+    )
+    .given(WEAR_AND_WATER),
+    FeatureSpec::spot(
+        "minimum resistance (alpha)",
+        SpotValue::Alpha,
+        Share(0.02),
+        &[(Cause::SheetMaterial, 0.6), (Cause::ElectrodeForce, 0.3)],
+        &[(Cause::WeldShunting, 0.5), (Cause::ElectrodeWear, 0.3), (Cause::ElectrodeForce, 0.1)],
+    )
+    .given(WEAR_AND_WATER),
+    FeatureSpec {
+        quantity: Quantity::Curve(CurveValue::Spot(SpotValue::Beta)),
+        name: "peak resistance (beta)",
+        ..RESISTANCE_PEAK
+    }
+    .instead_of(RESISTANCE_PEAK.name),
+    FeatureSpec { quantity: Quantity::Curve(CurveValue::Spot(SpotValue::BetaTime)), name: "time to beta", ..PEAK_TIME }
+        .instead_of(PEAK_TIME.name),
+    FeatureSpec {
+        quantity: Quantity::Curve(CurveValue::Spot(SpotValue::Drop)),
+        name: "resistance drop after beta",
+        ..DROP
+    }
+    .instead_of(DROP.name),
+    FeatureSpec {
+        quantity: Quantity::Curve(CurveValue::Spot(SpotValue::Expelled)),
+        name: "share of spots expelled",
+        floor: Absolute(0.03),
+        ..EXPULSIONS
+    }
+    .instead_of(EXPULSIONS.name),
 ];
+
+/// What a controller makes of the curve of a spot.
+const RESISTANCE_PEAK: FeatureSpec = FeatureSpec::mean(
+    "resistance peak",
+    Role::WeldResistancePeak,
+    Share(0.02),
+    &[(Cause::SheetMaterial, 0.6), (Cause::ElectrodeForce, 0.3)],
+    &[(Cause::WeldShunting, 0.5), (Cause::ElectrodeWear, 0.3), (Cause::ElectrodeForce, 0.1)],
+)
+.given(WEAR_AND_WATER);
+const PEAK_TIME: FeatureSpec = FeatureSpec::mean(
+    "time to resistance peak",
+    Role::WeldPeakTime,
+    Share(0.05),
+    &[(Cause::ElectrodeWear, 0.4), (Cause::WeldShunting, 0.4), (Cause::WeldCurrent, 0.3)],
+    &[(Cause::SheetMaterial, 0.4), (Cause::WeldCurrent, 0.3)],
+)
+.given(WEAR_AND_WATER);
+const DROP: FeatureSpec = FeatureSpec::formula(
+    RESISTANCE_DROP,
+    Share(0.05),
+    NONE,
+    &[(Cause::WeldShunting, 0.4), (Cause::ElectrodeWear, 0.4), (Cause::WeldCurrent, 0.2)],
+)
+.given(WEAR_AND_WATER);
+const EXPULSIONS: FeatureSpec = FeatureSpec::new(
+    "expulsions",
+    Quantity::Held(Role::WeldExpulsions),
+    Absolute(0.3),
+    &[(Cause::ElectrodeForce, 0.5), (Cause::SheetMaterial, 0.4), (Cause::WeldCurrent, 0.3)],
+    NONE,
+);
 
 /// How far the resistance falls from its peak to the end of the current, µΩ: more, the larger the nugget.
 const RESISTANCE_DROP: &Formula = &Formula {

@@ -376,6 +376,8 @@ impl Twin {
 
     pub(crate) fn complete(&mut self, station: StationId, cycle: CycleData, step: &mut Step<'_>) {
         self.state.counts.cycles += 1;
+        self.state.counts.trace_samples_merged += u64::from(cycle.trace_losses.merged);
+        self.state.counts.trace_samples_late += u64::from(cycle.trace_losses.late);
         let state = &mut self.state.stations[station.index()];
         state.cycles += 1;
         state.last_cycle_s = Some(cycle.end.seconds_since(cycle.start));

@@ -112,4 +112,8 @@ pub struct Counts {
     pub parts_incomplete: u64,
     /// Of these, records of cycles that were told after their part's record had been closed.
     pub parts_late: u64,
+    /// Samples of curves that became one point with their neighbour, because an operation had so many.
+    pub trace_samples_merged: u64,
+    /// Samples of curves that came too late to find their place in one.
+    pub trace_samples_late: u64,
 }

@@ -1,7 +1,7 @@
-use telemetry::{Symbol, Value};
+use telemetry::{Symbol, Timestamp, Value};
 
 use crate::variant::Variant;
-use crate::{Point, PointId, SimLink};
+use crate::{Point, PointId, SimLink, Update};
 
 /// Every point of the plant with its present value: what the devices' memories hold.
 #[derive(Default)]
@@ -9,6 +9,9 @@ pub(crate) struct Board {
     points: Vec<Point>,
     values: Vec<Value>,
     sensors: Vec<Sensor>,
+    /// Points whose values come in bursts, each with a time of its own.
+    in_bursts: Vec<PointId>,
+    burst: Vec<Update>,
 }
 
 /// How well the sensor of a point works.
@@ -80,6 +83,23 @@ impl Board {
             _ => three_decimals(measured),
         };
         self.put(id, Value::Float(shown));
+    }
+
+    /// Gives a value with a time of its own: a device's record of something too quick for the plant's steps.
+    pub(crate) fn record(&mut self, id: PointId, at: Timestamp, measured: f64) {
+        self.set(id, measured);
+        self.burst.push(Update { point: id, at, value: self.value(id) });
+    }
+
+    /// Takes what was recorded since the last time, in the order of its times.
+    pub(crate) fn take_recorded(&mut self) -> Vec<Update> {
+        self.burst.sort_by_key(|update| update.at);
+        std::mem::take(&mut self.burst)
+    }
+
+    /// Whether a point only gives what is recorded.
+    pub(crate) fn is_recorded(&self, id: PointId) -> bool {
+        self.in_bursts.contains(&id)
     }
 
     pub(crate) fn set_flag(&mut self, id: PointId, flag: bool) {
@@ -190,6 +210,16 @@ impl<'a> StationPoints<'a> {
         };
         let start = range.0.max(0.0);
         self.add(tag, address, Encoding { data_type, order, unit, scale: 1.0, range: Some(range) }, Value::Float(start))
+    }
+
+    /// A measurement that a controller records over a moment and publishes with times of its own, over MQTT.
+    pub(crate) fn measure_recorded(&mut self, tag: Tag, unit: &'static str, range: (f64, f64)) -> PointId {
+        let mut publisher = StationPoints { board: &mut *self.board, station: self.station, device: Device::Mqtt };
+        let address = format!("{}/curve#/{}", topic(self.station), tag.name);
+        let encoding = Encoding { data_type: "f64", order: "", unit, scale: 1.0, range: Some(range) };
+        let id = publisher.add(tag, address, encoding, Value::Float(0.0));
+        self.board.in_bursts.push(id);
+        id
     }
 
     /// A measurement that a Modbus device gives as an input register in steps of `scale`.

@@ -21,6 +21,7 @@ pub(crate) struct CoolingLoop {
     weather: Random,
     hall: Wander,
     resistance: Wander,
+    valve: Valve,
     supply_c: f64,
     return_c: f64,
     /// The controller's integral part, W.
@@ -43,6 +44,65 @@ struct LoopPoints {
     ambient_temperature: PointId,
     condensing_temperature: PointId,
     level: PointId,
+}
+
+/// The balancing valve.
+struct Valve {
+    command: PointId,
+    position: PointId,
+    pressure_drop: PointId,
+    trim: Wander,
+    random: Random,
+    command_percent: f64,
+    position_percent: f64,
+}
+
+impl Valve {
+    fn new(points: &mut StationPoints<'_>, seed: u64) -> Self {
+        let mut random = Random::new(seed, "balancing valve");
+        Self {
+            command: points.measure(
+                tag("valve_command", "valve.command", "Opening that the balancing valve is told"),
+                "%",
+                (0.0, 100.0),
+            ),
+            position: points.measure(
+                tag("valve_position", "valve.position", "Opening that the balancing valve has"),
+                "%",
+                (0.0, 100.0),
+            ),
+            pressure_drop: points.measure(
+                tag("valve_pressure_drop", "valve.pressure_drop", "Pressure lost in the balancing valve"),
+                "bar",
+                (0.0, 10.0),
+            ),
+            trim: Wander::new(VALVE_TRIM, 3600.0, &mut random),
+            random,
+            command_percent: VALVE_PERCENT,
+            position_percent: VALVE_PERCENT,
+        }
+    }
+
+    /// Lets it follow its command, as far as it can.
+    fn step(&mut self, seconds: f64, stuck: f64) {
+        const FOLLOWING_S: f64 = 20.0;
+        self.trim.elapse(seconds, &mut self.random);
+        self.command_percent = VALVE_PERCENT * (1.0 + self.trim.value());
+        let aim_percent = self.command_percent + stuck * (STUCK_PERCENT - self.command_percent);
+        self.position_percent += (aim_percent - self.position_percent) * (seconds / FOLLOWING_S).min(1.0);
+    }
+
+    /// Its resistance as a share of the loop's usual: with the inverse square of its opening, as its passage is linear.
+    fn resistance(&self) -> f64 {
+        let opening = self.position_percent / VALVE_PERCENT;
+        VALVE_SHARE / (opening * opening)
+    }
+
+    fn show(&mut self, lost_bar: f64, board: &mut crate::board::Board) {
+        board.set(self.command, self.command_percent);
+        board.set(self.position, self.position_percent + 0.15 * self.random.normal());
+        board.set(self.pressure_drop, lost_bar * self.random.factor(0.006));
+    }
 }
 
 /// Where the pump's curve meets the loop's.
@@ -82,8 +142,14 @@ const FOULING: f64 = 0.78;
 const SECOND_OFFSET_K: f64 = 0.15;
 const DRIFT_K: f64 = 1.5;
 
-/// How much more resistance a loop has whose balancing valve is nearly closed.
-const STUCK: f64 = 0.45;
+/// Opening that the balancing valve is told, %, how that wanders as the operators trim the loop, and where it creeps to when
+/// it sticks, %.
+const VALVE_PERCENT: f64 = 70.0;
+const VALVE_TRIM: f64 = 0.012;
+const STUCK_PERCENT: f64 = 44.3;
+/// Of the loop's resistance at that opening, the valve's share; what a full strainer adds.
+const VALVE_SHARE: f64 = 0.3;
+const STRAINER: f64 = 0.45;
 const LEVEL_PERCENT: f64 = 80.0;
 const LEAK_PERCENT_S: f64 = 10.0 / 3600.0;
 const LEVEL_MIN_PERCENT: f64 = 70.0;
@@ -118,6 +184,7 @@ impl CoolingLoop {
             points: LoopPoints::new(&mut points),
             hall: Wander::new(0.5, 2700.0, &mut weather),
             resistance: Wander::new(0.008, 3600.0, &mut sensors),
+            valve: Valve::new(&mut points, seed),
             sensors,
             more_sensors: Random::new(seed, "more loop sensors"),
             level_percent: LEVEL_PERCENT,
@@ -153,6 +220,7 @@ impl CoolingLoop {
         self.hall.elapse(seconds, &mut self.weather);
         self.resistance.elapse(seconds, &mut self.sensors);
         self.air_c = daily_mean_c(floor.faults.now) + self.hall.value();
+        self.valve.step(seconds, floor.severity(Fault::StuckValve));
         self.pump = Pump::at(floor.severity(Fault::PumpWear), self.resistance_share(floor));
         self.level_percent -= LEAK_PERCENT_S * floor.severity(Fault::CoolantLeak) * seconds;
         let heat_w = stations_w + BASE_HEAT_W + self.pump.power_w;
@@ -168,7 +236,12 @@ impl CoolingLoop {
 
     /// What the loop takes of pressure for its flow, as a share of the usual.
     fn resistance_share(&self, floor: &Floor<'_>) -> f64 {
-        (1.0 + self.resistance.value()) * (1.0 + STUCK * floor.severity(Fault::StuckValve))
+        (1.0 + self.resistance.value()) * self.fixed_and_valve(floor)
+    }
+
+    /// Of pipes, strainer and valve, as a share of the usual.
+    fn fixed_and_valve(&self, floor: &Floor<'_>) -> f64 {
+        1.0 - VALVE_SHARE + STRAINER * floor.severity(Fault::FullStrainer) + self.valve.resistance()
     }
 
     /// The temperature at which the condenser gives its heat off, °C.
@@ -195,6 +268,8 @@ impl CoolingLoop {
     fn show(&mut self, floor: &mut Floor<'_>) {
         let drift_k = DRIFT_K * floor.severity(Fault::SensorDrift);
         let condensing_c = self.condensing_c(floor.severity(Fault::ChillerFouling));
+        let valve_share = self.valve.resistance() / self.fixed_and_valve(floor);
+        self.valve.show(self.pump.pressure_bar * valve_share, floor.board);
         let (points, sensors, board) = (&self.points, &mut self.sensors, &mut *floor.board);
         board.set(points.flow, self.pump.flow_l_min * sensors.factor(0.004));
         board.set(points.supply_temperature, self.supply_c + drift_k + 0.05 * sensors.normal());

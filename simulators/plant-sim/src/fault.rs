@@ -64,8 +64,8 @@ faults! {
     BlockedColdPlates = "blocked-cold-plates", "cold-plate", ramp 2400.0, at &["leak-80"];
     /// Packs come to hold modules of an older class: less voltage, more resistance.
     MixedModules = "mixed-modules", "cells", ramp 2400.0, at &["eol-90"];
-    /// The loop's balancing valve closes and sticks.
-    StuckValve = "stuck-valve", "loop-restriction", ramp 2400.0, at &["cooling-1"];
+    /// The loop's balancing valve does not follow its command any more and creeps shut.
+    StuckValve = "stuck-valve", "stuck-valve", ramp 2400.0, at &["cooling-1"];
     /// A seal of the loop drips: a tenth of its tank an hour.
     CoolantLeak = "coolant-leak", "coolant-leak", ramp 600.0, at &["cooling-1"];
     /// A gearbox of the robot gets play.
@@ -90,6 +90,14 @@ faults! {
     SensorDrift = "sensor-drift", "sensor", ramp 3600.0, at &["cooling-1"];
     /// A link is lost for 90 s, and once more ten minutes after it is back.
     LinkLoss = "link-loss", "link", ramp 0.0, at &["weld-plc", "pack-opcua", "utilities-mqtt"];
+    /// The feeder sets screws on askew: one in four crosses its thread and jams before it clamps.
+    CrossThread = "cross-thread", "thread", ramp 3600.0, at &["tighten-60"];
+    /// Bolts of a weaker strength class come into use: they yield before their torque is reached.
+    WeakBolts = "weak-bolts", "joint-yield", ramp 3600.0, at &["tighten-60"];
+    /// Cells of a lot that was sorted badly come in: more and more of them are of another class.
+    CellLot = "cell-lot", "cells", ramp 3600.0, at &["tighten-60"];
+    /// A strainer in the loop fills up.
+    FullStrainer = "full-strainer", "loop-restriction", ramp 2400.0, at &["cooling-1"];
 }
 
 impl fmt::Display for Fault {

@@ -47,8 +47,11 @@ struct Topic {
 impl Offer {
     /// The offer of a link that is up.
     pub(crate) fn new(link: SimLink, board: &Board) -> Self {
-        let of_link: Vec<(PointId, &Point)> =
-            (0..).map(PointId).zip(board.points()).filter(|(_, point)| point.link == link).collect();
+        let of_link: Vec<(PointId, &Point)> = (0..)
+            .map(PointId)
+            .zip(board.points())
+            .filter(|&(id, point)| point.link == link && !board.is_recorded(id))
+            .collect();
         let points: Vec<PointId> = of_link.iter().map(|(id, _)| *id).collect();
         let rule = match link {
             SimLink::WeldPlc => Rule::Poll,

@@ -68,6 +68,7 @@ impl SimPlant {
             self.advance();
         }
         self.truth = TruthLog::default();
+        self.board.take_recorded();
         self.line.forget_production();
     }
 
@@ -105,7 +106,7 @@ impl SimPlant {
     ///
     /// A link that is down gives nothing. The PLC's points come all together every 0.5 s, as a poll sees them; OPC UA
     /// points when they have changed, and all of them after their link was down; the points of an MQTT topic together,
-    /// once a second and at once when a cycle begins or ends.
+    /// once a second and at once when a cycle begins or ends; curves as they were recorded, each value with its time.
     pub fn step(&mut self, updates: &mut Vec<Update>) {
         self.truth.events.clear();
         self.steps += 1;
@@ -116,6 +117,11 @@ impl SimPlant {
         let (step, now) = (self.steps.unsigned_abs(), self.now());
         for offer in &mut self.offers {
             offer.give(step, now, &self.board, updates);
+        }
+        for update in self.board.take_recorded() {
+            if self.link_is_up(self.board.points()[update.point.0 as usize].link) {
+                updates.push(update);
+            }
         }
         if self.steps % HOUR_STEPS == 0 {
             for production in self.line.production() {
@@ -214,13 +220,13 @@ pub(crate) fn build_stations(board: &mut Board, seed: u64) -> Stations {
     let robot = |board: &mut Board, name, job| {
         Station::new(StationPoints::mqtt(board, name), seed, |points| Box::new(Robot::new(points, job, seed)))
     };
-    let weld = |board: &mut Board, name, base, pace| {
+    let weld = |board: &mut Board, name, base, pace, records| {
         let points = StationPoints::weld_controller(board, name, base);
-        Station::new(points, seed, |points| Box::new(SpotWeld::new(points, pace, seed)))
+        Station::new(points, seed, |points| Box::new(SpotWeld::new(points, pace, records, seed)))
     };
     let robot_10 = robot(board, "robot-10", Job::LoadBody);
-    let weld_20 = weld(board, "weld-20", 0, 1.0);
-    let weld_30 = weld(board, "weld-30", 100, 0.985);
+    let weld_20 = weld(board, "weld-20", 0, 1.0, false);
+    let weld_30 = weld(board, "weld-30", 100, 0.985, true);
     let buffer = Buffer::new(StationPoints::plc(board, "buffer-35", 200));
     let laser = StationPoints::plc(board, "laser-40", 300);
     let laser_40 = Station::new(laser, seed, |points| Box::new(LaserWeld::new(points, seed)));

@@ -10,16 +10,21 @@ pub(crate) enum Variant {
     EvStd,
     /// Electric, long range: thicker sheets, a larger pack.
     EvLong,
+    /// Electric, for the city: thinner sheets, a smaller pack.
+    EvCity,
     /// With a combustion engine: leaves the line before the pack is built in.
     Ice,
 }
 
 impl Variant {
+    const ALL: [Self; 4] = [Self::EvStd, Self::EvLong, Self::EvCity, Self::Ice];
+
     pub(crate) fn code(self) -> u32 {
         match self {
             Self::EvStd => 1,
             Self::EvLong => 2,
             Self::Ice => 3,
+            Self::EvCity => 4,
         }
     }
 
@@ -27,6 +32,7 @@ impl Variant {
         match self {
             Self::EvStd => "ev-std",
             Self::EvLong => "ev-long",
+            Self::EvCity => "ev-city",
             Self::Ice => "ice",
         }
     }
@@ -38,20 +44,21 @@ impl Variant {
     /// Share of all parts.
     fn share(self) -> f64 {
         match self {
-            Self::EvStd => 0.5,
-            Self::EvLong => 0.3,
+            Self::EvStd => 0.4,
+            Self::EvLong => 0.25,
+            Self::EvCity => 0.15,
             Self::Ice => 0.2,
         }
     }
 
     /// A variant by chance, in proportion to the shares.
     fn drawn(random: &mut Random) -> Self {
-        let drawn = random.uniform();
-        match drawn {
-            _ if drawn < Self::EvStd.share() => Self::EvStd,
-            _ if drawn < Self::EvStd.share() + Self::EvLong.share() => Self::EvLong,
-            _ => Self::Ice,
-        }
+        let mut left = random.uniform();
+        let is_drawn = |variant: &Self| {
+            left -= variant.share();
+            left < 0.0
+        };
+        Self::ALL.into_iter().find(is_drawn).unwrap_or(Self::Ice)
     }
 }
 
@@ -106,7 +113,7 @@ mod tests {
     fn the_mix_is_as_planned_and_comes_in_runs() {
         let mut sequence = Sequence::new(3);
         let parts: Vec<Part> = (0..20_000).map(|_| sequence.next()).collect();
-        for variant in [Variant::EvStd, Variant::EvLong, Variant::Ice] {
+        for variant in Variant::ALL {
             let share = parts.iter().filter(|part| part.variant == variant).count() as f64 / parts.len() as f64;
             assert!((share - variant.share()).abs() < 0.04, "{variant:?}: {share}");
         }

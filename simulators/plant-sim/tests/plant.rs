@@ -122,11 +122,15 @@ fn each_fault_changes_what_it_should_and_nothing_else() {
         "weld-30/expulsions",
         "laser-40/seam_width",
         "laser-40/back_reflection",
+        "weld-30/voltage_trace",
+        "weld-30/current_trace",
     ];
     let with = |more: &[&'static str]| [&water[..], more].concat();
     check("electrode-wear", &["weld-20/resistance", "weld-20/energy"], &water);
     check("water-restriction", &["weld-30/water_flow", "weld-30/resistance"], &with(&["weld-30/water_flow"]));
-    check("torque-friction", &["tighten-60/angle"], &["tighten-60/angle"]);
+    let curve = ["tighten-60/torque_trace", "tighten-60/angle_trace"];
+    let tightened = |more: &[&'static str]| [&curve[..], more].concat();
+    check("torque-friction", &["tighten-60/angle", curve[0]], &tightened(&["tighten-60/angle"]));
     check("nozzle-clog", &["dispense-70/pressure", "dispense-70/mass"], &["dispense-70/pressure", "dispense-70/mass"]);
     check("leak-tester-drift", &["leak-80/pressure_drop"], &["leak-80/pressure_drop", "eol-90/"]);
     check("chiller-fouling", &["cooling-1/chiller_power", "cooling-1/supply_temperature"], &water);
@@ -141,15 +145,18 @@ fn each_fault_changes_what_it_should_and_nothing_else() {
     check("force-loss", &forced, &with(&["weld-30/force", "weld-30/peak_time", "weld-30/expulsions"]));
     let seam = ["laser-40/seam_width", "laser-40/plasma", "laser-40/back_reflection"];
     check("focus-shift", &seam, &seam);
-    check("thread-damage", &["tighten-60/rundown_torque"], &["tighten-60/rundown_torque"]);
+    let damaged = ["tighten-60/rundown_torque", curve[0]];
+    check("thread-damage", &damaged, &tightened(&["tighten-60/rundown_torque"]));
+    check("cross-thread", &["tighten-60/angle_trace"], &tightened(&["tighten-60/angle"]));
+    check("weak-bolts", &["tighten-60/angle", curve[0]], &tightened(&["tighten-60/angle"]));
+    let cells = ["tighten-60/cell_voltage", "tighten-60/cell_resistance", "tighten-60/cells_rejected"];
+    check("cell-lot", &cells, &["tighten-60/cell"]);
     check("blocked-cold-plates", &["leak-80/plate_pressure_drop"], &["leak-80/plate_pressure_drop"]);
     let modules = ["eol-90/module_voltage", "eol-90/module_resistance"];
     check("mixed-modules", &modules, &modules);
-    check(
-        "stuck-valve",
-        &["cooling-1/flow", "cooling-1/pump_pressure"],
-        &with(&["cooling-1/flow", "cooling-1/pump", "cooling-1/condensing", "weld-20/", "weld-30/"]),
-    );
+    let throttled = ["cooling-1/flow", "cooling-1/pump", "cooling-1/valve_p", "weld-20/", "weld-30/"];
+    check("stuck-valve", &["cooling-1/flow", "cooling-1/valve_position"], &with(&throttled));
+    check("full-strainer", &["cooling-1/flow", "cooling-1/pump_pressure"], &with(&throttled));
     check("coolant-leak", &["cooling-1/level"], &["cooling-1/level"]);
     check("gearbox-wear", &["robot-50/backlash"], &["robot-50/backlash"]);
 
@@ -187,7 +194,11 @@ fn true_quantities_leave_their_limits_some_time_after_the_onset() {
     check("focus-shift", "laser-40", "seam_width_mm", 20.0..70.0);
     check("thread-damage", "tighten-60", "rundown_torque_nm", 1.0..60.0);
     check("blocked-cold-plates", "leak-80", "cold_plate_mbar", 15.0..60.0);
-    check("stuck-valve", "cooling-1", "loop_flow_l_min", 20.0..60.0);
+    check("stuck-valve", "cooling-1", "loop_flow_l_min", 15.0..60.0);
+    check("full-strainer", "cooling-1", "loop_flow_l_min", 20.0..60.0);
+    check("cross-thread", "tighten-60", "clamp_force_kn", 1.0..30.0);
+    check("weak-bolts", "tighten-60", "bolt_stretch_mm", 20.0..90.0);
+    check("cell-lot", "tighten-60", "cells_out_of_class", 20.0..60.0);
     check("coolant-leak", "cooling-1", "coolant_level_percent", 40.0..90.0);
     check("gearbox-wear", "robot-50", "backlash_arcmin", 50.0..100.0);
 }
@@ -234,11 +245,19 @@ fn each_link_gives_in_its_own_manner() {
     let mut plant = plant(1, &[]);
     let all: Vec<Point> = plant.points().to_vec();
     let points = all.as_slice();
-    let count = |link| points.iter().filter(|point| point.link == link).count();
+    let is_curve = |point: &Point| point.address.contains("/curve#");
+    let count = |link| points.iter().filter(|point| point.link == link && !is_curve(point)).count();
     let mut last: Vec<Option<Value>> = vec![None; points.len()];
+    let mut told_curves = 0;
     for step in 1..=steps(10.0) {
         let active_before: Vec<Value> = values_of(&plant, "cycle.active");
-        let updates = stepped(&mut plant);
+        let (curves, updates): (Vec<Update>, Vec<Update>) =
+            stepped(&mut plant).into_iter().partition(|update| is_curve(&points[update.point.0 as usize]));
+        let spot_s = 0.5;
+        assert!(curves.is_sorted_by_key(|update| update.at));
+        let ago_s = |update: &Update| plant.now().seconds_since(update.at);
+        assert!(curves.iter().all(|update| (0.0..spot_s).contains(&ago_s(update))));
+        told_curves += curves.len();
         let of = |link| updates.iter().filter(move |update| points_link(points, update) == link);
         let polled = if step % 2 == 0 { count(SimLink::WeldPlc) } else { 0 };
         assert_eq!(of(SimLink::WeldPlc).count(), polled);
@@ -255,6 +274,7 @@ fn each_link_gives_in_its_own_manner() {
     }
     let missing = (0..points.len()).filter(|&index| points[index].link == SimLink::PackOpcua && last[index].is_none());
     assert_eq!(missing.count(), 0, "every OPC UA point is given at first");
+    assert!(told_curves > 1000, "{told_curves}");
 }
 
 fn points_link(points: &[Point], update: &Update) -> SimLink {

@@ -94,7 +94,7 @@ pub fn cause_of(fault: Fault) -> Cause {
         Fault::ThreadDamage => Cause::ThreadDamage,
         Fault::BlockedColdPlates => Cause::ColdPlate,
         Fault::MixedModules => Cause::CellSorting,
-        Fault::StuckValve => Cause::LoopRestriction,
+        Fault::StuckValve => Cause::StuckValve,
         Fault::CoolantLeak => Cause::CoolantLeak,
         Fault::GearboxWear => Cause::GearboxWear,
         Fault::RobotSlowDown => Cause::RobotSlowDown,
@@ -105,6 +105,10 @@ pub fn cause_of(fault: Fault) -> Cause {
         Fault::SensorSpikes => Cause::SensorSpikes,
         Fault::SensorDrift => Cause::SensorDrift,
         Fault::LinkLoss => Cause::LinkLoss,
+        Fault::CrossThread => Cause::ThreadDamage,
+        Fault::WeakBolts => Cause::JointYield,
+        Fault::CellLot => Cause::CellSorting,
+        Fault::FullStrainer => Cause::LoopRestriction,
     }
 }
 

@@ -74,7 +74,11 @@ impl Process for Dispense {
         let batch = format!("GF-{:04}", 301 + self.parts / PARTS_PER_DRUM);
         floor.board.set_text(self.drum, symbol(&batch));
         self.parts += 1;
-        let nominal_s = if part.variant == Variant::EvLong { 41.0 } else { 38.0 };
+        let nominal_s = match part.variant {
+            Variant::EvLong => 41.0,
+            Variant::EvCity => 36.0,
+            Variant::EvStd | Variant::Ice => 38.0,
+        };
         Cycle { length_s: nominal_s * self.random.factor(0.010), operations: SEGMENTS }
     }
 
@@ -87,7 +91,11 @@ impl Process for Dispense {
         floor.board.set(self.temperature, filler_c + 0.1 * self.sensors.normal());
         let scatter = self.random.factor(0.004);
         if index + 1 == SEGMENTS {
-            let nominal_g = if self.variant == Variant::EvLong { 400.0 } else { 320.0 };
+            let nominal_g = match self.variant {
+                Variant::EvLong => 400.0,
+                Variant::EvCity => 240.0,
+                Variant::EvStd | Variant::Ice => 320.0,
+            };
             let slip = SLIP * (self.pressure_bar / NOMINAL_BAR - 1.0);
             let mass_g = nominal_g * (1.0 - slip) * scatter;
             floor.require("filler_mass_share", mass_g / nominal_g, Bound::AtLeast(0.97));

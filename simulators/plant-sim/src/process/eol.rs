@@ -8,7 +8,7 @@ use crate::{Fault, PointId};
 /// Electrical end-of-line test of the pack: each module's voltage and resistance over its controller, then insulation,
 /// open-circuit voltage and internal resistance of the whole.
 ///
-/// 96 or 108 cells in series at 3.7 V; insulation is log-normal around a few gigaohms, far above the 500 Ω/V of
+/// 72, 96 or 108 cells in series at 3.7 V; insulation is log-normal around a few gigaohms, far above the 500 Ω/V of
 /// ISO 6469-3; the cells' resistance falls by about 1 % per kelvin.
 pub(crate) struct EndOfLine {
     insulation: PointId,
@@ -19,7 +19,7 @@ pub(crate) struct EndOfLine {
     modules: Random,
     random: Random,
     slow: Random,
-    long: bool,
+    variant: Variant,
     charge: Wander,
     passed: bool,
 }
@@ -65,7 +65,7 @@ impl EndOfLine {
             ),
             modules: Random::new(seed, "modules"),
             random: Random::new(seed, "end-of-line tests"),
-            long: false,
+            variant: Variant::EvStd,
             charge: Wander::new(0.4, 3600.0, &mut slow),
             passed: true,
             slow,
@@ -75,9 +75,13 @@ impl EndOfLine {
 
 impl Process for EndOfLine {
     fn begin(&mut self, part: Part, _floor: &mut Floor<'_>) -> Cycle {
-        self.long = part.variant == Variant::EvLong;
+        self.variant = part.variant;
         self.passed = true;
-        let nominal_s = if self.long { 39.5 } else { 38.0 };
+        let nominal_s = match self.variant {
+            Variant::EvLong => 39.5,
+            Variant::EvCity => 36.5,
+            Variant::EvStd | Variant::Ice => 38.0,
+        };
         Cycle { length_s: nominal_s * self.random.factor(0.008), operations: self.module_count() + 1 }
     }
 
@@ -85,7 +89,12 @@ impl Process for EndOfLine {
         if index < self.module_count() {
             return self.measure_module(floor);
         }
-        let (nominal_v, nominal_mohm) = if self.long { (108.0 * 3.7, 64.0) } else { (96.0 * 3.7, 58.0) };
+        let nominal_v = CELLS_PER_MODULE * 3.7 * f64::from(self.module_count());
+        let nominal_mohm = match self.variant {
+            Variant::EvLong => 64.0,
+            Variant::EvCity => 44.0,
+            Variant::EvStd | Variant::Ice => 58.0,
+        };
         let insulation_mohm = INSULATION_MOHM * self.random.factor(0.35);
         let voltage_v = nominal_v + self.charge.value() + 0.5 * self.random.normal();
         let warm_k = floor.surroundings.air_c - 22.0;
@@ -108,7 +117,11 @@ impl Process for EndOfLine {
 
 impl EndOfLine {
     fn module_count(&self) -> u32 {
-        if self.long { 9 } else { 8 }
+        match self.variant {
+            Variant::EvLong => 9,
+            Variant::EvCity => 6,
+            Variant::EvStd | Variant::Ice => 8,
+        }
     }
 
     fn measure_module(&mut self, floor: &mut Floor<'_>) {

@@ -104,7 +104,11 @@ impl LaserWeld {
 impl Process for LaserWeld {
     fn begin(&mut self, part: Part, _floor: &mut Floor<'_>) -> Cycle {
         self.variant = part.variant;
-        let (nominal_s, operations) = if self.is_long() { (44.0, 10) } else { (42.0, 8) };
+        let (nominal_s, operations) = match part.variant {
+            Variant::EvLong => (44.0, 10),
+            Variant::EvCity => (40.0, 6),
+            Variant::EvStd | Variant::Ice => (42.0, 8),
+        };
         Cycle { length_s: nominal_s * self.random.factor(0.010), operations }
     }
 

@@ -15,7 +15,7 @@ pub(crate) struct LeakTest {
     plate: PlatePoints,
     random: Random,
     coolant: Random,
-    long: bool,
+    variant: Variant,
     part_c: f64,
     passed: bool,
 }
@@ -82,7 +82,7 @@ impl LeakTest {
             },
             random: Random::new(seed, "leak tests"),
             coolant: Random::new(seed, "coolant fills"),
-            long: false,
+            variant: Variant::EvStd,
             part_c: 22.0,
             passed: true,
         }
@@ -91,16 +91,24 @@ impl LeakTest {
 
 impl Process for LeakTest {
     fn begin(&mut self, part: Part, floor: &mut Floor<'_>) -> Cycle {
-        self.long = part.variant == Variant::EvLong;
+        self.variant = part.variant;
         self.part_c = floor.surroundings.air_c + 1.5 + 0.4 * self.random.normal();
         self.passed = true;
-        let nominal_s = if self.long { 42.0 } else { 41.0 };
+        let nominal_s = match self.variant {
+            Variant::EvLong => 42.0,
+            Variant::EvCity => 40.0,
+            Variant::EvStd | Variant::Ice => 41.0,
+        };
         Cycle { length_s: nominal_s * self.random.factor(0.006), operations: 1 }
     }
 
     fn operate(&mut self, _index: u32, floor: &mut Floor<'_>) {
         // A larger volume loses less pressure for the same leak.
-        let volume = if self.long { 0.88 } else { 1.0 };
+        let volume = match self.variant {
+            Variant::EvLong => 0.88,
+            Variant::EvCity => 1.14,
+            Variant::EvStd | Variant::Ice => 1.0,
+        };
         let usual_pa = USUAL_LEAK_PA * volume * self.random.factor(0.25);
         let (is_gross, gross_pa) = (self.random.uniform() < GROSS_LEAK_SHARE, self.random.between(70.0, 400.0));
         let leak_pa = if is_gross { gross_pa } else { usual_pa };
@@ -131,7 +139,12 @@ impl LeakTest {
         let blocked = 1.0 + BLOCKED * floor.severity(Fault::BlockedColdPlates);
         let nominal_mbar = PLATE_MBAR * blocked * self.coolant.factor(0.012);
         floor.within("cold_plate_mbar", nominal_mbar, Bound::AtMost(PLATE_MAX_MBAR));
-        let mass_g = if self.long { 6100.0 } else { 5200.0 } * self.coolant.factor(0.002);
+        let nominal_g = match self.variant {
+            Variant::EvLong => 6100.0,
+            Variant::EvCity => 4300.0,
+            Variant::EvStd | Variant::Ice => 5200.0,
+        };
+        let mass_g = nominal_g * self.coolant.factor(0.002);
         floor.board.set(self.plate.flow, flow_l_min);
         floor.board.set(self.plate.pressure_drop, nominal_mbar * libm::pow(flow_l_min / PLATE_L_MIN, 1.8));
         floor.board.set(self.plate.fill_mass, mass_g);

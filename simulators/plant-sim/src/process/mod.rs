@@ -1,7 +1,9 @@
 //! The processes of the cycling stations: what happens to a part, and what the devices show of it.
 
+mod cells;
 mod dispense;
 mod eol;
+mod joint;
 mod laser;
 mod leak;
 mod robot;

@@ -51,8 +51,10 @@ impl Job {
         match (self, variant) {
             (Self::LoadBody, Variant::EvStd) => ("load-ev-std", 23.0, 52.0),
             (Self::LoadBody, Variant::EvLong) => ("load-ev-long", 24.2, 57.0),
+            (Self::LoadBody, Variant::EvCity) => ("load-ev-city", 22.6, 49.5),
             (Self::LoadBody, Variant::Ice) => ("load-ice", 22.0, 47.0),
             (Self::PlaceCover, Variant::EvLong) => ("cover-ev-long", 26.4, 49.0),
+            (Self::PlaceCover, Variant::EvCity) => ("cover-ev-city", 24.3, 42.5),
             (Self::PlaceCover, Variant::EvStd | Variant::Ice) => ("cover-ev-std", 25.0, 45.0),
         }
     }

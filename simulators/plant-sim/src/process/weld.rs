@@ -16,6 +16,8 @@ pub(crate) struct SpotWeld {
     sensors: Random,
     /// What the weld controller finds in the curve of a spot.
     curves: Random,
+    /// Noise of the curve itself.
+    traces: Random,
     expulsions: u32,
     /// Speed of this station, as a share of the schedule's cycle.
     pace: f64,
@@ -46,6 +48,14 @@ struct WeldPoints {
     peak_time: PointId,
     expulsions: PointId,
     coil: PointId,
+    curve: Option<CurvePoints>,
+}
+
+/// The curve of a spot as the controller records it.
+#[derive(Clone, Copy)]
+struct CurvePoints {
+    voltage: PointId,
+    current: PointId,
 }
 
 /// The coil that the sheets are cut from.
@@ -87,6 +97,9 @@ impl Schedule {
             }
             Variant::EvLong => {
                 Self { sheet_mm: 1.5, current_ka: 10.6, weld_s: 0.34, force_kn: 3.5, spots: 11, cycle_s: 39.5 }
+            }
+            Variant::EvCity => {
+                Self { sheet_mm: 1.0, current_ka: 8.9, weld_s: 0.24, force_kn: 2.7, spots: 10, cycle_s: 37.0 }
             }
             Variant::Ice => {
                 Self { sheet_mm: 0.8, current_ka: 8.2, weld_s: 0.20, force_kn: 2.3, spots: 9, cycle_s: 36.0 }
@@ -150,6 +163,42 @@ fn peak_time_ms(weld_s: f64, heat: f64) -> f64 {
     1000.0 * weld_s / 3.0 * libm::pow(heat, -1.2)
 }
 
+/// From one sample of a spot's curve to the next, s.
+const SAMPLE_S: f64 = 0.0125;
+/// What the contacts have besides, cold and rough, at the begin of the current, µΩ, and how fast they break down, s.
+const COLD_CONTACT_UOHM: f64 = 80.0;
+const BREAKDOWN_S: f64 = 0.012;
+/// Of the peak, what the cold bulk has; what an expulsion takes at once.
+const COLD_BULK: f64 = 0.72;
+const EXPELLED: f64 = 0.12;
+
+/// The dynamic resistance of a spot.
+struct Curve {
+    weld_s: f64,
+    current_ka: f64,
+    contact_uohm: f64,
+    peak_uohm: f64,
+    peak_s: f64,
+    end_uohm: f64,
+    expels_s: Option<f64>,
+}
+
+impl Curve {
+    /// Contacts that break down, over a bulk that heats up to the peak and then gives way to the nugget.
+    fn resistance_uohm(&self, after_s: f64) -> f64 {
+        let contact = self.contact_uohm * libm::exp(-after_s / BREAKDOWN_S);
+        let bulk = if after_s < self.peak_s {
+            let left = 1.0 - after_s / self.peak_s;
+            self.peak_uohm * (1.0 - (1.0 - COLD_BULK) * left * left)
+        } else {
+            let melted = (after_s - self.peak_s) / (self.weld_s - self.peak_s).max(SAMPLE_S);
+            self.peak_uohm + (self.end_uohm - self.peak_uohm) * libm::pow(melted, 1.2)
+        };
+        let is_expelled = self.expels_s.is_some_and(|expels_s| after_s >= expels_s);
+        contact + if is_expelled { (1.0 - EXPELLED) * bulk } else { bulk }
+    }
+}
+
 fn heat_j(current_ka: f64, resistance_uohm: f64, weld_s: f64) -> f64 {
     current_ka * current_ka * resistance_uohm * weld_s
 }
@@ -162,13 +211,13 @@ fn nugget_mm(sheet_mm: f64, heat: f64) -> f64 {
 }
 
 impl SpotWeld {
-    /// `pace` is the station's speed, as a share of the schedule's cycle.
-    pub(crate) fn new(points: &mut StationPoints<'_>, pace: f64, seed: u64) -> Self {
+    /// `pace` is the station's speed, as a share of the schedule's cycle; `records` whether its controller publishes curves.
+    pub(crate) fn new(points: &mut StationPoints<'_>, pace: f64, records: bool, seed: u64) -> Self {
         let mut random = Random::new(seed, &format!("{} spots", points.station));
         let mut sensors = Random::new(seed, &format!("{} water", points.station));
         let parts_since_dress = random.between(0.0, f64::from(PARTS_PER_DRESS)) as u32;
         Self {
-            points: WeldPoints::new(points),
+            points: WeldPoints::new(points, records),
             pace,
             schedule: Schedule::of(Variant::EvStd),
             face_mm: FACE_NEW_MM + 10.0 * GROWTH_MM * f64::from(parts_since_dress),
@@ -183,6 +232,7 @@ impl SpotWeld {
             random,
             sensors,
             curves: Random::new(seed, &format!("{} curves", points.station)),
+            traces: Random::new(seed, &format!("{} traces", points.station)),
             expulsions: 0,
         }
     }
@@ -204,13 +254,30 @@ impl SpotWeld {
         libm::exp((self.electrode_c() - ELECTRODE_USUAL_C) / SOFTENING_K)
     }
 
+    /// Records the curve of a spot that has just ended, and the rest after it.
+    fn record(&mut self, curve: &Curve, floor: &mut Floor<'_>) {
+        let Some(points) = self.points.curve else { return };
+        let now = floor.faults.now;
+        let samples = (curve.weld_s / SAMPLE_S) as u32;
+        for sample in 0..=samples {
+            let after_s = f64::from(sample) * SAMPLE_S;
+            let at = now.plus_seconds(after_s - curve.weld_s - SAMPLE_S);
+            let current_ka = curve.current_ka * self.traces.factor(0.003);
+            let voltage = current_ka * curve.resistance_uohm(after_s) / 1000.0 * self.traces.factor(0.004);
+            floor.board.record(points.voltage, at, voltage);
+            floor.board.record(points.current, at, current_ka);
+        }
+        floor.board.record(points.voltage, now, 0.0);
+        floor.board.record(points.current, now, 0.0);
+    }
+
     fn grow_face(&mut self, fault: f64) {
         self.face_mm += GROWTH_MM * self.softening() * (1.0 + (FAULT_GROWTH - 1.0) * fault);
     }
 }
 
 impl WeldPoints {
-    fn new(points: &mut StationPoints<'_>) -> Self {
+    fn new(points: &mut StationPoints<'_>, records: bool) -> Self {
         Self {
             current: points.measure(
                 tag("current", "weld.current", "Welding current (RMS) of the last spot"),
@@ -249,6 +316,18 @@ impl WeldPoints {
             ),
             expulsions: points.counter(tag("expulsions", "weld.expulsions", "Spots with expulsion on the part so far")),
             coil: points.text(tag("coil", "material.lot", "Coil that the sheets in the station were cut from")),
+            curve: records.then(|| CurvePoints {
+                voltage: points.measure_recorded(
+                    tag("voltage_trace", "weld.voltage_trace", "Voltage between the electrodes over a spot"),
+                    "V",
+                    (0.0, 10.0),
+                ),
+                current: points.measure_recorded(
+                    tag("current_trace", "weld.current_trace", "Welding current over a spot"),
+                    "kA",
+                    (0.0, 20.0),
+                ),
+            }),
         }
     }
 }
@@ -282,10 +361,21 @@ impl Process for SpotWeld {
 
         let lack = 1.0 - force_kn / schedule.force_kn;
         let expelled = USUAL_EXPULSIONS * libm::exp(EXPULSION_HEAT * (heat - 1.0) + EXPULSION_FORCE * lack);
-        self.expulsions += u32::from(self.curves.uniform() < expelled);
+        let is_expelled = self.curves.uniform() < expelled;
+        self.expulsions += u32::from(is_expelled);
         let peak = peak_uohm(schedule.sheet_mm, self.face_mm, force_kn) * sheets * self.curves.factor(0.012);
         let peak_ms = peak_time_ms(schedule.weld_s, heat) * self.curves.factor(0.02);
 
+        let curve = Curve {
+            weld_s: schedule.weld_s,
+            current_ka,
+            contact_uohm: COLD_CONTACT_UOHM * libm::pow(3.0 / force_kn, 0.8) * sheets,
+            peak_uohm: peak,
+            peak_s: peak_ms / 1000.0,
+            end_uohm: resistance,
+            expels_s: is_expelled.then_some(0.8 * schedule.weld_s),
+        };
+        self.record(&curve, floor);
         self.stored_j += GUN_HEAT_PER_WELD * heat_j;
         self.grow_face(floor.severity(Fault::ElectrodeWear));
 

@@ -151,10 +151,8 @@ impl MqttPublisher {
             Err(_) => self.dropped += 1,
         }
     }
-}
 
-impl LinkServer for MqttPublisher {
-    fn apply(&mut self, updates: &[Update]) -> Result<(), ServeError> {
+    fn publish_moment(&mut self, updates: &[Update]) -> Result<(), ServeError> {
         let mut changed = BTreeMap::new();
         for update in updates {
             let Some(field) = self.points.get(&update.point) else { continue };
@@ -168,6 +166,13 @@ impl LinkServer for MqttPublisher {
             self.publish(&topic);
         }
         Ok(())
+    }
+}
+
+impl LinkServer for MqttPublisher {
+    fn apply(&mut self, updates: &[Update]) -> Result<(), ServeError> {
+        // A message has one time: what was recorded at other times goes in messages of its own.
+        updates.chunk_by(|one, next| one.at == next.at).try_for_each(|of_moment| self.publish_moment(of_moment))
     }
 
     async fn bring_up(&mut self) -> Result<(), ServeError> {
