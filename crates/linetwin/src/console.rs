@@ -1,25 +1,56 @@
 //! What a person reads in the terminal.
 
 use contract::{ChangeName, EventV1};
+use plant::Plant;
+
+/// In which language.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Language {
+    /// Language of what is told here, such as de: one of those in plant.toml; the first of these if left out.
+    #[arg(long, value_name = "CODE")]
+    language: Option<String>,
+}
+
+impl Language {
+    /// Whether alerts of that plant are told in the language.
+    ///
+    /// # Errors
+    /// If they are not.
+    pub fn check(&self, plant: &Plant) -> anyhow::Result<()> {
+        let known: Vec<&str> = plant.runbook.texts().map(plant::Texts::language).collect();
+        match &self.language {
+            Some(language) if !known.contains(&language.as_str()) => anyhow::bail!(
+                "--language {language}: alerts of line {} are told in {}; languages in plant.toml says which",
+                plant.line,
+                known.join(", ")
+            ),
+            _ => Ok(()),
+        }
+    }
+}
 
 /// One plain-language line for a change that a supervisor should know of; nothing for the rest.
-pub fn line(event: &EventV1) -> Option<String> {
+pub fn line(event: &EventV1, wanted: &Language) -> Option<String> {
     let alert = &event.alert;
+    let wanted = wanted.language.as_ref();
+    let translation = alert.translations.iter().find(|translation| Some(&translation.language) == wanted);
+    let (headline, advice) =
+        translation.map_or((&alert.headline, &alert.advice), |told| (&told.headline, &told.advice));
     let at = event.at.0.to_string();
     let time = at.get(11..19).unwrap_or(&at);
     let text = match event.change {
-        ChangeName::Raised => format!("ALERT {:6} {}", priority(event), alert.headline),
-        ChangeName::Updated => format!("  still {:6} {}", priority(event), alert.headline),
-        ChangeName::Returned => format!("  gone         {}", alert.headline),
-        ChangeName::Closed => format!("  closed       {}", alert.headline),
+        ChangeName::Raised => format!("ALERT {:6} {headline}", priority(event)),
+        ChangeName::Updated => format!("  still {:6} {headline}", priority(event)),
+        ChangeName::Returned => format!("  gone         {headline}"),
+        ChangeName::Closed => format!("  closed       {headline}"),
         ChangeName::Acknowledged => {
             let by = alert.acknowledged.as_ref().map_or("somebody", |acknowledged| &acknowledged.by);
-            format!("  seen by {by}: {}", alert.headline)
+            format!("  seen by {by}: {headline}")
         }
     };
     let mut line = format!("{time}  {text}");
     if event.change == ChangeName::Raised {
-        line.push_str(&format!("\n          {}", alert.advice));
+        line.push_str(&format!("\n          {advice}"));
     }
     Some(line)
 }

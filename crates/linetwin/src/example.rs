@@ -2,7 +2,7 @@
 
 use plant::Files;
 
-/// The files of `config/`.
+/// The files of `config/`; without the runbook, which is built in.
 pub fn files() -> Files {
     Files::from_pairs([
         ("linetwin.toml", include_str!("../../../config/linetwin.toml")),

@@ -30,6 +30,8 @@ pub struct Arguments {
     /// File for the alerts as JSON lines, as the live daemon writes them; - for standard output.
     #[arg(long, value_name = "FILE")]
     alerts: Option<PathBuf>,
+    #[command(flatten)]
+    language: console::Language,
 }
 
 /// How fast time passes.
@@ -62,6 +64,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         Some(folder) => Setup::read(folder, &[])?,
         None => Setup::from_header(Reader::open(&arguments.recording)?.header())?,
     };
+    arguments.language.check(&setup.plant)?;
     let to_stdout = arguments.alerts.as_ref().is_some_and(|path| path.as_os_str() == "-");
     let mut alerts: Option<Box<dyn Write>> = match &arguments.alerts {
         None => None,
@@ -83,7 +86,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
             }
             if let (Output::Incident { change, incident }, false) = (output, to_stdout) {
                 let event = EventV1::new(*change, incident, &setup.plant, Some(input.sequence), input.received);
-                if let Some(line) = console::line(&event) {
+                if let Some(line) = console::line(&event, &arguments.language) {
                     println!("{line}");
                 }
             }
