@@ -1,6 +1,6 @@
 // The open alerts: most urgent first, each with its cause, what to do and, on demand, what speaks for it.
 
-import { element, icon, keyed, setAttribute, setIcon, setShown, setText } from "./dom.js";
+import { element, icon, keyed, setAttribute, setIcon, setParts, setShown, setText } from "./dom.js";
 import * as format from "./format.js";
 import { isLearning } from "./station.js";
 
@@ -92,19 +92,23 @@ function alertView(select) {
       setText(place, alert.station ?? "");
       setText(link, alert.link ?? "");
       setText(status, statusText(alert));
+      const { lang } = alert;
       setText(headline, alert.headline);
-      setText(times, timesText(alert));
-      setText(cause, `Cause: ${alert.cause.title} ${format.percent(alert.cause.share)}`);
-      setText(rivals, rivalsText(alert.rivals));
+      setAttribute(headline, "lang", lang);
+      setParts(times, timesParts(alert));
+      setParts(cause, ["Cause: ", ...causeParts(alert.cause, lang)]);
+      setParts(rivals, rivalsParts(alert.rivals, lang));
       setText(advised, alert.advice);
+      setAttribute(advised, "lang", lang);
       setShown(affected, alert.affected.length > 0);
       setText(affected, `Also shown at ${alert.affected.join(", ")}.`);
       setShown(recent, alert.recent_interventions !== undefined);
-      setText(recent, recentText(alert.recent_interventions ?? []));
+      setParts(recent, recentParts(alert.recent_interventions ?? [], lang));
       setShown(acknowledged, alert.acknowledged !== undefined);
       setText(acknowledged, acknowledgedText(alert.acknowledged));
       setText(evidenceTitle, `Evidence (${alert.evidence.length})`);
-      keyed(evidence, alert.evidence, ({ station, name, detector }) => `${station}/${name}/${detector}`, evidenceView);
+      const told = alert.evidence.map((item) => ({ ...item, lang }));
+      keyed(evidence, told, ({ station, name, detector }) => `${station}/${name}/${detector}`, evidenceView);
     },
   };
 }
@@ -114,20 +118,29 @@ function statusText({ state, id }) {
   return `${words[state] ?? state} · ${id}`;
 }
 
-function timesText(alert) {
+function timesParts(alert) {
   const since = `Since ${format.moment(alert.onset, now)} (${format.span(format.secondsBetween(alert.onset, now))})`;
-  const returned = alert.returned ? `, ${endText(alert)}` : "";
-  return `${since}${returned}. ${limitText(alert)}`;
+  return [since, ...endParts(alert), `. ${limitText(alert)}`];
 }
 
-function endText({ returned, ended_by }) {
-  if (ended_by === undefined) return `gone since ${format.moment(returned, now)}`;
-  return `judged anew after ${format.intervention(ended_by, now)}`;
+function endParts({ returned, ended_by, lang }) {
+  if (returned === undefined) return [];
+  if (ended_by === undefined) return [`, gone since ${format.moment(returned, now)}`];
+  return [", judged anew after ", ...interventionParts(ended_by, lang)];
 }
 
-function recentText(interventions) {
-  const told = interventions.map((done) => `${done.station}: ${format.intervention(done, now)}`);
-  return `Done shortly before: ${told.join("; ")}.`;
+function recentParts(interventions, lang) {
+  const told = interventions.map((done) => [`${done.station}: `, ...interventionParts(done, lang)]);
+  return ["Done shortly before: ", ...joined(told, "; "), "."];
+}
+
+function interventionParts(done, lang) {
+  return [{ text: done.title, lang }, ` ${format.circumstances(done, now)}`];
+}
+
+/** Lists of parts as one, with a separator between them. */
+function joined(lists, separator) {
+  return lists.flatMap((parts, place) => (place === 0 ? parts : [separator, ...parts]));
 }
 
 function limitText(alert) {
@@ -142,9 +155,13 @@ function limitText(alert) {
   return `Limit in about ${expected}, ${format.spans(earliest, time_to_limit_latest_s - gone)}.`;
 }
 
-function rivalsText(rivals) {
-  if (rivals.length === 0) return "";
-  return `, or ${rivals.map(({ title, share }) => `${title} ${format.percent(share)}`).join(", ")}`;
+function causeParts({ title, share }, lang) {
+  return [{ text: title, lang }, ` ${format.percent(share)}`];
+}
+
+function rivalsParts(rivals, lang) {
+  if (rivals.length === 0) return [];
+  return [", or ", ...joined(rivals.map((rival) => causeParts(rival, lang)), ", ")];
 }
 
 function acknowledgedText(acknowledged) {
@@ -161,9 +178,10 @@ function evidenceView() {
   return {
     root: element("li", "", title, measured, judged, note),
     update(evidence) {
-      const { station, name, part, variant } = evidence;
+      const { station, name, part, variant, lang } = evidence;
       const context = [part && `part ${part}`, variant].filter(Boolean).join(", ");
-      setText(title, [station, name].filter(Boolean).join(" · ") + (context ? ` (${context})` : ""));
+      const text = evidence.title ?? name;
+      setParts(title, [station ? `${station} · ` : "", { text, lang }, context ? ` (${context})` : ""]);
       setText(measured, measuredText(evidence));
       setShown(measured, evidence.value !== undefined);
       setText(judged, judgedText(evidence));

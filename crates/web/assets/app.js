@@ -1,7 +1,8 @@
 // The supervisor's page: takes each state of the line from the live stream and shows it.
 
-import { element, icon, keyed, setAttribute, setIcon, setShown, setText } from "./dom.js";
+import { element, icon, keyed, setAttribute, setIcon, setParts, setShown, setText } from "./dom.js";
 import * as format from "./format.js";
+import { inLanguage, languageSwitch } from "./language.js";
 import { follow } from "./live.js";
 import { showMimic } from "./mimic.js";
 import { showAlerts } from "./alerts.js";
@@ -12,8 +13,11 @@ const SCHEMA = "linetwin/state/v1";
 const by = (id) => document.getElementById(id);
 const address = (name) => (name ? `#${encodeURIComponent(name)}` : location.pathname);
 
+/** What the stream told last, and the same with its alerts in the reader's language. */
+let told = null;
 let state = null;
 let known = null;
+const showLanguages = languageSwitch(by("language"), () => told && show());
 
 follow(receive, showLost);
 addEventListener("popstate", () => state && show());
@@ -21,7 +25,7 @@ by("detail-close").addEventListener("click", () => select(""));
 
 function receive(next) {
   if (next.schema !== SCHEMA) return showLost("This page and the daemon are of different versions. Reload the page.");
-  state = next;
+  told = next;
   try {
     show();
     announceNew();
@@ -33,8 +37,10 @@ function receive(next) {
 }
 
 function show() {
+  state = { ...told, alerts: told.alerts.map(inLanguage) };
   const station = selected();
   showHeader();
+  showLanguages();
   keyed(by("links"), state.links, (link) => link.name, linkView);
   showMimic(state, station?.name ?? "", select);
   showAlerts(state, select);
@@ -119,7 +125,9 @@ function announceNew() {
   const fresh = known ? state.alerts.filter((alert) => !known.has(alert.id)) : [];
   known = ids;
   if (fresh.length) {
-    const told = fresh.map((alert) => `New alert, ${alert.priority} priority. ${alert.headline}`);
-    setText(by("announcer"), told.join(" "));
+    const parts = fresh.flatMap(({ priority, headline, lang }) => {
+      return [`New alert, ${priority} priority. `, { text: headline, lang }, " "];
+    });
+    setParts(by("announcer"), parts);
   }
 }

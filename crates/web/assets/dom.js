@@ -33,6 +33,22 @@ export function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
+const partsOf = new WeakMap();
+
+/** As `setText`, for a text of several parts: strings, and objects with a `text` and the language `lang` that it is in. */
+export function setParts(node, parts) {
+  const key = JSON.stringify(parts);
+  if (partsOf.get(node) === key) return;
+  partsOf.set(node, key);
+  node.replaceChildren(...parts.map((part) => (typeof part === "string" ? part : inItsLanguage(part))));
+}
+
+function inItsLanguage({ text, lang }) {
+  const node = element("span", "", text);
+  node.lang = lang;
+  return node;
+}
+
 /** Sets an attribute if it is not that already; removes it if the value is null. */
 export function setAttribute(node, name, value) {
   if (value === null) node.removeAttribute(name);

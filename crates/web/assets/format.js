@@ -95,8 +95,13 @@ export function words(name) {
 }
 
 /** What was done, when, by whom and with which comment: `tool dress at 10:12 by Kim (12 passes)`. */
-export function intervention({ title, at, by, comment }, now) {
-  return `${title} at ${moment(at, now)}${by ? ` by ${by}` : ""}${comment ? ` (${comment})` : ""}`;
+export function intervention(done, now) {
+  return `${done.title} ${circumstances(done, now)}`;
+}
+
+/** When something was done, by whom and with which comment: `at 10:12 by Kim (12 passes)`. */
+export function circumstances({ at, by, comment }, now) {
+  return `at ${moment(at, now)}${by ? ` by ${by}` : ""}${comment ? ` (${comment})` : ""}`;
 }
 
 const PROTOCOLS = { modbus: "Modbus TCP", opcua: "OPC UA", mqtt: "MQTT" };

@@ -26,6 +26,7 @@ assets! {
     "alerts.js" = "text/javascript; charset=utf-8";
     "dom.js" = "text/javascript; charset=utf-8";
     "format.js" = "text/javascript; charset=utf-8";
+    "language.js" = "text/javascript; charset=utf-8";
     "live.js" = "text/javascript; charset=utf-8";
     "mimic.js" = "text/javascript; charset=utf-8";
     "shift.js" = "text/javascript; charset=utf-8";
