@@ -16,6 +16,7 @@ enterprise = "acme"
 site = "ulm"
 area = "body"
 line = "e2e"
+languages = ["en", "de"]
 
 [detection]
 false_alarms_per_shift = 2.0

@@ -174,6 +174,7 @@ fn a_shift_at_any_station_reaches_the_supervisor_who_acknowledges_it_reports_a_r
     }
     assert_eq!(station(&daemon.state(), "weld-20").unwrap().part.as_deref(), Some(&*cells.cycles.to_string()));
 
+    speaks_german(&supervisor);
     acknowledge(&cells, &supervisor, &daemon);
     report_a_retool(&cells, &site, &supervisor, &daemon);
     the_api_agrees_with_mqtt(&cells, &daemon);
@@ -182,6 +183,27 @@ fn a_shift_at_any_station_reaches_the_supervisor_who_acknowledges_it_reports_a_r
     let live = fs::read_to_string(site.recording().join("alerts.jsonl")).unwrap();
     assert!(live.lines().count() > expected.len(), "{live}");
     assert_eq!(replayed(&site.recording()).0, live);
+    in_german(&site.recording());
+}
+
+/// What the supervisor's broker and clients made of the German text is what was written.
+fn speaks_german(supervisor: &Subscriber) {
+    let alert = alert_of(supervisor, "weld-20", "electrode-wear").unwrap();
+    let german = &alert["translations"][0];
+    assert_eq!((&german["language"], &german["cause"]), (&json!("de"), &json!("Elektrodenverschleiß")), "{alert}");
+    assert!(german["headline"].as_str().unwrap().contains("wahrscheinlich Elektrodenverschleiß ("), "{german}");
+    assert!(german["evidence"].as_array().unwrap().contains(&json!("Schweißwiderstand")), "{german}");
+}
+
+/// A replay can be read in a language of the line, and in no other.
+fn in_german(recording: &Path) {
+    let replay = |language: &str| {
+        run_linetwin(["replay".as_ref(), recording.as_os_str(), "--language".as_ref(), language.as_ref()])
+    };
+    let told = replay("de");
+    assert!(told.code == Some(0) && told.output.contains("wahrscheinlich Elektrodenverschleiß ("), "{told:?}");
+    let refused = replay("fr");
+    assert!(refused.code == Some(1) && refused.errors.contains("told in en, de"), "{refused:?}");
 }
 
 fn acknowledge(cells: &Cells, supervisor: &Subscriber, daemon: &Daemon) {

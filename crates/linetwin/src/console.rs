@@ -5,13 +5,13 @@ use plant::Plant;
 
 /// In which language.
 #[derive(Debug, Clone, clap::Args)]
-pub struct Arguments {
+pub struct Language {
     /// Language of what is told here, such as de: one of those in plant.toml; the first of these if left out.
     #[arg(long, value_name = "CODE")]
     language: Option<String>,
 }
 
-impl Arguments {
+impl Language {
     /// Whether alerts of that plant are told in the language.
     ///
     /// # Errors
@@ -30,9 +30,9 @@ impl Arguments {
 }
 
 /// One plain-language line for a change that a supervisor should know of; nothing for the rest.
-pub fn line(event: &EventV1, arguments: &Arguments) -> Option<String> {
+pub fn line(event: &EventV1, wanted: &Language) -> Option<String> {
     let alert = &event.alert;
-    let wanted = arguments.language.as_ref();
+    let wanted = wanted.language.as_ref();
     let translation = alert.translations.iter().find(|translation| Some(&translation.language) == wanted);
     let (headline, advice) =
         translation.map_or((&alert.headline, &alert.advice), |told| (&told.headline, &told.advice));

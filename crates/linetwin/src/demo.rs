@@ -61,7 +61,7 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE")]
     truth: Option<PathBuf>,
     #[command(flatten)]
-    console: console::Arguments,
+    language: console::Language,
 }
 
 /// Runs the demo.
@@ -80,7 +80,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let scratch = tempfile::tempdir().context("cannot make a temporary folder for the recording")?;
     let folder = arguments.recording.clone().unwrap_or_else(|| scratch.path().join("recording"));
     let setup = setup(arguments, mqtt_port, &folder)?;
-    arguments.console.check(&setup.plant)?;
+    arguments.language.check(&setup.plant)?;
     let listener = listen(&setup)?;
 
     let live = START.plus_seconds(history_s);
@@ -93,8 +93,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
 
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let truth = runtime.block_on(async {
-        let console = arguments.console.clone();
-        let demo = Demo { setup: &setup, listener, mqtt_port, live, duration_s, console };
+        let language = arguments.language.clone();
+        let demo = Demo { setup: &setup, listener, mqtt_port, live, duration_s, language };
         match arguments.speed {
             Speed::Times(speed) if speed <= PROTOCOL_SPEED_MAX => {
                 demo.over_protocols(engine, source.into_parts().0, speed).await
@@ -169,7 +169,7 @@ struct Demo<'a> {
     mqtt_port: u16,
     live: Timestamp,
     duration_s: Option<f64>,
-    console: console::Arguments,
+    language: console::Language,
 }
 
 impl Demo<'_> {
@@ -193,7 +193,7 @@ impl Demo<'_> {
             clock: clock.clone(),
             devices: setup::devices(&plant)?,
             listener: self.listener,
-            console: Some(Box::new(move |event| tell(event, &self.console))),
+            console: Some(Box::new(move |event| tell(event, &self.language))),
             drive: None,
         };
         let daemon = Daemon::start(engine, parts)?;
@@ -260,7 +260,7 @@ impl Demo<'_> {
             clock: Clock::scaled(self.live, 1.0),
             devices: Vec::new(),
             listener: self.listener,
-            console: Some(Box::new(move |event| tell(event, &self.console))),
+            console: Some(Box::new(move |event| tell(event, &self.language))),
             drive: Some(Box::new(drive)),
         };
         let daemon = Daemon::start(engine, parts)?;
@@ -314,8 +314,8 @@ fn connected_to(plant: &Plant, modbus: Option<SocketAddr>, opcua: Option<SocketA
     plant
 }
 
-fn tell(event: &EventV1, arguments: &console::Arguments) {
-    if let Some(line) = console::line(event, arguments) {
+fn tell(event: &EventV1, language: &console::Language) {
+    if let Some(line) = console::line(event, language) {
         println!("{line}");
     }
 }

@@ -31,7 +31,7 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE")]
     alerts: Option<PathBuf>,
     #[command(flatten)]
-    console: console::Arguments,
+    language: console::Language,
 }
 
 /// How fast time passes.
@@ -64,7 +64,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         Some(folder) => Setup::read(folder, &[])?,
         None => Setup::from_header(Reader::open(&arguments.recording)?.header())?,
     };
-    arguments.console.check(&setup.plant)?;
+    arguments.language.check(&setup.plant)?;
     let to_stdout = arguments.alerts.as_ref().is_some_and(|path| path.as_os_str() == "-");
     let mut alerts: Option<Box<dyn Write>> = match &arguments.alerts {
         None => None,
@@ -86,7 +86,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
             }
             if let (Output::Incident { change, incident }, false) = (output, to_stdout) {
                 let event = EventV1::new(*change, incident, &setup.plant, Some(input.sequence), input.received);
-                if let Some(line) = console::line(&event, &arguments.console) {
+                if let Some(line) = console::line(&event, &arguments.language) {
                     println!("{line}");
                 }
             }
