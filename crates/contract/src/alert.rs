@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use crate::headline::headline;
 use crate::rim::{deviation_sigma, finite, schema_tag, text};
 use crate::{
-    CauseName, DetectorName, DirectionName, InterventionV1, Message, PriorityName, StateName, StationKindName, TimeV1,
+    CauseName, CommonV1, DetectorName, DirectionName, InterventionV1, Message, PriorityName, RecentChangeV1, StateName,
+    StationKindName, TimeV1,
 };
 
 schema_tag!(AlertSchema = "linetwin/alert/v1");
@@ -80,6 +81,12 @@ pub struct AlertV1 {
     pub recent_interventions: Vec<InterventionV1>,
     /// What speaks for it, in the order it came.
     pub evidence: Vec<EvidenceV1>,
+    /// Lots, tools and programs that its stations had come to use when they first showed it, by time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub recent_changes: Vec<RecentChangeV1>,
+    /// What the cycles that show it have in common and the others have not, the strongest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub in_common: Vec<CommonV1>,
 }
 
 /// A possible cause.
@@ -195,6 +202,8 @@ impl AlertV1 {
                 .map(|recent| InterventionV1::new(recent, plant))
                 .collect(),
             evidence: incident.evidence.iter().map(|evidence| EvidenceV1::new(evidence, plant)).collect(),
+            recent_changes: incident.recent_changes.iter().map(|recent| RecentChangeV1::new(recent, plant)).collect(),
+            in_common: incident.in_common.iter().map(|common| CommonV1::new(common, plant)).collect(),
         }
     }
 }
@@ -243,6 +252,7 @@ impl EvidenceV1 {
 #[cfg(test)]
 mod tests {
     use alarms::{Detector, Direction, IncidentState, Intervention, Priority, Source, TimeToLimit};
+    use genealogy::Recent;
     use plant::Cause;
     use proptest::prelude::*;
     use proptest::sample::select;
@@ -338,12 +348,15 @@ mod tests {
             acknowledged in proptest::option::of(acknowledgement()),
             ended_by in proptest::option::of(intervention()),
             recent_interventions in proptest::collection::vec(intervention(), 0..3),
+            in_common in proptest::collection::vec(crate::common::tests::common(), 0..3),
         ) -> Incident {
             Incident {
                 id: IncidentId { sequence, ordinal },
                 causes: causes.into_iter().map(|(cause, share)| RankedCause { cause, share }).collect(),
                 state, priority, station, link, affected, evidence, onset, raised, updated, time_to_limit,
                 acknowledged, returned, ended_by, recent_interventions,
+                recent_changes: in_common.iter().map(|common| Recent { factor: common.factor, since: common.since }).collect(),
+                in_common,
             }
         }
     }

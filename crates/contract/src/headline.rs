@@ -4,17 +4,18 @@ use alarms::{Detector, Direction, Evidence, Incident, TimeToLimit};
 use plant::Plant;
 use telemetry::Timestamp;
 
-use crate::CauseName;
+use crate::{CauseName, common};
 
 /// What, where, since when, the likely cause and how long until the limit, in one sentence for a supervisor:
 /// "weld-20: weld resistance falling since 08:14 UTC, electrode wear likely (78 %); limit in about 25 min, 18 to 40".
 pub(crate) fn headline(incident: &Incident, plant: &Plant) -> String {
     format!(
-        "{}: {} since {}{}{}",
+        "{}: {} since {}{}{}{}",
         place(incident, plant),
         observation(incident, plant),
         clock(incident.onset, incident.updated),
         cause(incident),
+        common::clause(incident, plant),
         outlook(incident)
     )
 }
