@@ -83,6 +83,8 @@ pub fn cause_of(fault: Fault) -> Cause {
         Fault::SensorSpikes => Cause::SensorSpikes,
         Fault::SensorDrift => Cause::SensorDrift,
         Fault::LinkLoss => Cause::LinkLoss,
+        Fault::BoltBins => Cause::JointFriction,
+        Fault::SheetLot => Cause::SheetMaterial,
     }
 }
 

@@ -1,5 +1,5 @@
 use crate::board::{StationPoints, symbol, tag};
-use crate::process::{Cycle, Floor, Process};
+use crate::process::{Cycle, Floor, Lots, Process};
 use crate::random::Random;
 use crate::truth::Bound;
 use crate::variant::{Part, Variant};
@@ -19,6 +19,10 @@ pub(crate) struct Tighten {
     random: Random,
     threads: Random,
     joints: u32,
+    bolts: PointId,
+    lots: Lots,
+    /// Whether the bolts are of the bad bin.
+    is_bad_bin: bool,
 }
 
 const TARGET_NM: f64 = 50.0;
@@ -37,6 +41,8 @@ const BURR_NM: f64 = 4.5;
 const BURR_SHARE: f64 = 0.5;
 const RUNDOWN_MAX_NM: f64 = 8.0;
 const PITCH_MM: f64 = 1.5;
+/// Packs that a box of bolts lasts for.
+const PACKS_PER_BOX: u32 = 60;
 /// Bolts that hold one module.
 const JOINTS_PER_MODULE: u32 = 2;
 
@@ -74,12 +80,18 @@ impl Tighten {
             random: Random::new(seed, "tighten joints"),
             threads: Random::new(seed, "tighten threads"),
             joints: 0,
+            bolts: points.text(tag("bolts", "material.lot", "Lot of the bolts that the feeder gives")),
+            lots: Lots::new("B", 2201, PACKS_PER_BOX),
+            is_bad_bin: false,
         }
     }
 }
 
 impl Process for Tighten {
-    fn begin(&mut self, part: Part, _floor: &mut Floor<'_>) -> Cycle {
+    fn begin(&mut self, part: Part, floor: &mut Floor<'_>) -> Cycle {
+        self.is_bad_bin = floor.severity(Fault::BoltBins) > 0.0 && Lots::is_second_bin(part.number);
+        let all_bad = [Fault::TorqueFriction, Fault::ThreadDamage].iter().any(|fault| floor.severity(*fault) > 0.0);
+        floor.board.set_text(self.bolts, self.lots.take(all_bad || self.is_bad_bin));
         let (nominal_s, joints) = if part.variant == Variant::EvLong { (41.5, 10) } else { (40.0, 8) };
         self.joints = joints;
         Cycle { length_s: nominal_s * self.random.factor(0.012), operations: joints }
@@ -90,7 +102,8 @@ impl Process for Tighten {
             self.modules += 1;
             floor.board.set_text(self.module, symbol(&format!("M{:08}", 70_000 + self.modules)));
         }
-        let fault = 1.0 + FRICTION_FAULT * floor.severity(Fault::TorqueFriction);
+        let bad_bin = if self.is_bad_bin { 1.0 } else { 0.0 };
+        let fault = 1.0 + FRICTION_FAULT * floor.severity(Fault::TorqueFriction).max(bad_bin);
         let lever_mm = lever_mm(FRICTION * fault * self.random.factor(FRICTION_DEVIATION));
         let torque_nm = TARGET_NM * self.random.factor(0.003);
         let clamp_kn = torque_nm / lever_mm;
