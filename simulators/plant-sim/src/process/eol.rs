@@ -72,11 +72,7 @@ impl EndOfLine {
             long: false,
             charge: Wander::new(0.4, 3600.0, &mut slow),
             passed: true,
-            module_lot: points.text(tag(
-                "module_lot",
-                "material.lot",
-                "Lot of the pack's modules, as their labels say",
-            )),
+            module_lot: points.text(tag("module_lot", "material.lot", "Lot of the pack's modules by their labels")),
             lots: Lots::new("ML", 501, PACKS_PER_DELIVERY),
             slow,
         }

@@ -83,7 +83,7 @@ impl LeakTest {
                     "mbar",
                     (0.0, 1100.0),
                 ),
-                lot: points.text(tag("plate_lot", "material.lot", "Lot of the cold plate, as its label says")),
+                lot: points.text(tag("plate_lot", "material.lot", "Lot of the cold plate by its label")),
             },
             lots: Lots::new("CP", 101, PACKS_PER_BUNDLE),
             random: Random::new(seed, "leak tests"),
