@@ -1,11 +1,14 @@
 use std::fmt;
 
+use genealogy::factors::Factor;
+use genealogy::{Common, CycleMemory, Recent, Relation};
 use plant::{Cause, Locus, Plant, StationId};
 use serde::{Deserialize, Serialize};
 use telemetry::{IncidentId, Timestamp};
 
 use crate::{
-    Acknowledgement, Incident, IncidentState, Intervention, Priority, RankedCause, Source, TimeToLimit, Verdict,
+    Acknowledgement, Circumstances, Incident, IncidentState, Intervention, Priority, RankedCause, Source, TimeToLimit,
+    Verdict,
 };
 
 /// How an incident changed.
@@ -55,7 +58,7 @@ const HIGH_PRIORITY_S: f64 = 15.0 * 60.0;
 /// Seconds to a limit below which an incident has medium priority.
 const MEDIUM_PRIORITY_S: f64 = 60.0 * 60.0;
 
-/// Interventions that an incident keeps; the latest stay.
+/// Interventions, and other changes, that an incident keeps; the latest stay.
 const RECENT_MAX: usize = 8;
 
 /// The open incidents of the line: the only place that decides what an alert is.
@@ -80,7 +83,9 @@ struct Entry {
 /// What a piece of evidence speaks for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Grounds {
+    /// By what is known besides, most likely first.
     causes: Vec<(Cause, f64)>,
+    circumstances: Circumstances,
     /// As [`Verdict::is_supply`].
     is_supply: bool,
     /// How long from `at` until a limit is crossed if it goes on like this.
@@ -96,6 +101,7 @@ struct Gist {
     station: Option<StationId>,
     cause: Option<Cause>,
     sources: usize,
+    common: Option<(Factor, Relation)>,
 }
 
 impl IncidentBook {
@@ -111,11 +117,15 @@ impl IncidentBook {
     /// something new.
     pub fn take(
         &mut self,
-        verdict: Verdict,
+        mut verdict: Verdict,
         recent: impl IntoIterator<Item = Intervention>,
         id: IncidentId,
         plant: &Plant,
     ) -> Option<(Change, &Incident)> {
+        let circumstances = verdict.circumstances.take().or_else(|| self.circumstances(verdict.evidence.source));
+        let circumstances = circumstances.unwrap_or_default();
+        circumstances.weigh(&mut verdict.causes);
+        verdict.circumstances = Some(circumstances);
         let known = self.open.iter().position(|entry| entry.place_of(verdict.evidence.source).is_some());
         let place = known.or_else(|| self.open.iter().position(|entry| entry.explains(&verdict, plant)));
         let (change, place) = match place {
@@ -187,6 +197,12 @@ impl IncidentBook {
         Ok((Change::Acknowledged, incident.clone()))
     }
 
+    /// What was last said of what belongs to a source's verdict.
+    fn circumstances(&self, source: Source) -> Option<Circumstances> {
+        let known = |entry: &Entry| Some(entry.grounds[entry.place_of(source)?].circumstances.clone());
+        self.open.iter().find_map(known)
+    }
+
     fn close(&mut self, place: usize) -> Incident {
         let mut incident = self.open.remove(place).incident;
         incident.state = IncidentState::Closed;
@@ -218,6 +234,8 @@ impl Entry {
                 returned: None,
                 ended_by: None,
                 recent_interventions: Vec::new(),
+                recent_changes: Vec::new(),
+                in_common: Vec::new(),
             },
             shown_at: source.station(),
             standing: Vec::new(),
@@ -233,6 +251,7 @@ impl Entry {
             station: self.incident.station,
             cause: self.incident.causes.first().map(|ranked| ranked.cause),
             sources: self.incident.evidence.len(),
+            common: self.incident.in_common.first().map(|common| (common.factor, common.relation)),
         }
     }
 
@@ -245,21 +264,25 @@ impl Entry {
     /// station showed counts only while it stands: what is over brings nothing about.
     fn explains(&self, verdict: &Verdict, plant: &Plant) -> bool {
         let Some(station) = verdict.evidence.source.station() else { return false };
-        let there = Shown { station, causes: &verdict.causes, is_supply: verdict.is_supply };
+        let nothing = Circumstances::default();
+        let circumstances = verdict.circumstances.as_ref().unwrap_or(&nothing);
+        let there = Shown { station, causes: &verdict.causes, is_supply: verdict.is_supply, circumstances };
         self.incident.evidence.iter().zip(&self.grounds).any(|(evidence, grounds)| {
             let Some(station) = evidence.source.station() else { return false };
-            let here = Shown { station, causes: &grounds.causes, is_supply: grounds.is_supply };
+            let here = grounds.shown_at(station);
             let counts = station == there.station || self.standing.contains(&evidence.source);
             counts && here.can_be_one_with(&there, plant)
         })
     }
 
     fn add(&mut self, verdict: Verdict, recent: impl IntoIterator<Item = Intervention>, plant: &Plant) {
-        let Verdict { at, evidence, causes, is_supply, time_to_limit } = verdict;
+        let Verdict { at, evidence, causes, is_supply, time_to_limit, circumstances } = verdict;
         let source = evidence.source;
+        let circumstances = circumstances.unwrap_or_default();
         if !self.standing.contains(&source) {
             self.standing.push(source);
             self.remember(recent);
+            self.remember_changes(&circumstances.recent);
         }
         if self.incident.state == IncidentState::ReturnedUnacknowledged {
             self.incident.state = IncidentState::Unacknowledged;
@@ -268,7 +291,7 @@ impl Entry {
         }
         self.incident.onset = self.incident.onset.min(evidence.onset);
         self.incident.updated = at;
-        let grounds = Grounds { causes, is_supply, time_to_limit, at };
+        let grounds = Grounds { causes, circumstances, is_supply, time_to_limit, at };
         match self.place_of(source) {
             Some(place) => (self.incident.evidence[place], self.grounds[place]) = (evidence, grounds),
             None => {
@@ -277,6 +300,7 @@ impl Entry {
             }
         }
         self.incident.time_to_limit = self.time_to_limit();
+        self.incident.in_common = self.in_common();
         let blamed = self.rank(plant);
         self.locate(blamed, plant);
         self.incident.priority = self.priority();
@@ -293,10 +317,36 @@ impl Entry {
         known.drain(..known.len().saturating_sub(RECENT_MAX));
     }
 
+    fn remember_changes(&mut self, recent: &[Recent]) {
+        let known = &mut self.incident.recent_changes;
+        for change in recent {
+            if known.iter().all(|known| known.factor != change.factor) {
+                known.push(*change);
+            }
+        }
+        known.sort_by_key(|change| change.since);
+        known.drain(..known.len().saturating_sub(RECENT_MAX));
+    }
+
+    /// What the cycles of its evidence have in common: each value once, as the strongest has it.
+    fn in_common(&self) -> Vec<Common> {
+        let mut all: Vec<Common> =
+            self.grounds.iter().flat_map(|grounds| grounds.circumstances.in_common.iter().copied()).collect();
+        // Stable: what is as strong stays in the order in which each station has it.
+        all.sort_by(|one, two| one.relation.cmp(&two.relation).then(one.chance.total_cmp(&two.chance)));
+        let mut common: Vec<Common> = Vec::new();
+        for one in all {
+            if common.len() < CycleMemory::COMMON_MAX && common.iter().all(|known| known.factor != one.factor) {
+                common.push(one);
+            }
+        }
+        common
+    }
+
     /// Ranks the causes by the weight that the evidence gives them; ties in the order of [`Cause::ALL`].
     ///
     /// A cause that lies at a station explains what that station shows and no other's, so the station for which most
-    /// speaks counts. A cause that lies at a utility explains what all its stations show. And where a utility itself
+    /// speaks counts; but what came with a lot or a tool explains what all show that had it, and lies where it came first. A cause that lies at a utility explains what all its stations show. And where a utility itself
     /// shows something, what its stations show is a consequence and says nothing of the cause. Likewise a cause that
     /// something speaks for on its own has also all that speaks for what it brings about.
     ///
@@ -310,7 +360,12 @@ impl Entry {
                 continue;
             }
             for &(cause, weight) in &grounds.causes {
-                let place = if cause.locus() == Locus::Station { station } else { None };
+                let place = match station {
+                    Some(station) if cause.locus() == Locus::Station => {
+                        Some(self.first_to_share(station, grounds, cause, plant))
+                    }
+                    _ => None,
+                };
                 match sums.iter_mut().find(|(known, at, _)| (*known, *at) == (cause, place)) {
                     Some((_, _, sum)) => *sum += weight,
                     None => sums.push((cause, place, weight)),
@@ -330,6 +385,18 @@ impl Entry {
         self.incident.causes =
             ranked.into_iter().map(|(cause, sum)| RankedCause { cause, share: sum / total }).collect();
         blamed
+    }
+
+    /// Of the stations that show the cause together with a lot or a tool that this one shows it with: the one that parts
+    /// come to first.
+    fn first_to_share(&self, station: StationId, grounds: &Grounds, cause: Cause, plant: &Plant) -> StationId {
+        let shares = |other: &Grounds| {
+            other.causes.iter().any(|(known, _)| *known == cause)
+                && grounds.circumstances.share(&other.circumstances, cause)
+        };
+        let others = self.incident.evidence.iter().zip(&self.grounds).filter(|(_, other)| shares(other));
+        let sharing = others.filter_map(|(evidence, _)| evidence.source.station());
+        sharing.fold(station, |first, other| if plant.is_upstream(other, first) { other } else { first })
     }
 
     fn add_consequences(&self, sums: &mut [(Cause, Option<StationId>, f64)]) {
@@ -400,23 +467,34 @@ impl Entry {
     }
 }
 
+impl Grounds {
+    fn shown_at(&self, station: StationId) -> Shown<'_> {
+        Shown { station, causes: &self.causes, is_supply: self.is_supply, circumstances: &self.circumstances }
+    }
+}
+
 /// What a station shows.
 struct Shown<'a> {
     station: StationId,
     causes: &'a [(Cause, f64)],
     is_supply: bool,
+    circumstances: &'a Circumstances,
 }
 
 impl Shown<'_> {
-    /// Whether what two stations show can come from one cause: one that either can have, if it is one station; else a
-    /// utility.
+    /// Whether what two stations show can come from one cause: one that either can have, if it is one station, or if it can
+    /// come with a lot or a tool that what both show goes with; else a utility.
     ///
     /// A utility that no longer supplies what it should is felt by all that depend on it, so whatever of theirs can come
     /// from it at all does. Without that, they must speak for it themselves: a worn electrode may also come from warm
     /// water, but while nothing says that the water is warm it is none of the water's business.
     fn can_be_one_with(&self, other: &Self, plant: &Plant) -> bool {
+        let mut shared = self.causes.iter().map(|(cause, _)| *cause).filter(|&cause| other.can_be(cause));
         if self.station == other.station {
-            return self.causes.iter().any(|(cause, _)| other.causes.iter().any(|(known, _)| cause == known));
+            return shared.next().is_some();
+        }
+        if shared.any(|cause| self.circumstances.share(other.circumstances, cause)) {
+            return true;
         }
         let utilities = |shown: &Self| &plant.station(shown.station).utilities;
         let is_felt_by = |utility: &Self, station: &Self| {
@@ -427,6 +505,10 @@ impl Shown<'_> {
         is_felt_by(self, other)
             || is_felt_by(other, self)
             || (self.speaks_for_utility() && other.speaks_for_utility() && share_one())
+    }
+
+    fn can_be(&self, cause: Cause) -> bool {
+        self.causes.iter().any(|(known, _)| *known == cause)
     }
 
     /// The largest weight of a cause that lies at a utility, as a share of the largest weight; 0 if there is none.

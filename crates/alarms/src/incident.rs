@@ -1,3 +1,4 @@
+use genealogy::{Common, Recent};
 use plant::{Cause, StationId};
 use serde::{Deserialize, Serialize};
 use telemetry::{IncidentId, LinkId, Timestamp};
@@ -106,6 +107,10 @@ pub struct Incident {
     pub ended_by: Option<Intervention>,
     /// What was done at its stations and their utilities shortly before they showed it, the latest last.
     pub recent_interventions: Vec<Intervention>,
+    /// Lots, tools and programs that its stations had come to use when they first showed it, by time.
+    pub recent_changes: Vec<Recent>,
+    /// What the cycles that show it have in common, the strongest first.
+    pub in_common: Vec<Common>,
 }
 
 impl Incident {

@@ -2,6 +2,8 @@ use plant::{Cause, StationId};
 use serde::{Deserialize, Serialize};
 use telemetry::{LinkId, SignalId, Symbol, Timestamp};
 
+use crate::Circumstances;
+
 /// What a verdict is about. One source is open at most once: a repeat adds to its incident, never makes a second.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Source {
@@ -152,4 +154,6 @@ pub struct Verdict {
     pub is_supply: bool,
     /// If a trend leads to a limit, or it is crossed: how long until then.
     pub time_to_limit: Option<TimeToLimit>,
+    /// What belongs to it besides; `None` if nothing can be said of that, or no longer: then what was said before holds.
+    pub circumstances: Option<Circumstances>,
 }

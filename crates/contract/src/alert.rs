@@ -7,7 +7,8 @@ use crate::headline::{evidence_title, headline};
 use crate::phrases;
 use crate::rim::{deviation_sigma, finite, schema_tag, text};
 use crate::{
-    CauseName, DetectorName, DirectionName, InterventionV1, Message, PriorityName, StateName, StationKindName, TimeV1,
+    CauseName, CommonV1, DetectorName, DirectionName, InterventionV1, Message, PriorityName, RecentChangeV1, StateName,
+    StationKindName, TimeV1,
 };
 
 schema_tag!(AlertSchema = "linetwin/alert/v1");
@@ -84,6 +85,12 @@ pub struct AlertV1 {
     pub recent_interventions: Vec<InterventionV1>,
     /// What speaks for it, in the order it came.
     pub evidence: Vec<EvidenceV1>,
+    /// Lots, tools and programs that its stations had come to use when they first showed it, by time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub recent_changes: Vec<RecentChangeV1>,
+    /// What the cycles that show it have in common and the others have not, the strongest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub in_common: Vec<CommonV1>,
     /// Its texts in the further languages of the line.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub translations: Vec<TranslationV1>,
@@ -230,6 +237,8 @@ impl AlertV1 {
                 .map(|recent| InterventionV1::new(recent, plant))
                 .collect(),
             evidence: incident.evidence.iter().map(|evidence| EvidenceV1::new(evidence, plant)).collect(),
+            recent_changes: incident.recent_changes.iter().map(|recent| RecentChangeV1::new(recent, plant)).collect(),
+            in_common: incident.in_common.iter().map(|common| CommonV1::new(common, plant)).collect(),
             translations: plant
                 .runbook
                 .further
@@ -304,6 +313,7 @@ impl EvidenceV1 {
 #[cfg(test)]
 mod tests {
     use alarms::{Detector, Direction, IncidentState, Priority, Source, TimeToLimit};
+    use genealogy::Recent;
     use plant::{Cause, Runbook};
     use proptest::prelude::*;
     use proptest::sample::select;
@@ -399,12 +409,15 @@ mod tests {
             acknowledged in proptest::option::of(acknowledgement()),
             ended_by in proptest::option::of(intervention()),
             recent_interventions in proptest::collection::vec(intervention(), 0..3),
+            in_common in proptest::collection::vec(crate::common::tests::common(), 0..3),
         ) -> Incident {
             Incident {
                 id: IncidentId { sequence, ordinal },
                 causes: causes.into_iter().map(|(cause, share)| RankedCause { cause, share }).collect(),
                 state, priority, station, link, affected, evidence, onset, raised, updated, time_to_limit,
                 acknowledged, returned, ended_by, recent_interventions,
+                recent_changes: in_common.iter().map(|common| Recent { factor: common.factor, since: common.since }).collect(),
+                in_common,
             }
         }
     }

@@ -1,6 +1,7 @@
 use alarms::{Detector, Direction, Evidence, Incident, Source, TimeToLimit};
 use plant::{Plant, Texts};
 
+use crate::common;
 use crate::phrases::{self, Left, Moment, Movement, Phrases, Span, TimeUnit};
 
 /// What, where, since when, the likely cause and how long until the limit, in one sentence for a supervisor:
@@ -10,11 +11,12 @@ pub(crate) fn headline(incident: &Incident, plant: &Plant, texts: &Texts) -> Str
     let onset = Moment::new(incident.onset, incident.updated);
     let outlook = outlook(incident, phrases).map_or_else(String::new, |outlook| format!("; {outlook}"));
     format!(
-        "{}: {} {}{}{outlook}",
+        "{}: {} {}{}{}{outlook}",
         place(incident, plant),
         observation(incident, plant, texts, phrases),
         phrases.since(&onset),
-        cause(incident, texts, phrases)
+        cause(incident, texts, phrases),
+        common::clause(incident, plant, phrases)
     )
 }
 

@@ -8,6 +8,7 @@
 
 mod alert;
 mod command;
+mod common;
 mod event;
 mod flow;
 mod forecast;
@@ -29,6 +30,7 @@ mod testing;
 pub use self::flow::{BottleneckV1, FlowV1, ShareV1, ShiftSummaryV1};
 pub use alert::{AcknowledgementV1, AlertSchema, AlertV1, CauseV1, EvidenceV1, TranslationV1};
 pub use command::{CommandError, CommandReplySchema, CommandReplyV1, CommandV1};
+pub use common::{CommonV1, FactorName, FactorV1, RecentChangeV1, RelationName};
 pub use event::{EventSchema, EventV1, alert_line};
 pub use forecast::{ForecastSchema, ForecastV1, MaterialV1, RangeV1};
 pub use intervention::{InterventionName, InterventionV1};

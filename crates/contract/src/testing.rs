@@ -109,6 +109,8 @@ pub(crate) fn incident() -> Incident {
         returned: None,
         ended_by: None,
         recent_interventions: Vec::new(),
+        recent_changes: Vec::new(),
+        in_common: Vec::new(),
     }
 }
 

@@ -54,6 +54,11 @@ impl PartBook {
         self.parts.is_empty()
     }
 
+    /// The cycles of a part that is on the line, by begin, then by station; empty if it is not.
+    pub fn cycles(&self, part: Symbol) -> &[PartCycle] {
+        self.parts.get(&part).map_or(&[], |on_line| &on_line.cycles)
+    }
+
     /// Takes a cycle of a part in. `is_last` says whether parts of its variant leave the line at the end of that station.
     ///
     /// A part that has finished there before leaves when another comes.

@@ -7,12 +7,14 @@
 use std::collections::BTreeMap;
 
 use plant::StationId;
+use serde::{Deserialize, Serialize};
 use telemetry::Symbol;
 
-use crate::record::{Label, PartRecord};
+use crate::Labels;
+use crate::record::Label;
 
 /// Something that parts can have in common.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Factor {
     /// A lot of material, by the signal that told it.
     Lot(Label),
@@ -28,24 +30,19 @@ pub enum Factor {
     Station(StationId),
 }
 
-/// All factors of a part, each once, in order.
-pub fn factors_of(record: &PartRecord) -> Vec<Factor> {
-    let mut factors: Vec<Factor> = record.variant().map(Factor::Variant).into_iter().collect();
-    for cycle in &record.cycles {
-        let station = cycle.station;
-        factors.push(Factor::Station(station));
-        factors.extend(cycle.labels.lots.iter().copied().map(Factor::Lot));
-        factors.extend(cycle.labels.tool.map(|tool| Factor::Tool(station, tool)));
-        factors.extend(cycle.program.map(|program| Factor::Program(station, program)));
-        factors.extend(cycle.labels.operator.map(|operator| Factor::Operator(station, operator)));
+impl Factor {
+    /// Those of a cycle; the variant is the part's, not the cycle's.
+    pub fn of_cycle(station: StationId, program: Option<Symbol>, labels: &Labels) -> impl Iterator<Item = Self> {
+        let lots = labels.lots.iter().copied().map(Self::Lot);
+        let tool = labels.tool.map(|tool| Self::Tool(station, tool));
+        let program = program.map(|program| Self::Program(station, program));
+        let operator = labels.operator.map(|operator| Self::Operator(station, operator));
+        lots.chain(tool).chain(program).chain(operator).chain([Self::Station(station)])
     }
-    factors.sort_unstable();
-    factors.dedup();
-    factors
 }
 
 /// How parts split by one value of a factor.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Table {
     /// Bad parts that have it.
     pub bad_with: u64,
@@ -85,14 +82,22 @@ pub fn associate<F: Ord + Clone>(parts: &[(Vec<F>, bool)]) -> Vec<Association<F>
     }
     let all_bad = parts.iter().filter(|(_, is_bad)| *is_bad).count() as u64;
     let all_good = parts.len() as u64 - all_bad;
-    let mut found: Vec<Association<F>> = counts
-        .into_iter()
-        .filter(|&(_, (bad, good))| bad > 0 && (bad, good) != (all_bad, all_good))
-        .map(|(factor, (bad_with, good_with))| {
-            let table =
-                Table { bad_with, bad_without: all_bad - bad_with, good_with, good_without: all_good - good_with };
+    let tables = counts.into_iter().map(|(factor, (bad_with, good_with))| {
+        (
+            factor.clone(),
+            Table { bad_with, bad_without: all_bad - bad_with, good_with, good_without: all_good - good_with },
+        )
+    });
+    rank(tables)
+}
+
+/// As [`associate`], of values whose tables are known.
+pub(crate) fn rank<F>(tables: impl Iterator<Item = (F, Table)>) -> Vec<Association<F>> {
+    let asked = tables.filter(|(_, table)| table.bad_with > 0 && table.bad_without + table.good_without > 0);
+    let mut found: Vec<Association<F>> = asked
+        .map(|(factor, table)| {
             let p = table.over_representation();
-            Association { factor: factor.clone(), table, p, q: p }
+            Association { factor, table, p, q: p }
         })
         .collect();
     found.sort_by(|a, b| a.p.total_cmp(&b.p));

@@ -84,6 +84,11 @@ impl StationLabels {
         self.ended = Some((at, labels));
     }
 
+    /// What the cycle that ended last had, until it is taken.
+    pub fn ended(&self) -> Option<&Labels> {
+        self.ended.as_ref().map(|(_, labels)| labels)
+    }
+
     /// What the cycle that ended last had. Empty if none did.
     pub fn take(&mut self) -> Labels {
         self.ended.take().map(|(_, labels)| labels).unwrap_or_default()

@@ -124,6 +124,8 @@ mod tests {
             returned: None,
             ended_by: None,
             recent_interventions: Vec::new(),
+            recent_changes: Vec::new(),
+            in_common: Vec::new(),
         }
     }
 

@@ -26,7 +26,7 @@ mod stations;
 mod tags;
 mod tree;
 
-pub use cause::{Cause, Locus};
+pub use cause::{Cause, ChangeKind, Locus};
 pub use files::{Files, FilesError};
 pub use flow::{FlowDesign, StationFlow, StopsDesign, VariantFlow};
 pub use genealogy::Genealogy;

@@ -97,6 +97,21 @@ impl Plant {
         }
     }
 
+    /// Whether parts come to a station after they were at the other, directly or by way of others.
+    pub fn is_upstream(&self, station: StationId, of: StationId) -> bool {
+        let (mut seen, mut next) = (vec![of], 0);
+        while let Some(&place) = seen.get(next) {
+            let more = self.station(place).upstream.iter().filter(|&upstream| !seen.contains(upstream));
+            let more: Vec<StationId> = more.copied().collect();
+            if more.contains(&station) {
+                return true;
+            }
+            seen.extend(more);
+            next += 1;
+        }
+        false
+    }
+
     /// The time that a part of that variant may take at a station by design, seconds: the planned run time per item of
     /// ISO 22400-2; `None` where the station has no cycles.
     pub fn planned_cycle_s(&self, station: StationId, variant: Option<usize>) -> Option<f64> {

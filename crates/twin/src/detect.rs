@@ -141,6 +141,7 @@ impl Twin {
             causes: causes.to_vec(),
             is_supply: bound.spec.is_supply,
             time_to_limit,
+            circumstances: self.circumstances(station, place, shift.onset_mark, Some(direction)),
         })
     }
 
@@ -164,7 +165,14 @@ impl Twin {
             threshold: feature.spread_threshold(),
             ..self.evidence(found)
         };
-        Some(Verdict { at: cycle.end, evidence, causes, is_supply: spec.is_supply, time_to_limit: None })
+        Some(Verdict {
+            at: cycle.end,
+            evidence,
+            causes,
+            is_supply: spec.is_supply,
+            time_to_limit: None,
+            circumstances: self.circumstances(station, place, found.shift.onset_mark, None),
+        })
     }
 
     /// The evidence of a shift of the mean, but for its direction; grown spread differs in detector and threshold.

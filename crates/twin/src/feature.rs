@@ -198,9 +198,10 @@ impl FeatureState {
     }
 
     /// The tool was dressed or changed: what stood before says nothing of what comes. Returns whether a change had stood.
+    ///
+    /// What departed before stays to compare with; a trend is told from what comes after an onset only.
     pub(crate) fn reset(&mut self) -> bool {
         self.held = None;
-        self.recent.clear();
         self.monitor.reset()
     }
 
@@ -222,6 +223,12 @@ impl FeatureState {
     /// What was expected of the latest value, and how far values usually are from that, one standard deviation.
     pub(crate) fn expected(&self) -> Option<(f64, f64)> {
         self.residual.map(|seen| (seen.expected, seen.sigma))
+    }
+
+    /// By how much the latest cycles departed from what was expected, in the feature's unit, each by its begin; the earliest
+    /// first. At most [`RECENT_MAX`], since it was learnt.
+    pub(crate) fn departures(&self) -> impl DoubleEndedIterator<Item = (Timestamp, f64)> + Clone {
+        self.recent.iter().map(|departure| (departure.mark, departure.by))
     }
 
     /// Whether anything was learnt, in any context.

@@ -12,7 +12,7 @@ use crate::twin::{FUTURE_MAX_S, Step, Twin};
 /// How late an intervention can be reported, seconds.
 const REPORT_MAX_S: f64 = 24.0 * 3600.0;
 /// How long before the onset of an incident an intervention is still worth a look, seconds.
-const RECENT_S: f64 = 4.0 * 3600.0;
+pub(crate) const RECENT_S: f64 = 4.0 * 3600.0;
 
 /// What an intervention does to a feature that it concerns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

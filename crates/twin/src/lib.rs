@@ -3,6 +3,7 @@
 //! [`Twin::apply`] takes an input of the log and appends what follows from it. Live, replay, backtest and every test are
 //! this one code path.
 
+mod circumstances;
 mod detect;
 mod feature;
 mod flow;

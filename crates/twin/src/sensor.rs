@@ -288,7 +288,8 @@ impl Twin {
             onset: Timestamp::from_nanos(finding.onset_mark),
             note,
         };
-        Verdict { at: cycle.end, evidence, causes: vec![(cause, 1.0)], is_supply: false, time_to_limit: None }
+        let causes = vec![(cause, 1.0)];
+        Verdict { at: cycle.end, evidence, causes, is_supply: false, time_to_limit: None, circumstances: None }
     }
 }
 

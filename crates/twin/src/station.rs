@@ -1,6 +1,6 @@
 use alarms::Intervention;
 use drift::{PeerDrift, Thresholds};
-use genealogy::StationLabels;
+use genealogy::{CycleMemory, StationLabels};
 use process::{BoundFeature, CycleBuilder, StationModel};
 use serde::{Deserialize, Serialize};
 use telemetry::{Symbol, Timestamp};
@@ -31,6 +31,8 @@ pub(crate) struct StationState {
     pub(crate) last_cycle_s: Option<f64>,
     /// What it tells besides: lots, mounted parts, tools.
     pub(crate) labels: StationLabels,
+    /// What its last cycles had, with which those that show something are compared.
+    pub(crate) memory: CycleMemory,
 }
 
 /// The part at a station.
@@ -68,6 +70,7 @@ impl StationState {
             cycles: 0,
             last_cycle_s: None,
             labels: StationLabels::default(),
+            memory: CycleMemory::default(),
         }
     }
 

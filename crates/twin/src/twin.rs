@@ -383,6 +383,7 @@ impl Twin {
         state.last_cycle_s = Some(cycle.end.seconds_since(cycle.start));
         self.check_sensors(station, &cycle, step);
         self.check_peers(station, &cycle, step);
+        self.remember_cycle(station, &cycle);
         let values = self.check_features(station, &cycle, step);
         self.record_cycle(station, &cycle, &values, step);
         self.count_part(station, &cycle);
@@ -443,7 +444,8 @@ impl Twin {
             watch.raised = true;
             let at = self.state.now;
             let causes = vec![(Cause::LinkLoss, 1.0)];
-            self.raise(Verdict { at, evidence, causes, is_supply: false, time_to_limit: None }, step);
+            let verdict = Verdict { at, evidence, causes, is_supply: false, time_to_limit: None, circumstances: None };
+            self.raise(verdict, step);
         }
     }
 

@@ -65,6 +65,8 @@ function alertView(select) {
   advice.append(element("strong", "", "Do: "), advised);
   const affected = element("p", "muted");
   const recent = element("p", "muted");
+  const changed = element("p", "muted");
+  const common = element("ul", "evidence");
   const acknowledged = element("p", "muted");
   const evidenceTitle = element("summary");
   const evidence = element("ul", "evidence");
@@ -77,7 +79,9 @@ function alertView(select) {
     element("p", "alert-cause", cause, rivals),
     advice,
     affected,
+    common,
     recent,
+    changed,
     acknowledged,
     element("details", "", evidenceTitle, evidence),
   );
@@ -104,6 +108,10 @@ function alertView(select) {
       setText(affected, `Also shown at ${alert.affected.join(", ")}.`);
       setShown(recent, alert.recent_interventions !== undefined);
       setParts(recent, recentParts(alert.recent_interventions ?? [], lang));
+      setShown(changed, alert.recent_changes !== undefined);
+      setText(changed, changedText(alert.recent_changes ?? []));
+      setShown(common, alert.in_common !== undefined);
+      keyed(common, alert.in_common ?? [], ({ kind, signal, station, name }) => `${kind}/${signal ?? station}/${name}`, commonView);
       setShown(acknowledged, alert.acknowledged !== undefined);
       setText(acknowledged, acknowledgedText(alert.acknowledged));
       setText(evidenceTitle, `Evidence (${alert.evidence.length})`);
@@ -141,6 +149,28 @@ function interventionParts(done, lang) {
 /** Lists of parts as one, with a separator between them. */
 function joined(lists, separator) {
   return lists.flatMap((parts, place) => (place === 0 ? parts : [separator, ...parts]));
+}
+
+function changedText(changes) {
+  const told = changes.map((change) => `${factorText(change)} since ${format.moment(change.since, now)}`);
+  return `New since shortly before: ${told.join("; ")}.`;
+}
+
+function factorText({ kind, name, station, signal }) {
+  const place = signal ?? (kind === "station" ? undefined : station);
+  return place === undefined ? `${kind} ${name}` : `${kind} ${name} (${place})`;
+}
+
+function commonView() {
+  const root = element("li");
+  return { root, update: (common) => setText(root, commonText(common)) };
+}
+
+function commonText(common) {
+  const { relation, bad, bad_with, good, good_with, since } = common;
+  const counts = `${bad_with} of ${bad} bad cycles, ${good_with} of ${good} others`;
+  if (relation === "goes-with") return `Goes with ${factorText(common)}: ${counts}.`;
+  return `Begun with ${factorText(common)}, there since ${format.moment(since, now)}: ${counts}. It may be chance.`;
 }
 
 function limitText(alert) {

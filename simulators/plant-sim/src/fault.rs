@@ -88,6 +88,10 @@ faults! {
     SensorSpikes = "sensor-spikes", "sensor", ramp 0.0, at &["leak-80", "dispense-70"];
     /// The first thermometer of the cooling loop's supply comes to show 1.5 K too much.
     SensorDrift = "sensor-drift", "sensor", ramp 3600.0, at &["cooling-1"];
+    /// As [`Fault::TorqueFriction`], but the bolts are in one of the feeder's two bins, which take turns.
+    BoltBins = "bolt-bins", "joint-friction", ramp 0.0, at &["tighten-60"];
+    /// A coil with a rougher coating comes into use, at both welding stations.
+    SheetLot = "sheet-lot", "sheet", ramp 0.0, at &["weld-20"];
     /// A link is lost for 90 s, and once more ten minutes after it is back.
     LinkLoss = "link-loss", "link", ramp 0.0, at &["weld-plc", "pack-opcua", "utilities-mqtt"];
     /// The feeder sets screws on askew: one in four crosses its thread and jams before it clamps.

@@ -1,4 +1,4 @@
-use plant::{Detection, Origin, Station, StationKind};
+use plant::{ChangeKind, Detection, Origin, Station, StationKind};
 use proptest::prelude::*;
 use telemetry::{InterventionKind, LinkId};
 
@@ -76,7 +76,7 @@ fn verdict(source: Source, seconds: f64, causes: &[(Cause, f64)], time_to_limit:
         note: String::new(),
     };
     let is_supply = causes == WARM_LOOP;
-    Verdict { at: at(seconds), evidence, causes: causes.to_vec(), is_supply, time_to_limit }
+    Verdict { at: at(seconds), evidence, causes: causes.to_vec(), is_supply, time_to_limit, circumstances: None }
 }
 
 fn time(expected_s: f64) -> TimeToLimit {
@@ -494,4 +494,67 @@ fn a_cause_with_evidence_of_its_own_comes_before_what_it_brings_about() {
     assert_eq!(told.places(), [(Some(WELD_A), Cause::ElectrodeWear, vec![])]);
     told.take(feature(WELD_A, 4), 5.0, WEAK_GUN);
     assert_eq!(told.places(), [(Some(WELD_A), Cause::WeldWaterRestriction, vec![])]);
+}
+
+const ROUGH_SHEET: &[(Cause, f64)] = &[(Cause::ElectrodeForce, 0.5), (Cause::SheetMaterial, 0.4)];
+
+/// The lot of sheet that all cycles that show something go with.
+fn from_lot(text: &str) -> Circumstances {
+    let label = genealogy::Label { signal: telemetry::SignalId(0), text: telemetry::Symbol::new(text).unwrap() };
+    let common = Common {
+        factor: Factor::Lot(label),
+        relation: Relation::GoesWith,
+        since: at(0.0),
+        table: genealogy::factors::Table { bad_with: 12, bad_without: 0, good_with: 1, good_without: 39 },
+        p: 1e-6,
+        q: 1e-5,
+        chance: 1e-5,
+    };
+    Circumstances { in_common: vec![common], changes: vec![(ChangeKind::Lot, Some(1e-5))], ..Circumstances::default() }
+}
+
+impl Told {
+    /// Two welding stations, one after the other, and what each shows goes with.
+    fn two_with(first: Option<Circumstances>, second: Option<Circumstances>) -> Self {
+        let mut told = Self::new();
+        told.plant.stations[WELD_B.index()].upstream = vec![WELD_A];
+        // The station that parts come to later shows it first.
+        for (station, circumstances) in [(WELD_B, second), (WELD_A, first)] {
+            let (id, seconds) = (told.next_id(), told.sequence as f64);
+            let verdict = Verdict { circumstances, ..verdict(feature(station, 0), seconds, ROUGH_SHEET, None) };
+            told.book.take(verdict, [], id, &told.plant);
+        }
+        told
+    }
+}
+
+#[test]
+fn two_stations_that_a_lot_goes_with_are_one_incident_where_the_lot_came_first() {
+    let told = Told::two_with(Some(from_lot("4711")), Some(from_lot("4711")));
+    assert_eq!(told.places(), [(Some(WELD_A), Cause::SheetMaterial, vec![WELD_B])]);
+    let incident = told.book.open().next().unwrap();
+    assert_eq!(incident.in_common.len(), 1, "what both have in common is said once");
+}
+
+#[test]
+fn two_lots_or_none_are_two_incidents() {
+    let two_lots = Told::two_with(Some(from_lot("4711")), Some(from_lot("4712")));
+    assert_eq!(
+        two_lots.places(),
+        [(Some(WELD_B), Cause::SheetMaterial, vec![]), (Some(WELD_A), Cause::SheetMaterial, vec![])]
+    );
+    let none = Told::two_with(None, None);
+    assert_eq!(
+        none.places(),
+        [(Some(WELD_B), Cause::ElectrodeForce, vec![]), (Some(WELD_A), Cause::ElectrodeForce, vec![])]
+    );
+}
+
+/// After hours the cycles before the onset are forgotten; what was found then still holds, and speaks for the same cause.
+#[test]
+fn what_can_no_longer_be_said_holds_as_it_was_said() {
+    let mut told = Told::two_with(Some(from_lot("4711")), None);
+    told.take(feature(WELD_A, 0), 9000.0, ROUGH_SHEET);
+    let incident = told.book.open().nth(1).cloned().unwrap();
+    assert_eq!((incident.station, incident.cause(), incident.in_common.len()), (Some(WELD_A), Cause::SheetMaterial, 1));
 }

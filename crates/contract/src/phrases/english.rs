@@ -1,6 +1,7 @@
+use genealogy::factors::Table;
 use telemetry::InterventionKind;
 
-use super::{Left, Moment, Movement, Phrases, TimeUnit};
+use super::{Left, Moment, Movement, Phrases, Shared, TimeUnit};
 
 pub(super) struct English;
 
@@ -60,6 +61,31 @@ impl Phrases for English {
                 format!("limit in about {}, {} at the earliest", self.span(expected), self.span(earliest))
             }
         }
+    }
+
+    fn goes_with(&self, shared: Shared, name: &str, table: Table) -> String {
+        let Table { bad_with, bad_without, good_with, good_without } = table;
+        let (bad, good) = (bad_with + bad_without, good_with + good_without);
+        let of_bad = if bad_without == 0 { format!("all {bad}") } else { format!("{bad_with} of {bad}") };
+        let with = match shared {
+            Shared::Lot => "from lot",
+            Shared::Tool => "with tool",
+            Shared::Program => "with program",
+            Shared::Variant => "of variant",
+            Shared::Station => "from",
+        };
+        format!("{of_bad} {with} {name}, {good_with} of {good} others")
+    }
+
+    fn begun_with(&self, shared: Shared, name: &str) -> String {
+        let what = match shared {
+            Shared::Lot => "lot ",
+            Shared::Tool => "tool ",
+            Shared::Program => "program ",
+            Shared::Variant => "variant ",
+            Shared::Station => "",
+        };
+        format!("begun with {what}{name}")
     }
 
     fn intervention(&self, kind: InterventionKind) -> &'static str {

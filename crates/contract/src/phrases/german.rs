@@ -1,6 +1,7 @@
+use genealogy::factors::Table;
 use telemetry::InterventionKind;
 
-use super::{Left, Moment, Movement, Phrases, TimeUnit};
+use super::{Left, Moment, Movement, Phrases, Shared, TimeUnit};
 
 pub(super) struct German;
 
@@ -61,6 +62,31 @@ impl Phrases for German {
                 format!("Grenze in etwa {}, frühestens in {}", self.span(expected), self.span(earliest))
             }
         }
+    }
+
+    fn goes_with(&self, shared: Shared, name: &str, table: Table) -> String {
+        let Table { bad_with, bad_without, good_with, good_without } = table;
+        let (bad, good) = (bad_with + bad_without, good_with + good_without);
+        let of_bad = if bad_without == 0 { format!("alle {bad}") } else { format!("{bad_with} von {bad}") };
+        let with = match shared {
+            Shared::Lot => "aus Los",
+            Shared::Tool => "mit Werkzeug",
+            Shared::Program => "mit Programm",
+            Shared::Variant => "der Variante",
+            Shared::Station => "von",
+        };
+        format!("{of_bad} {with} {name}, {good_with} von {good} anderen")
+    }
+
+    fn begun_with(&self, shared: Shared, name: &str) -> String {
+        let what = match shared {
+            Shared::Lot => "Los ",
+            Shared::Tool => "Werkzeug ",
+            Shared::Program => "Programm ",
+            Shared::Variant => "Variante ",
+            Shared::Station => "",
+        };
+        format!("begonnen mit {what}{name}")
     }
 
     /// Each stands after "nach", without an article.

@@ -6,6 +6,7 @@
 mod english;
 mod german;
 
+use genealogy::factors::Table;
 use telemetry::{InterventionKind, Timestamp};
 
 use english::English;
@@ -47,6 +48,12 @@ pub(crate) trait Phrases {
 
     /// When a limit will be crossed if it goes on like this.
     fn limit_in(&self, left: &Left) -> String;
+
+    /// The cycles that show it have something in common; how many of them and of the others have it.
+    fn goes_with(&self, shared: Shared, name: &str, table: Table) -> String;
+
+    /// It began with something.
+    fn begun_with(&self, shared: Shared, name: &str) -> String;
 
     /// What was done, as a noun.
     fn intervention(&self, kind: InterventionKind) -> &'static str;
@@ -94,6 +101,21 @@ pub(crate) enum Movement {
     AgainstPeers,
     /// It is otherwise than expected.
     NotAsExpected,
+}
+
+/// What cycles can have in common.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shared {
+    /// A lot, coil or batch of material.
+    Lot,
+    /// A tool.
+    Tool,
+    /// A program.
+    Program,
+    /// A variant.
+    Variant,
+    /// One of several stations that parts can pass.
+    Station,
 }
 
 /// How long until a limit is crossed.

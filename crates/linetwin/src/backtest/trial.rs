@@ -109,6 +109,8 @@ pub fn cause_of(fault: Fault) -> Cause {
         Fault::WeakBolts => Cause::JointYield,
         Fault::CellLot => Cause::CellSorting,
         Fault::FullStrainer => Cause::LoopRestriction,
+        Fault::BoltBins => Cause::JointFriction,
+        Fault::SheetLot => Cause::SheetMaterial,
     }
 }
 

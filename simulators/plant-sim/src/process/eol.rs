@@ -1,5 +1,5 @@
 use crate::board::{StationPoints, tag};
-use crate::process::{Cycle, Floor, Process};
+use crate::process::{Cycle, Floor, Lots, Process};
 use crate::random::{Random, Wander};
 use crate::truth::Bound;
 use crate::variant::{Part, Variant};
@@ -22,8 +22,12 @@ pub(crate) struct EndOfLine {
     variant: Variant,
     charge: Wander,
     passed: bool,
+    module_lot: PointId,
+    lots: Lots,
 }
 
+/// Packs that a delivery of modules lasts for.
+const PACKS_PER_DELIVERY: u32 = 110;
 /// Cells in a module, resistance of one, mΩ, and what an older module has less of voltage, V, and more of resistance.
 const CELLS_PER_MODULE: f64 = 12.0;
 const MODULE_MOHM: f64 = 7.2;
@@ -68,15 +72,18 @@ impl EndOfLine {
             variant: Variant::EvStd,
             charge: Wander::new(0.4, 3600.0, &mut slow),
             passed: true,
+            module_lot: points.text(tag("module_lot", "material.lot", "Lot of the pack's modules by their labels")),
+            lots: Lots::new("ML", 501, PACKS_PER_DELIVERY),
             slow,
         }
     }
 }
 
 impl Process for EndOfLine {
-    fn begin(&mut self, part: Part, _floor: &mut Floor<'_>) -> Cycle {
+    fn begin(&mut self, part: Part, floor: &mut Floor<'_>) -> Cycle {
         self.variant = part.variant;
         self.passed = true;
+        floor.board.set_text(self.module_lot, self.lots.take(floor.severity(Fault::MixedModules) > 0.0));
         let nominal_s = match self.variant {
             Variant::EvLong => 39.5,
             Variant::EvCity => 36.5,

@@ -1,5 +1,5 @@
 use crate::board::{StationPoints, tag};
-use crate::process::{Cycle, Floor, Process};
+use crate::process::{Cycle, Floor, Lots, Process};
 use crate::random::Random;
 use crate::truth::Bound;
 use crate::variant::{Part, Variant};
@@ -18,15 +18,19 @@ pub(crate) struct LeakTest {
     variant: Variant,
     part_c: f64,
     passed: bool,
+    lots: Lots,
 }
 
 struct PlatePoints {
+    lot: PointId,
     flow: PointId,
     pressure_drop: PointId,
     fill_mass: PointId,
     fill_vacuum: PointId,
 }
 
+/// Packs that a bundle of cold plates lasts for.
+const PACKS_PER_BUNDLE: u32 = 80;
 /// Flow of the cold plate's test, l/min; what the plate takes there, mbar, what it may, and what flux in it adds.
 const PLATE_L_MIN: f64 = 10.0;
 const PLATE_MBAR: f64 = 200.0;
@@ -79,7 +83,9 @@ impl LeakTest {
                     "mbar",
                     (0.0, 1100.0),
                 ),
+                lot: points.text(tag("plate_lot", "material.lot", "Lot of the cold plate by its label")),
             },
+            lots: Lots::new("CP", 101, PACKS_PER_BUNDLE),
             random: Random::new(seed, "leak tests"),
             coolant: Random::new(seed, "coolant fills"),
             variant: Variant::EvStd,
@@ -94,6 +100,7 @@ impl Process for LeakTest {
         self.variant = part.variant;
         self.part_c = floor.surroundings.air_c + 1.5 + 0.4 * self.random.normal();
         self.passed = true;
+        floor.board.set_text(self.plate.lot, self.lots.take(floor.severity(Fault::BlockedColdPlates) > 0.0));
         let nominal_s = match self.variant {
             Variant::EvLong => 42.0,
             Variant::EvCity => 40.0,

@@ -1,7 +1,7 @@
 use super::cells::Cells;
 use super::joint::{Joint, Spindle};
 use crate::board::{StationPoints, symbol, tag};
-use crate::process::{Cycle, Floor, Process};
+use crate::process::{Cycle, Floor, Lots, Process};
 use crate::random::Random;
 use crate::truth::Bound;
 use crate::variant::{Part, Variant};
@@ -24,6 +24,10 @@ pub(crate) struct Tighten {
     bolts: Random,
     sensors: Random,
     joints: u32,
+    bolt_lot: PointId,
+    lots: Lots,
+    /// Whether the bolts are of the bad bin.
+    is_bad_bin: bool,
     /// What the spindle works on, or has worked on last.
     spindle: Option<Spindle>,
     /// The cells of the modules, tested as these come in.
@@ -45,6 +49,8 @@ const RUNDOWN_NM: f64 = 1.8;
 const BURR_NM: f64 = 4.5;
 const BURR_SHARE: f64 = 0.5;
 const RUNDOWN_MAX_NM: f64 = 8.0;
+/// Packs that a box of bolts lasts for.
+const PACKS_PER_BOX: u32 = 60;
 /// Angle until the head touches, °: three turns.
 const RUNDOWN_DEG: f64 = 1080.0;
 /// Clamp force at which a bolt yields, kN, that of one of a weaker class, and what a bolt may be stretched for good, mm.
@@ -96,6 +102,9 @@ impl Tighten {
             bolts: Random::new(seed, "tighten bolts"),
             sensors: Random::new(seed, "spindle sensors"),
             joints: 0,
+            bolt_lot: points.text(tag("bolts", "material.lot", "Lot of the bolts that the feeder gives")),
+            lots: Lots::new("B", 2201, PACKS_PER_BOX),
+            is_bad_bin: false,
             spindle: None,
             cells: Cells::new(points, seed),
         }
@@ -103,7 +112,8 @@ impl Tighten {
 
     /// The joint at that place of the part, as it will turn out.
     fn joint(&mut self, index: u32, floor: &Floor<'_>) -> Joint {
-        let friction = FRICTION * (1.0 + FRICTION_FAULT * floor.severity(Fault::TorqueFriction));
+        let bad_bin = if self.is_bad_bin { 1.0 } else { 0.0 };
+        let friction = FRICTION * (1.0 + FRICTION_FAULT * floor.severity(Fault::TorqueFriction).max(bad_bin));
         // Joints at the pack's ends bridge a slightly thicker seal.
         let place = if index < 2 { 0.97 } else { 1.0 };
         let has_burr = self.threads.uniform() < BURR_SHARE * floor.severity(Fault::ThreadDamage);
@@ -126,6 +136,10 @@ impl Tighten {
 
 impl Process for Tighten {
     fn begin(&mut self, part: Part, floor: &mut Floor<'_>) -> Cycle {
+        self.is_bad_bin = floor.severity(Fault::BoltBins) > 0.0 && Lots::is_second_bin(part.number);
+        let of_lot = [Fault::TorqueFriction, Fault::ThreadDamage, Fault::WeakBolts];
+        let all_bad = of_lot.iter().any(|fault| floor.severity(*fault) > 0.0);
+        floor.board.set_text(self.bolt_lot, self.lots.take(all_bad || self.is_bad_bin));
         let (nominal_s, joints) = match part.variant {
             Variant::EvLong => (41.5, 10),
             Variant::EvCity => (38.0, 6),

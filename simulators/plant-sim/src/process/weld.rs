@@ -1,5 +1,5 @@
-use crate::board::{StationPoints, symbol, tag};
-use crate::process::{Cycle, Floor, Process};
+use crate::board::{StationPoints, tag};
+use crate::process::{Cycle, Floor, Lots, Process};
 use crate::random::{Random, Wander};
 use crate::truth::{Bound, Truth};
 use crate::variant::{Part, Variant};
@@ -25,7 +25,9 @@ pub(crate) struct SpotWeld {
     /// Diameter of the electrode's face, mm.
     face_mm: f64,
     parts_since_dress: u32,
-    coil: Coil,
+    coils: Lots,
+    /// Whether the sheets are of the bad coil.
+    is_rough: bool,
     /// Heat in the gun that the water has not taken yet, J.
     stored_j: f64,
     water_out_c: f64,
@@ -56,25 +58,6 @@ struct WeldPoints {
 struct CurvePoints {
     voltage: PointId,
     current: PointId,
-}
-
-/// The coil that the sheets are cut from.
-struct Coil {
-    number: u32,
-    parts: u32,
-}
-
-impl Coil {
-    /// Parts whose sheets come from one coil.
-    const PARTS: u32 = 90;
-
-    /// Cuts the sheets of another part, from a new coil if this one is used up.
-    fn cut(&mut self) {
-        self.parts += 1;
-        if self.parts > Self::PARTS {
-            (self.number, self.parts) = (self.number + 1, 1);
-        }
-    }
 }
 
 /// How the spots of one variant are welded.
@@ -125,6 +108,9 @@ const FORCE_LOSS: f64 = 0.15;
 const USUAL_EXPULSIONS: f64 = 0.012;
 const EXPULSION_HEAT: f64 = 10.0;
 const EXPULSION_FORCE: f64 = 8.0;
+/// Parts whose sheets come from one coil, and what a rough coating makes of their resistance.
+const PARTS_PER_COIL: u32 = 90;
+const ROUGH_COATING: f64 = 1.05;
 const PARTS_PER_DRESS: u32 = 150;
 const DRESS_S: f64 = 7.0;
 
@@ -222,7 +208,8 @@ impl SpotWeld {
             schedule: Schedule::of(Variant::EvStd),
             face_mm: FACE_NEW_MM + 10.0 * GROWTH_MM * f64::from(parts_since_dress),
             parts_since_dress,
-            coil: Coil { number: 4711, parts: 0 },
+            coils: Lots::new("C", 4711, PARTS_PER_COIL),
+            is_rough: false,
             stored_j: 0.0,
             water_out_c: 20.0,
             water_flow_l_min: GUN_FLOW_L_MIN,
@@ -336,8 +323,9 @@ impl Process for SpotWeld {
     fn begin(&mut self, part: Part, floor: &mut Floor<'_>) -> Cycle {
         self.schedule = Schedule::of(part.variant);
         self.expulsions = 0;
-        self.coil.cut();
-        floor.board.set_text(self.points.coil, symbol(&format!("C-{}", self.coil.number)));
+        // All sheets are of one delivery, whichever station the fault is planned for.
+        self.is_rough = floor.faults.severity(Fault::SheetLot, Fault::SheetLot.targets()[0]) > 0.0;
+        floor.board.set_text(self.points.coil, self.coils.take(self.is_rough));
         let length_s = self.schedule.cycle_s * self.pace * self.random.factor(0.012);
         Cycle { length_s, operations: self.schedule.spots }
     }
@@ -350,7 +338,8 @@ impl Process for SpotWeld {
         // Where a spot sits decides its fit-up and its shunt; that is the same on every part.
         let place = 1.0 + 0.012 * libm::sin(2.4 * f64::from(index));
         let hot_contact = 1.0 - 0.0005 * (self.electrode_c() - ELECTRODE_USUAL_C);
-        let sheets = place * hot_contact * (1.0 + self.surface.value()) * self.random.factor(0.013);
+        let rough = if self.is_rough { ROUGH_COATING } else { 1.0 };
+        let sheets = rough * place * hot_contact * (1.0 + self.surface.value()) * self.random.factor(0.013);
         let resistance = resistance_uohm(schedule.sheet_mm, self.face_mm, force_kn) * sheets;
         let heat_j = heat_j(current_ka, resistance, schedule.weld_s);
 
