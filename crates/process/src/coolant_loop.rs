@@ -20,7 +20,12 @@ pub(crate) const FEATURES: &[FeatureSpec] = &[
     // What the pump's curve says for that flow.
     FeatureSpec::mean("pump pressure", Role::PumpPressure, Share(0.01), NONE, &[(Cause::PumpWear, 0.9)])
         .given(&[Quantity::Formula(FLOW_SQUARED)]),
-    FeatureSpec::formula(LOOP_RESISTANCE, Share(0.02), &[(Cause::LoopRestriction, 0.9)], &[(Cause::CoolantLeak, 0.3)]),
+    FeatureSpec::formula(
+        LOOP_RESISTANCE,
+        Share(0.02),
+        &[(Cause::LoopRestriction, 0.7), (Cause::StuckValve, 0.2)],
+        &[(Cause::CoolantLeak, 0.3)],
+    ),
     FeatureSpec::formula(PUMP_EFFICIENCY, Share(0.01), NONE, &[(Cause::PumpWear, 0.8)])
         .given(&[Quantity::Mean(Role::LoopFlow)]),
     FeatureSpec::mean("chiller power", Role::ChillerPower, Share(0.02), &[(Cause::ChillerFouling, 0.9)], NONE)
@@ -46,7 +51,7 @@ pub(crate) const FEATURES: &[FeatureSpec] = &[
         VALVE_COEFFICIENT,
         Share(0.02),
         &[(Cause::StuckValve, 0.8)],
-        &[(Cause::StuckValve, 0.7), (Cause::LoopRestriction, 0.3)],
+        &[(Cause::StuckValve, 0.9), (Cause::LoopRestriction, 0.1)],
     )
     .given(&[Quantity::Mean(Role::ValveCommand)]),
 ];

@@ -141,17 +141,18 @@ pub(crate) const FEATURES: &[FeatureSpec] = &[
         "clamping gradient",
         JointValue::Gradient,
         Share(0.01),
-        &[(Cause::JointFriction, 0.9), (Cause::ThreadDamage, 0.1)],
-        &[(Cause::JointFriction, 0.8), (Cause::JointYield, 0.2)],
+        &[(Cause::JointFriction, 0.7), (Cause::ThreadDamage, 0.3)],
+        &[(Cause::JointFriction, 0.5), (Cause::ThreadDamage, 0.3), (Cause::JointYield, 0.2)],
     )
     .instead_of("torque gradient"),
-    // Redundant with gradient and torque while the joint is elastic; more than these say once it yields.
+    // Angle and energy follow from gradient and torque while the joint is elastic, so they say little more of friction; they
+    // do of a joint that yields.
     FeatureSpec::joint(
         "clamping angle",
         JointValue::Clamping,
         Share(0.01),
-        &[(Cause::JointYield, 0.6), (Cause::JointFriction, 0.3)],
-        &[(Cause::JointFriction, 0.9)],
+        &[(Cause::JointYield, 0.6), (Cause::JointFriction, 0.2), (Cause::ThreadDamage, 0.2)],
+        &[(Cause::JointFriction, 0.3), (Cause::ThreadDamage, 0.2)],
     )
     .given(&[Quantity::Curve(CurveValue::Joint(JointValue::Peak))])
     .instead_of("tightening angle"),
@@ -166,28 +167,29 @@ pub(crate) const FEATURES: &[FeatureSpec] = &[
         "tightening energy",
         JointValue::Energy,
         Share(0.02),
-        &[(Cause::JointYield, 0.5), (Cause::TighteningTool, 0.3), (Cause::JointFriction, 0.2)],
-        &[(Cause::JointFriction, 0.7), (Cause::TighteningTool, 0.3)],
+        &[(Cause::JointYield, 0.5), (Cause::TighteningTool, 0.2), (Cause::ThreadDamage, 0.1)],
+        &[(Cause::JointFriction, 0.3), (Cause::TighteningTool, 0.2), (Cause::ThreadDamage, 0.2)],
     ),
     FeatureSpec::joint(
         "rundown angle",
         JointValue::Rundown,
         Share(0.01),
         &[(Cause::ThreadDamage, 0.5), (Cause::JointFriction, 0.1)],
-        &[(Cause::ThreadDamage, 0.9)],
+        &[(Cause::ThreadDamage, 1.0)],
     ),
     FeatureSpec::joint(
         "peak rundown torque",
         JointValue::RundownPeak,
         Share(0.05),
-        &[(Cause::ThreadDamage, 0.9), (Cause::JointFriction, 0.1)],
+        &[(Cause::ThreadDamage, 1.0)],
         NONE,
     )
     .instead_of("rundown torque"),
     FeatureSpec::mean(
         "cell voltage",
         Role::CellVoltage,
-        Share(0.0005),
+        // Lots rest at some millivolts more or less, as they are charged and old; what is mixed shows in the range.
+        Share(0.002),
         &[(Cause::CellSorting, 0.7), (Cause::ElectricalTest, 0.3)],
         &[(Cause::CellSorting, 0.7), (Cause::ElectricalTest, 0.3)],
     ),

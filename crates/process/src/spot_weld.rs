@@ -66,7 +66,6 @@ pub(crate) const FEATURES: &[FeatureSpec] = &[
     RESISTANCE_PEAK,
     PEAK_TIME,
     DROP,
-    EXPULSIONS,
     FeatureSpec::mean(
         "gun water flow",
         Role::GunWaterFlow,
@@ -117,8 +116,9 @@ pub(crate) const FEATURES: &[FeatureSpec] = &[
         name: "share of spots expelled",
         floor: Absolute(0.03),
         ..EXPULSIONS
-    }
-    .instead_of(EXPULSIONS.name),
+    },
+    // A controller that counts them samples faster than it tells.
+    EXPULSIONS.instead_of("share of spots expelled"),
 ];
 
 /// What a controller makes of the curve of a spot.
