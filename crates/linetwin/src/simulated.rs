@@ -39,6 +39,11 @@ impl SimulatedSource {
         &self.sim
     }
 
+    /// The plant, for what people do to it.
+    pub fn sim_mut(&mut self) -> &mut SimPlant {
+        &mut self.sim
+    }
+
     /// What truly happened so far.
     pub fn truth(&self) -> &[TruthEvent] {
         &self.truth

@@ -78,6 +78,10 @@ impl Line {
         self.stations.iter().map(Station::heat_w).sum()
     }
 
+    pub(crate) fn load_programs(&mut self, station: &str) {
+        self.stations.iter_mut().filter(|known| known.name == station).for_each(Station::load_programs);
+    }
+
     /// What each station has made.
     pub(crate) fn production(&self) -> impl Iterator<Item = Production> {
         self.stations.iter().map(Station::production)

@@ -36,6 +36,7 @@ pub struct SimPlant {
     line: Line,
     cooling: CoolingLoop,
     offers: Vec<Offer>,
+    is_break: bool,
 }
 
 const WARM_UP_STEPS: i64 = (1800.0 / STEP_S) as i64;
@@ -56,7 +57,8 @@ impl SimPlant {
         let failing = faults.iter().filter_map(|fault| Some((*fault, failing_point(fault, &board)?))).collect();
         let offers = Vec::new();
         let truth = TruthLog::default();
-        let mut plant = Self { start, steps: -WARM_UP_STEPS, board, truth, faults, failing, line, cooling, offers };
+        let steps = -WARM_UP_STEPS;
+        let mut plant = Self { start, steps, board, truth, faults, failing, line, cooling, offers, is_break: false };
         plant.warm_up();
         plant.offers = SimLink::ALL.map(|link| Offer::new(link, &plant.board)).into();
         Ok(plant)
@@ -102,6 +104,17 @@ impl SimPlant {
         self.line.production()
     }
 
+    /// A break begins, or is over: in it stations finish the part that they work on and begin no other.
+    pub fn set_break(&mut self, is_break: bool) {
+        self.is_break = is_break;
+    }
+
+    /// A new version of a robot's programs is loaded: other names, a motion that is smoother and a little shorter. Nothing
+    /// happens at a station without programs.
+    pub fn load_programs(&mut self, station: &str) {
+        self.line.load_programs(station);
+    }
+
     /// Advances the plant by [`STEP_S`] and appends what its devices gave to their links.
     ///
     /// A link that is down gives nothing. The PLC's points come all together every 0.5 s, as a poll sees them; OPC UA
@@ -139,7 +152,15 @@ impl SimPlant {
         };
         let faults = Faults { all: &self.faults, now: self.start.plus_nanos(self.steps * STEP_NANOS) };
         let (board, truth) = (&mut self.board, &mut self.truth);
-        let mut floor = Floor { board, truth, faults, surroundings, station: cooling::STATION, spoilt: None };
+        let mut floor = Floor {
+            board,
+            truth,
+            faults,
+            surroundings,
+            station: cooling::STATION,
+            is_break: self.is_break,
+            spoilt: None,
+        };
         self.cooling.step(STEP_S, self.line.heat_w(), &mut floor);
         self.line.step(STEP_S, &mut floor);
         debug_assert!(self.line.is_conserved(), "a part was lost or made from nothing");

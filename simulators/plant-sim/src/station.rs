@@ -87,6 +87,10 @@ impl Station {
         Production { station: self.name, made: self.made, scrapped: self.scrapped }
     }
 
+    pub(crate) fn load_programs(&mut self) {
+        self.process.load_programs();
+    }
+
     pub(crate) fn forget_production(&mut self) {
         (self.made, self.scrapped) = (0, 0);
     }
@@ -128,7 +132,7 @@ impl Station {
             }
             Phase::Loading { part, left_s } => {
                 *left_s -= seconds;
-                if *left_s <= 0.0 {
+                if *left_s <= 0.0 && !floor.is_break {
                     let part = *part;
                     self.begin(part, floor);
                 }

@@ -49,6 +49,9 @@ pub(crate) trait Process: Send {
         true
     }
 
+    /// A new version of its programs is loaded; nothing changes where there are none.
+    fn load_programs(&mut self) {}
+
     /// Seconds of service that the tool needs before the next part.
     fn service_s(&mut self, _floor: &mut Floor<'_>) -> f64 {
         0.0
@@ -80,6 +83,8 @@ pub(crate) struct Floor<'a> {
     pub(crate) faults: Faults<'a>,
     pub(crate) surroundings: Surroundings,
     pub(crate) station: &'static str,
+    /// Whether people have a break: no station begins work on a part.
+    pub(crate) is_break: bool,
     /// The first quantity of the part that was found out of limits, in this step.
     pub(crate) spoilt: Option<&'static str>,
 }

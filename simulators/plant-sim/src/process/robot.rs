@@ -12,6 +12,8 @@ use crate::{Fault, PointId};
 pub(crate) struct Robot {
     points: RobotPoints,
     job: Job,
+    /// Version of its programs, from 1.
+    version: u32,
     random: Random,
     sensors: Random,
     ways: Random,
@@ -72,6 +74,9 @@ const AXIS_TIME_CONSTANT_S: f64 = 2400.0;
 /// Warming of the axis, K per (% of nominal torque)².
 const WARMING_K: f64 = 0.0095;
 const WARM_AXIS_C: f64 = 36.0;
+/// What later versions of a program need of the first one's time and torque.
+const SMOOTHER_S: f64 = 0.97;
+const SMOOTHER_PERCENT: f64 = 0.96;
 /// Torque that a robot needs more whose joint drags enough to slow it down.
 const FAULT_TORQUE: f64 = 0.05;
 
@@ -109,6 +114,7 @@ impl Robot {
                 ),
             },
             job,
+            version: 1,
             fault_slow_down: random.between(0.06, 0.10),
             sensors: Random::new(seed, &format!("{} sensors", points.station)),
             random,
@@ -128,6 +134,10 @@ impl Process for Robot {
     fn begin(&mut self, part: Part, floor: &mut Floor<'_>) -> Cycle {
         self.variant = part.variant;
         let (program, nominal_s, nominal_percent) = self.job.program(part.variant);
+        let (nominal_s, nominal_percent) = match self.version {
+            1 => (nominal_s, nominal_percent),
+            _ => (nominal_s * SMOOTHER_S, nominal_percent * SMOOTHER_PERCENT),
+        };
         let fault = floor.severity(Fault::RobotSlowDown);
         let slow = (1.0 + self.fault_slow_down * fault) * self.random.factor(0.004);
         let grease = 1.0 + 0.005 * (WARM_AXIS_C - self.axis_c);
@@ -138,8 +148,16 @@ impl Process for Robot {
         let worn_arcmin = WORN_ARCMIN * floor.severity(Fault::GearboxWear);
         self.backlash_arcmin = BACKLASH_ARCMIN + worn_arcmin + 0.004 * (self.axis_c - WARM_AXIS_C);
         floor.within("backlash_arcmin", self.backlash_arcmin, Bound::AtMost(BACKLASH_MAX_ARCMIN));
-        floor.board.set_text(self.points.program, symbol(program));
+        let program = match self.version {
+            1 => symbol(program),
+            version => symbol(&format!("{program}-v{version}")),
+        };
+        floor.board.set_text(self.points.program, program);
         Cycle { length_s: self.motion_s + HANDLING_S * self.random.factor(0.02), operations: 1 }
+    }
+
+    fn load_programs(&mut self) {
+        self.version += 1;
     }
 
     fn operate(&mut self, _index: u32, floor: &mut Floor<'_>) {

@@ -1,0 +1,106 @@
+//! A shift in which much changes and nothing is wrong, and a fault that many stations feel.
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use alarms::{Change, Incident};
+use e2e::example_plant;
+use linetwin::simulated::{START, SimulatedSource};
+use plant::Plant;
+use plant_sim::{FaultPlan, SimConfig, SimPlant, Truth};
+use telemetry::{Input, InterventionKind, Timestamp};
+use twin::{Output, Twin};
+
+const HOUR_S: f64 = 3600.0;
+
+/// The example plant, whose people have a break at nine, two, and five.
+fn plant() -> Arc<Plant> {
+    let mut plant = Plant::clone(&example_plant());
+    for shift in &mut plant.plan.calendar.as_mut().unwrap().shifts {
+        let breaks: &[[&str; 2]] = match shift.name.as_str() {
+            "early" => &[["09:00:00", "09:30:00"]],
+            "late" => &[["17:00:00", "17:30:00"]],
+            _ => &[],
+        };
+        shift.breaks = breaks.iter().map(|[from, to]| (from.parse().unwrap(), to.parse().unwrap())).collect();
+    }
+    Arc::new(plant)
+}
+
+/// What a run came to.
+struct Run {
+    plant: Arc<Plant>,
+    incidents: Vec<(Change, Incident)>,
+    interventions: BTreeSet<InterventionKind>,
+    variants: BTreeSet<usize>,
+    truth: Vec<Truth>,
+    twin: Twin,
+}
+
+/// Two shifts of a plant: with breaks, and a program that is updated in the second.
+fn run(seed: u64, faults: &[&str], hours: f64) -> Run {
+    let plant = plant();
+    let faults = faults.iter().map(|text| FaultPlan::parse(text).unwrap()).collect();
+    let mut source = SimulatedSource::new(SimPlant::new(SimConfig { seed, start: START, faults }).unwrap(), &plant);
+    let mut twin = Twin::new(plant.clone());
+    let (mut events, mut outputs, mut sequence) = (Vec::new(), Vec::new(), 0);
+    let (mut incidents, mut interventions, mut variants) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
+    let calendar = flow::Calendar::new(&plant);
+    let update = START.plus_seconds(10.5 * HOUR_S);
+    let mut now = START;
+    while now < START.plus_seconds(hours * HOUR_S) {
+        let is_updated = now >= update;
+        now = source.sim().now();
+        source.sim_mut().set_break(!calendar.period(now).is_planned(now));
+        if now >= update && !is_updated {
+            source.sim_mut().load_programs("robot-50");
+        }
+        let received = source.step(&mut events);
+        for event in events.drain(..) {
+            sequence += 1;
+            twin.apply(&Input { sequence, received, event }, &mut outputs);
+        }
+        for output in outputs.drain(..) {
+            match output {
+                Output::Incident { change, incident } => incidents.push((change, *incident)),
+                Output::Intervention(done) => drop(interventions.insert(done.kind)),
+                Output::Cycle(cycle) => variants.extend(cycle.variant),
+                _ => {}
+            }
+        }
+    }
+    let truth = source.truth().iter().map(|event| event.what.clone()).collect();
+    Run { plant, incidents, interventions, variants, truth, twin }
+}
+
+impl Run {
+    /// The incidents raised since a moment, as they were in the end.
+    fn raised_since(&self, since: Timestamp) -> Vec<&Incident> {
+        let raised =
+            self.incidents.iter().filter(|(change, incident)| *change == Change::Raised && incident.raised >= since);
+        let last = |id| self.incidents.iter().rev().find(|(_, incident)| incident.id == id);
+        raised.filter_map(|(_, incident)| last(incident.id)).map(|(_, incident)| incident).collect()
+    }
+
+    fn say(&self, incidents: &[&Incident]) -> Vec<String> {
+        let place = |incident: &Incident| incident.station.map_or("", |station| &self.plant.station(station).name);
+        let evidence =
+            |incident: &Incident| incident.evidence.iter().map(|evidence| evidence.name.clone()).collect::<Vec<_>>();
+        incidents
+            .iter()
+            .map(|incident| {
+                format!("{} {} {} {:?}", incident.raised, place(incident), incident.cause(), evidence(incident))
+            })
+            .collect()
+    }
+}
+
+#[test]
+fn a_mixed_shift_with_a_break_a_dress_and_a_new_program_raises_no_incident() {
+    for seed in [1, 2, 3, 4, 5, 6] {
+        let run = run(seed, &[], 16.0);
+        let raised = run.raised_since(START.plus_seconds(8.0 * HOUR_S));
+        println!("seed {seed} {:?} variants {:?} {:?}", run.say(&raised), run.variants, run.interventions);
+    }
+}
