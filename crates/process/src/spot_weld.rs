@@ -85,16 +85,16 @@ pub(crate) const FEATURES: &[FeatureSpec] = &[
         "contact resistance",
         SpotValue::Contact,
         Share(0.05),
-        &[(Cause::SheetMaterial, 0.7), (Cause::ElectrodeForce, 0.3)],
-        &[(Cause::SheetMaterial, 0.4), (Cause::WeldShunting, 0.4), (Cause::ElectrodeWear, 0.1)],
+        &[(Cause::SheetMaterial, 0.3), (Cause::ElectrodeForce, 0.3)],
+        &[(Cause::SheetMaterial, 0.3), (Cause::WeldShunting, 0.3), (Cause::ElectrodeWear, 0.1)],
     )
     .given(WEAR_AND_WATER),
     FeatureSpec::spot(
         "minimum resistance (alpha)",
         SpotValue::Alpha,
         Share(0.02),
-        &[(Cause::SheetMaterial, 0.6), (Cause::ElectrodeForce, 0.3)],
-        &[(Cause::WeldShunting, 0.5), (Cause::ElectrodeWear, 0.3), (Cause::ElectrodeForce, 0.1)],
+        &[(Cause::SheetMaterial, 0.2), (Cause::ElectrodeForce, 0.3)],
+        &[(Cause::WeldShunting, 0.3), (Cause::ElectrodeWear, 0.3), (Cause::ElectrodeForce, 0.1)],
     )
     .given(WEAR_AND_WATER),
     FeatureSpec {

@@ -40,6 +40,7 @@ enum Section {
     Speed,
     Line,
     Forecast,
+    ScrewCurves,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -56,6 +57,7 @@ fn main() -> anyhow::Result<()> {
             Section::Speed => speed::score(arguments.python.as_deref())?,
             Section::Line => known::line::score(&known)?,
             Section::Forecast => known::forecast::score()?,
+            Section::ScrewCurves => screw::curve::score(&arguments.data.join("screw_curves"))?,
         }
     }
     Ok(())

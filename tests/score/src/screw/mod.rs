@@ -1,13 +1,14 @@
 //! Real screw driving: thread wear and assembly conditions, judged by nothing but the OK or NOK of each run.
 //!
 //! Data: N. West and J. Deuse, "Industrial screw driving dataset collection", CC BY 4.0, doi:10.5281/zenodo.14729547,
-//! github.com/nikolaiwest/pyscrew: one row a run. The torque curves are not part of it, so what a curve would show is
-//! not seen here.
+//! github.com/nikolaiwest/pyscrew: one row a run. The torque curves are not part of it, but for a few that [`curve`]
+//! looks at.
 //!
 //! One configuration for everything, the first one tried: a Bernoulli CUSUM that looks soonest for
 //! [`MULTIPLE`] times the rate in control and gives a false alarm once in [`RUN_LENGTH`] runs or less often, built for the
 //! upper 90 % confidence limit of the rate in the training runs. An alarm ends the watch; the chart then starts anew.
 
+pub(crate) mod curve;
 mod run;
 
 use std::collections::BTreeMap;
