@@ -183,8 +183,18 @@ impl CycleMemory {
             let (bad_with, good_with) = (had.and(bad).count(), had.and(good).count());
             Table { bad_with, bad_without: bad.count() - bad_with, good_with, good_without: good.count() - good_with }
         };
-        let tables = self.known.iter().map(|(&factor, known)| (factor, table(known.had)));
+        let judged = bad.or(good);
+        let asked =
+            self.known.iter().filter(|(factor, known)| !self.is_by_variant(factor, known.had.and(judged), judged));
+        let tables = asked.map(|(&factor, known)| (factor, table(known.had)));
         rank(tables).into_iter().filter(|found| found.q <= Q_MAX)
+    }
+
+    /// Whether a value is that of one variant, such as its program: then the variant says it all.
+    fn is_by_variant(&self, factor: &Factor, had: CycleSet, judged: CycleSet) -> bool {
+        let is_variant = |factor: &Factor| matches!(factor, Factor::Variant(_));
+        let mut variants = self.known.iter().filter(|(known, _)| is_variant(known));
+        !is_variant(factor) && variants.any(|(_, variant)| variant.had.and(judged) == had)
     }
 
     fn had(&self, factor: &Factor) -> CycleSet {

@@ -70,6 +70,8 @@ impl Rule {
 struct Departure {
     mark: Timestamp,
     by: f64,
+    /// The same in standard errors of what was expected, which makes variants alike.
+    z: f64,
 }
 
 /// A residual in a form that a snapshot can hold.
@@ -193,7 +195,7 @@ impl FeatureState {
         if self.recent.len() == RECENT_MAX {
             self.recent.pop_front();
         }
-        self.recent.push_back(Departure { mark: seen.mark, by });
+        self.recent.push_back(Departure { mark: seen.mark, by, z: residual.z });
         Change::of(self.monitor.observe(residual.z, bound, seen.mark.as_nanos()))
     }
 
@@ -225,10 +227,10 @@ impl FeatureState {
         self.residual.map(|seen| (seen.expected, seen.sigma))
     }
 
-    /// By how much the latest cycles departed from what was expected, in the feature's unit, each by its begin; the earliest
+    /// By how much the latest cycles departed from what was expected, in standard errors, each by its begin; the earliest
     /// first. At most [`RECENT_MAX`], since it was learnt.
     pub(crate) fn departures(&self) -> impl DoubleEndedIterator<Item = (Timestamp, f64)> + Clone {
-        self.recent.iter().map(|departure| (departure.mark, departure.by))
+        self.recent.iter().map(|departure| (departure.mark, departure.z))
     }
 
     /// Whether anything was learnt, in any context.

@@ -70,6 +70,22 @@ fn a_single_episode_is_not_said_to_go_with_its_lot() {
     assert_eq!(found, ["BegunWith bolts 1 since 60: 20 of 20, 0 of 80"]);
 }
 
+/// A robot that has a program for each variant tells no more than the variant does.
+#[test]
+fn a_program_that_is_that_of_a_variant_says_nothing_besides() {
+    let mut memory = CycleMemory::default();
+    let variant = |cycle: usize| u16::from(cycle / 5 % 2 == 0);
+    for cycle in 0..100 {
+        let program = Symbol::new(&format!("P{}", variant(cycle))).unwrap_or_else(|_| unreachable!());
+        let factors = [Factor::Variant(variant(cycle)), Factor::Program(plant::StationId(0), program)];
+        memory.remember(at(cycle), factors.map(|factor| (factor, at(cycle))));
+    }
+    let judged = (0..100).map(|cycle| (at(cycle), cycle >= 60 && variant(cycle) == 1));
+    let common = memory.in_common(judged, at(60), is_own).unwrap_or_default();
+    let factors: Vec<Factor> = common.iter().map(|common| common.factor).collect();
+    assert_eq!(factors, [Factor::Variant(1)]);
+}
+
 #[test]
 fn without_enough_before_the_onset_nothing_is_said() {
     let memory = memory(100, |cycle| cycle / 8, |_| 5);
