@@ -1,6 +1,5 @@
 use std::fmt;
 
-use genealogy::factors::Factor;
 use genealogy::{Common, CycleMemory, Recent, Relation};
 use plant::{Cause, Locus, Plant, StationId};
 use serde::{Deserialize, Serialize};
@@ -101,7 +100,8 @@ struct Gist {
     station: Option<StationId>,
     cause: Option<Cause>,
     sources: usize,
-    common: Option<(Factor, Relation)>,
+    /// How the strongest of what is in common belongs to it; which of several that are alike is the first may change.
+    common: Option<Relation>,
 }
 
 impl IncidentBook {
@@ -122,8 +122,12 @@ impl IncidentBook {
         id: IncidentId,
         plant: &Plant,
     ) -> Option<(Change, &Incident)> {
-        let circumstances = verdict.circumstances.take().or_else(|| self.circumstances(verdict.evidence.source));
-        let circumstances = circumstances.unwrap_or_default();
+        let circumstances = match (verdict.circumstances.take(), self.circumstances(verdict.evidence.source)) {
+            // The charts began anew while it stood: what changed when it truly began has been said.
+            (Some(_), Some((known, raised))) if verdict.evidence.onset >= raised => known.clone(),
+            (Some(found), _) => found,
+            (None, known) => known.map_or_else(Circumstances::default, |(known, _)| known.clone()),
+        };
         circumstances.weigh(&mut verdict.causes);
         verdict.circumstances = Some(circumstances);
         let known = self.open.iter().position(|entry| entry.place_of(verdict.evidence.source).is_some());
@@ -197,10 +201,11 @@ impl IncidentBook {
         Ok((Change::Acknowledged, incident.clone()))
     }
 
-    /// What was last said of what belongs to a source's verdict.
-    fn circumstances(&self, source: Source) -> Option<Circumstances> {
-        let known = |entry: &Entry| Some(entry.grounds[entry.place_of(source)?].circumstances.clone());
-        self.open.iter().find_map(known)
+    /// What was last said of what belongs to a source's verdict, and when its incident was raised.
+    fn circumstances(&self, source: Source) -> Option<(&Circumstances, Timestamp)> {
+        self.open
+            .iter()
+            .find_map(|entry| Some((&entry.grounds[entry.place_of(source)?].circumstances, entry.incident.raised)))
     }
 
     fn close(&mut self, place: usize) -> Incident {
@@ -251,7 +256,7 @@ impl Entry {
             station: self.incident.station,
             cause: self.incident.causes.first().map(|ranked| ranked.cause),
             sources: self.incident.evidence.len(),
-            common: self.incident.in_common.first().map(|common| (common.factor, common.relation)),
+            common: self.incident.in_common.first().map(|common| common.relation),
         }
     }
 

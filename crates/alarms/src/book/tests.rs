@@ -1,3 +1,4 @@
+use genealogy::factors::Factor;
 use plant::{ChangeKind, Detection, Origin, Station, StationKind};
 use proptest::prelude::*;
 use telemetry::{InterventionKind, LinkId};
@@ -550,11 +551,17 @@ fn two_lots_or_none_are_two_incidents() {
     );
 }
 
-/// After hours the cycles before the onset are forgotten; what was found then still holds, and speaks for the same cause.
+/// After hours the cycles before the onset are forgotten, and after a dressing the charts find another onset; what was found
+/// when it began still holds, and speaks for the same cause.
 #[test]
-fn what_can_no_longer_be_said_holds_as_it_was_said() {
+fn what_was_said_when_it_began_holds() {
     let mut told = Told::two_with(Some(from_lot("4711")), None);
-    told.take(feature(WELD_A, 0), 9000.0, ROUGH_SHEET);
-    let incident = told.book.open().nth(1).cloned().unwrap();
-    assert_eq!((incident.station, incident.cause(), incident.in_common.len()), (Some(WELD_A), Cause::SheetMaterial, 1));
+    for circumstances in [None, Some(Circumstances::default())] {
+        let id = told.next_id();
+        let verdict = Verdict { circumstances, ..verdict(feature(WELD_A, 0), 9000.0, ROUGH_SHEET, None) };
+        told.book.take(verdict, [], id, &told.plant);
+        let incident = told.book.open().nth(1).cloned().unwrap();
+        let found = (incident.station, incident.cause(), incident.in_common.len());
+        assert_eq!(found, (Some(WELD_A), Cause::SheetMaterial, 1));
+    }
 }

@@ -46,7 +46,7 @@ fn in_common(memory: &CycleMemory, cycles: usize, is_bad: impl Fn(usize) -> bool
 #[test]
 fn a_lot_that_alternates_and_goes_with_the_bad_ones_is_told_from_one_that_began_with_them() {
     // From cycle 60 on the bolts come from two bins in turn, four at a time; the coil changes when that begins.
-    let bolts = |cycle: usize| if cycle >= 60 && cycle / 4 % 2 == 0 { 8 } else { 7 };
+    let bolts = |cycle: usize| if cycle >= 60 && (cycle / 4).is_multiple_of(2) { 8 } else { 7 };
     let memory = memory(100, bolts, |cycle| cycle / 60);
     let found = in_common(&memory, 100, |cycle| cycle >= 60 && bolts(cycle) == 8, 60);
     let expected = ["GoesWith bolts 8 since 64: 20 of 20, 0 of 20", "BegunWith coil 1 since 60: 20 of 20, 20 of 80"];
@@ -74,7 +74,7 @@ fn a_single_episode_is_not_said_to_go_with_its_lot() {
 #[test]
 fn a_program_that_is_that_of_a_variant_says_nothing_besides() {
     let mut memory = CycleMemory::default();
-    let variant = |cycle: usize| u16::from(cycle / 5 % 2 == 0);
+    let variant = |cycle: usize| u16::from((cycle / 5).is_multiple_of(2));
     for cycle in 0..100 {
         let program = Symbol::new(&format!("P{}", variant(cycle))).unwrap_or_else(|_| unreachable!());
         let factors = [Factor::Variant(variant(cycle)), Factor::Program(plant::StationId(0), program)];

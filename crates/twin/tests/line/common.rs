@@ -94,7 +94,7 @@ impl Shift {
 
 /// Two bins in turn, four parts from each.
 fn bin(cycle: usize) -> &'static str {
-    if cycle >= ONSET && cycle / 4 % 2 == 0 { "BAD" } else { "GOOD" }
+    if cycle >= ONSET && (cycle / 4).is_multiple_of(2) { "BAD" } else { "GOOD" }
 }
 
 /// What an incident says of lots: the relation, the lot, bad and good cycles with it.
