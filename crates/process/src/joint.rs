@@ -8,9 +8,9 @@
 
 use crate::trace::CurvePoint;
 
-/// The zone that is taken for clamping, as shares of the highest torque: above what is left of running down, below what
-/// may be yield already.
-const CLAMPING: (f64, f64) = (0.5, 0.8);
+/// The zone that is taken for clamping, as shares of the highest torque: above what is left of running down, which is nearly
+/// half where a screw forms its thread, below what may be yield already.
+const CLAMPING: (f64, f64) = (0.6, 0.9);
 /// Of the gradient in the clamping zone, the share under which the screw yields; the controllers that tighten to the yield
 /// point stop at about as much (VDI 2230 part 1, yield-controlled tightening).
 const YIELD_SHARE: f64 = 0.5;
@@ -84,7 +84,7 @@ impl JointValue {
 }
 
 impl Joint {
-    /// What a curve of torque over angle comes to, up to its first highest angle: after that the tool lets go. `None` if it is no tightening: too few points, or no rise from below half of its highest torque.
+    /// What a curve of torque over angle comes to, up to its first highest angle: after that the tool lets go. `None` if it is no tightening: too few points, or no rise from below 60 % of its highest torque.
     pub fn of(points: &[CurvePoint]) -> Option<Self> {
         let end = first_highest(points, |point| point.leading)?;
         let points = &points[..=end];
@@ -241,10 +241,10 @@ mod tests {
 
     #[test]
     fn a_joint_that_yields_says_from_which_torque_on() {
-        let yields = |deg: f64| elastic(deg).min(45.0 + 0.15 * (elastic(deg) - 45.0));
-        let end_deg = 1000.0 + 43.0 / 0.7 + 5.0 / 0.105;
+        let yields = |deg: f64| elastic(deg).min(46.0 + 0.15 * (elastic(deg) - 46.0));
+        let end_deg = 1000.0 + 44.0 / 0.7 + 4.0 / 0.105;
         let joint = Joint::of(&turned(end_deg, 0.25, yields)).unwrap();
-        near(joint.yield_nm.unwrap(), 45.0, 1.5);
+        near(joint.yield_nm.unwrap(), 46.0, 1.5);
         near(joint.gradient_nm_deg, 0.7, 1e-9);
         assert!(joint.final_gradient_share.unwrap() < 0.5, "{joint:?}");
         assert!(joint.clamping_deg > 1.5 * 50.0 / 0.7, "{joint:?}");
