@@ -247,7 +247,7 @@ mod tests {
         near(joint.yield_nm.unwrap(), 46.0, 1.5);
         near(joint.gradient_nm_deg, 0.7, 1e-9);
         assert!(joint.final_gradient_share.unwrap() < 0.5, "{joint:?}");
-        assert!(joint.clamping_deg > 1.5 * 50.0 / 0.7, "{joint:?}");
+        near(joint.clamping_deg, 46.0 / 0.7 + 4.0 / 0.105, 0.25);
     }
 
     #[test]
