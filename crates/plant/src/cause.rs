@@ -24,10 +24,15 @@ macro_rules! causes {
 }
 
 impl Cause {
-    /// What it brings about in turn at the same station: a gun without water wears its electrodes.
+    /// What it brings about in turn at the same station, or looks like: a gun without water wears its electrodes, one that
+    /// presses less leaves contacts as rough as another sheet does, and a damaged thread bends the curve of its joint as one
+    /// that yields. The other way round none does: a sheet does not move the force gauge, and a screw that yields runs down
+    /// as any other.
     pub const fn brings(self) -> &'static [Self] {
         match self {
             Self::WeldWaterRestriction => &[Self::ElectrodeWear],
+            Self::ElectrodeForce => &[Self::SheetMaterial],
+            Self::ThreadDamage => &[Self::JointYield],
             _ => &[],
         }
     }

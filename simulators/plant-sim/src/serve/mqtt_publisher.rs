@@ -377,11 +377,11 @@ mod tests {
                 update(0, 1.0, Value::Float(31.5)),
                 update(4, 1.0, Value::Boolean(true)),
                 update(2, 1.0, Value::Symbol(Symbol::new("P7").unwrap())),
-                update(1, 1.25, Value::Boolean(false)),
+                update(1, 1.0, Value::Boolean(false)),
             ])
             .unwrap();
         let (receiver, message) = next(receiver).await;
-        assert_eq!(message, r#"ev1/cooling-1 {"fault":false,"flow":31.5,"ts":"1970-01-01T00:00:01.25Z"}"#);
+        assert_eq!(message, r#"ev1/cooling-1 {"fault":false,"flow":31.5,"ts":"1970-01-01T00:00:01Z"}"#);
         let (receiver, message) = next(receiver).await;
         assert_eq!(message, r#"ev1/robot-10 {"program":"P7","ts":"1970-01-01T00:00:01Z","variant":2}"#);
 
