@@ -175,7 +175,8 @@ pub(crate) const FEATURES: &[FeatureSpec] = &[
         JointValue::Rundown,
         Share(0.01),
         &[(Cause::ThreadDamage, 0.5), (Cause::JointFriction, 0.1)],
-        &[(Cause::ThreadDamage, 1.0)],
+        // Where yielding flattens the line of the clamping zone, that meets no torque at a smaller angle.
+        &[(Cause::ThreadDamage, 1.0), (Cause::JointYield, 0.3)],
     ),
     FeatureSpec::joint(
         "peak rundown torque",
