@@ -15,7 +15,7 @@ fn a_shift_is_foretold_by_the_hour() {
     for seed in SEEDS {
         let trial = trial::run(&example_plant(), seed, Vec::new(), 2.0 * SECOND_SHIFT_H + 0.01).unwrap();
         for (forecast, shift) in trial.judged_forecasts(START.plus_seconds(3600.0 * SECOND_SHIFT_H)) {
-            let made = f64::from(shift.line.good_known());
+            let made = f64::from(shift.line.not_scrap());
             within += usize::from((forecast.output.p10..=forecast.output.p90).contains(&made));
             all += 1;
             errors += (forecast.output.p50 / made - 1.0).abs();

@@ -7,11 +7,11 @@ use std::collections::BTreeMap;
 use e2e::example_plant;
 use flow::{Loss, ShiftReport, Source, StationShift};
 use linetwin::simulated::START;
-use linetwin::simulated::SimulatedSource;
+use linetwin::simulated::SimulatedTwin;
 use plant::Plant;
 use plant_sim::{FaultPlan, PointId, SimConfig, SimPlant, Truth};
-use telemetry::{Input, Value};
-use twin::{Output, Twin};
+use telemetry::Value;
+use twin::Output;
 
 const SHIFT_S: f64 = 8.0 * 3600.0;
 /// A PLC is polled that often, so each begin and end is seen late by half of it on average.
@@ -44,16 +44,12 @@ fn run(seed: u64, faults: &[&str]) -> Run {
     let point = |path: String| PointId(sim.points().iter().position(|point| point.path == path).unwrap() as u32);
     let points: Vec<_> =
         names.iter().map(|name| (point(format!("{name}/cycle_active")), point(format!("{name}/fault")))).collect();
-    let mut source = SimulatedSource::new(sim, &plant);
-    let mut twin = Twin::new(plant.clone());
+    let mut simulated = SimulatedTwin::new(sim, &plant);
     let mut truly: BTreeMap<&'static str, Truly> = BTreeMap::new();
-    let (mut events, mut outputs, mut reports, mut sequence) = (Vec::new(), Vec::new(), Vec::new(), 0);
+    let (mut outputs, mut reports) = (Vec::new(), Vec::new());
     while reports.is_empty() {
-        let received = source.step(&mut events);
-        for event in events.drain(..) {
-            sequence += 1;
-            twin.apply(&Input { sequence, received, event }, &mut outputs);
-        }
+        let received = simulated.step(&mut outputs);
+        let source = &simulated.source;
         reports.extend(outputs.drain(..).filter_map(|output| match output {
             Output::Shift(report) => Some(*report),
             _ => None,
@@ -76,7 +72,7 @@ fn run(seed: u64, faults: &[&str]) -> Run {
         }
     }
     let mut services = BTreeMap::new();
-    for event in source.truth() {
+    for event in simulated.source.truth() {
         if let Truth::TipDressed { station, .. } | Truth::GlassChanged { station } = event.what {
             *services.entry(station).or_default() += 1;
         }

@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use alarms::{Change, Incident};
 use e2e::example_plant;
-use linetwin::simulated::{START, SimulatedSource};
+use linetwin::simulated::{START, SimulatedTwin};
 use plant::Plant;
 use plant_sim::{FaultPlan, SimConfig, SimPlant};
-use telemetry::{Input, InterventionKind, Timestamp};
-use twin::{Output, Twin};
+use telemetry::{InterventionKind, Timestamp};
+use twin::Output;
 
 const HOUR_S: f64 = 3600.0;
 
@@ -40,25 +40,20 @@ struct Run {
 fn run(seed: u64, faults: &[&str], hours: f64) -> Run {
     let plant = plant();
     let faults = faults.iter().map(|text| FaultPlan::parse(text).unwrap()).collect();
-    let mut source = SimulatedSource::new(SimPlant::new(SimConfig { seed, start: START, faults }).unwrap(), &plant);
-    let mut twin = Twin::new(plant.clone());
-    let (mut events, mut outputs, mut sequence) = (Vec::new(), Vec::new(), 0);
+    let mut simulated = SimulatedTwin::new(SimPlant::new(SimConfig { seed, start: START, faults }).unwrap(), &plant);
+    let mut outputs = Vec::new();
     let (mut incidents, mut interventions, mut variants) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
     let calendar = flow::Calendar::new(&plant);
     let update = START.plus_seconds(10.5 * HOUR_S);
     let mut now = START;
     while now < START.plus_seconds(hours * HOUR_S) {
         let is_updated = now >= update;
-        now = source.sim().now();
-        source.sim_mut().set_break(!calendar.period(now).is_planned(now));
+        now = simulated.source.sim().now();
+        simulated.source.sim_mut().set_break(!calendar.period(now).is_planned(now));
         if now >= update && !is_updated {
-            source.sim_mut().load_programs("robot-50");
+            simulated.source.sim_mut().load_programs("robot-50");
         }
-        let received = source.step(&mut events);
-        for event in events.drain(..) {
-            sequence += 1;
-            twin.apply(&Input { sequence, received, event }, &mut outputs);
-        }
+        simulated.step(&mut outputs);
         for output in outputs.drain(..) {
             match output {
                 Output::Incident { change, incident } => incidents.push((change, *incident)),

@@ -19,7 +19,7 @@ use linetwin::example;
 use linetwin::recorder::resume_telling;
 use linetwin::setup::Setup;
 use linetwin::simulated::START;
-use linetwin::simulated::SimulatedSource;
+use linetwin::simulated::{SimulatedSource, SimulatedTwin};
 use plant::Overrides;
 use plant_sim::{FaultPlan, SimConfig, SimPlant};
 use rustix::process::Signal;
@@ -37,18 +37,14 @@ fn simulated(seed: u64) -> SimPlant {
 #[test]
 fn no_cycle_of_a_part_is_lost_or_doubled() {
     let plant = example_plant();
-    let (mut source, mut twin) = (SimulatedSource::new(simulated(3), &plant), Twin::new(plant.clone()));
-    let (mut events, mut outputs, mut sequence) = (Vec::new(), Vec::new(), 0);
-    while source.sim().now() < START.plus_seconds(3.0 * 3600.0) {
-        let received = source.step(&mut events);
-        for event in events.drain(..) {
-            sequence += 1;
-            twin.apply(&Input { sequence, received, event }, &mut outputs);
-        }
+    let (mut run, mut outputs) = (SimulatedTwin::new(simulated(3), &plant), Vec::new());
+    while run.source.sim().now() < START.plus_seconds(3.0 * 3600.0) {
+        run.step(&mut outputs);
     }
+    let mut twin = run.twin;
     // A week later all are gone.
     let received = START.plus_seconds(7.0 * 86_400.0);
-    twin.apply(&Input { sequence: sequence + 1, received, event: Event::Tick }, &mut outputs);
+    twin.apply(&Input { sequence: twin.sequence() + 1, received, event: Event::Tick }, &mut outputs);
     let (mut told, mut kept, mut complete) = (Vec::new(), Vec::new(), 0);
     for output in &outputs {
         match output {

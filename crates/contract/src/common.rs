@@ -3,7 +3,7 @@
 use alarms::Incident;
 use genealogy::factors::{Factor, Table};
 use genealogy::{Common, Recent, Relation};
-use plant::{Cause, ChangeKind, Plant, StationId};
+use plant::{Cause, Plant, StationId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use telemetry::Symbol;
@@ -173,13 +173,7 @@ fn shared(factor: &Factor) -> Option<Shared> {
 
 /// Whether a change to it can bring a cause.
 fn can_bring(factor: &Factor, cause: Cause) -> bool {
-    let kind = match factor {
-        Factor::Lot(_) => ChangeKind::Lot,
-        Factor::Tool(..) => ChangeKind::Tool,
-        Factor::Program(..) => ChangeKind::Program,
-        Factor::Variant(_) | Factor::Operator(..) | Factor::Station(_) => return false,
-    };
-    cause.comes_with().iter().any(|(known, _)| *known == kind)
+    factor.change_kind().is_some_and(|kind| cause.comes_with().iter().any(|(known, _)| *known == kind))
 }
 
 #[cfg(test)]

@@ -67,9 +67,9 @@ impl ShiftReport {
 }
 
 impl LineKpis {
-    /// Good parts; where not every part was judged those not known to be bad.
-    pub fn good_known(&self) -> u32 {
-        self.good.unwrap_or(self.produced.saturating_sub(self.scrap))
+    /// Parts that are not known to be bad: the good ones, if every part was judged.
+    pub fn not_scrap(&self) -> u32 {
+        self.produced.saturating_sub(self.scrap)
     }
 
     /// The indicators of a period, of its stations and what has left the line in it.

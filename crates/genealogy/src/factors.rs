@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use plant::StationId;
+use plant::{ChangeKind, StationId};
 use serde::{Deserialize, Serialize};
 use telemetry::Symbol;
 
@@ -31,6 +31,16 @@ pub enum Factor {
 }
 
 impl Factor {
+    /// The kind of change by which it comes into use; `None` of what is no change to a station.
+    pub const fn change_kind(&self) -> Option<ChangeKind> {
+        match self {
+            Self::Lot(_) => Some(ChangeKind::Lot),
+            Self::Tool(..) => Some(ChangeKind::Tool),
+            Self::Program(..) => Some(ChangeKind::Program),
+            Self::Variant(_) | Self::Operator(..) | Self::Station(_) => None,
+        }
+    }
+
     /// Those of a cycle; the variant is the part's, not the cycle's.
     pub fn of_cycle(station: StationId, program: Option<Symbol>, labels: &Labels) -> impl Iterator<Item = Self> {
         let lots = labels.lots.iter().copied().map(Self::Lot);

@@ -1,12 +1,43 @@
 //! The simulated plant as a source of events, without a protocol in between: as fast as the core can take them.
 
+use std::sync::Arc;
+
 use plant::Plant;
 use plant_sim::{SimLink, SimPlant, TruthEvent, Update};
-use telemetry::{Event, LinkId, LinkState, Quality, Sample, SampleBatch, SignalId, Timestamp};
+use telemetry::{Event, Input, LinkId, LinkState, Quality, Sample, SampleBatch, SignalId, Timestamp};
+use twin::{Outputs, Twin};
 
 /// When the simulated plant's clock begins, whenever it is run, so that the same seed gives the same shift:
 /// 2026-11-23T06:00:00Z, a Monday's early shift.
 pub const START: Timestamp = Timestamp::from_millis(1_795_413_600_000);
+
+/// A simulated plant and its twin.
+pub struct SimulatedTwin {
+    /// The plant.
+    pub source: SimulatedSource,
+    /// What its links tell goes here.
+    pub twin: Twin,
+    sequence: u64,
+    events: Vec<Event>,
+}
+
+impl SimulatedTwin {
+    /// The plant, and a twin that knows nothing of it yet but its configuration.
+    pub fn new(sim: SimPlant, plant: &Arc<Plant>) -> Self {
+        let source = SimulatedSource::new(sim, plant);
+        Self { source, twin: Twin::new(plant.clone()), sequence: 0, events: Vec::new() }
+    }
+
+    /// Advances both by one step and appends what the twin gave. Returns when its inputs were received.
+    pub fn step(&mut self, outputs: &mut Outputs) -> Timestamp {
+        let received = self.source.step(&mut self.events);
+        for event in self.events.drain(..) {
+            self.sequence += 1;
+            self.twin.apply(&Input { sequence: self.sequence, received, event }, outputs);
+        }
+        received
+    }
+}
 
 /// Steps of the simulated plant from one tick of the clock to the next: one second.
 const TICK_STEPS: u64 = (1.0 / plant_sim::STEP_S) as u64;

@@ -71,15 +71,6 @@ fn told_at(factor: &Factor, plant: &Plant) -> Option<StationId> {
     }
 }
 
-fn kind_of(factor: &Factor) -> Option<ChangeKind> {
-    match factor {
-        Factor::Lot(_) => Some(ChangeKind::Lot),
-        Factor::Tool(..) => Some(ChangeKind::Tool),
-        Factor::Program(..) => Some(ChangeKind::Program),
-        Factor::Variant(_) | Factor::Operator(..) | Factor::Station(_) => None,
-    }
-}
-
 /// The departure that is half way from what was usual before the onset to what has been since, where that is so: a cycle
 /// beyond it shows the change. `None` if nothing is beyond.
 ///
@@ -115,7 +106,7 @@ fn changes(
     warm_up_cycles: usize,
 ) -> Vec<(ChangeKind, Option<f64>)> {
     let of_kind = |kind: ChangeKind| {
-        let is_meant = |factor: &Factor| kind_of(factor) == Some(kind);
+        let is_meant = |factor: &Factor| factor.change_kind() == Some(kind);
         let found = in_common.iter().filter(|common| is_meant(&common.factor)).map(|common| common.chance);
         let least = found.min_by(f64::total_cmp);
         let is_told = least.is_some() || state.memory.knows(|factor| is_meant(factor) && is_own(factor));

@@ -139,7 +139,7 @@ impl Twin {
             learned: self.state.learned.line.clone(),
             so_far: ShiftSoFar {
                 start: Start { places: (0..design.stations.len()).map(|place| self.in_place(place)).collect() },
-                produced: report.line.good_known(),
+                produced: report.line.not_scrap(),
                 left_s: flow.planned_left_s,
             },
             materials: materials.filter_map(material).collect(),

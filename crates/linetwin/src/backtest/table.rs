@@ -102,7 +102,7 @@ impl Table {
 
     fn count_forecasts(&mut self, trial: &Trial, since: Timestamp) {
         for (forecast, shift) in trial.judged_forecasts(since) {
-            let good = f64::from(shift.line.good_known());
+            let good = f64::from(shift.line.not_scrap());
             let place = usize::from(good >= forecast.output.p10) + usize::from(good > forecast.output.p90);
             self.forecasts[place] += 1;
         }

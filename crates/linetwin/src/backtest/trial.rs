@@ -7,10 +7,10 @@ use flow::line::ForecastOptions;
 use flow::{ShiftForecast, ShiftReport};
 use plant::{Cause, Plant};
 use plant_sim::{Fault, FaultError, FaultPlan, SimConfig, SimPlant, Truth, TruthEvent};
-use telemetry::{Input, Timestamp};
-use twin::{Output, Twin};
+use telemetry::Timestamp;
+use twin::Output;
 
-use crate::simulated::{START, SimulatedSource};
+use crate::simulated::{START, SimulatedTwin};
 
 /// An incident's change as the twin gave it.
 #[derive(Debug, Clone)]
@@ -50,17 +50,12 @@ const REPLICATIONS: u32 = 200;
 pub fn run(plant: &Arc<Plant>, seed: u64, faults: Vec<FaultPlan>, hours: f64) -> Result<Trial, FaultError> {
     let has_fault = !faults.is_empty();
     let sim = SimPlant::new(SimConfig { seed, start: START, faults })?;
-    let mut source = SimulatedSource::new(sim, plant);
+    let mut simulated = SimulatedTwin::new(sim, plant);
     let (mut shifts, mut forecasts, mut forecast_at) = (Vec::new(), Vec::new(), START);
-    let mut twin = Twin::new(plant.clone());
     let end = START.plus_seconds(hours * 3600.0);
-    let (mut events, mut outputs, mut told, mut sequence) = (Vec::new(), Vec::new(), Vec::new(), 0);
-    while source.sim().now() < end {
-        let received = source.step(&mut events);
-        for event in events.drain(..) {
-            sequence += 1;
-            twin.apply(&Input { sequence, received, event }, &mut outputs);
-        }
+    let (mut outputs, mut told) = (Vec::new(), Vec::new());
+    while simulated.source.sim().now() < end {
+        let received = simulated.step(&mut outputs);
         for output in outputs.drain(..) {
             match output {
                 Output::Incident { change, incident } => {
@@ -73,10 +68,10 @@ pub fn run(plant: &Arc<Plant>, seed: u64, faults: Vec<FaultPlan>, hours: f64) ->
         if received >= forecast_at && !has_fault {
             forecast_at = forecast_at.plus_seconds(FORECAST_EVERY_S);
             let options = ForecastOptions { replications: REPLICATIONS, seed };
-            forecasts.extend(twin.prospect().and_then(|prospect| prospect.forecast(options).ok()));
+            forecasts.extend(simulated.twin.prospect().and_then(|prospect| prospect.forecast(options).ok()));
         }
     }
-    Ok(Trial { plant: plant.clone(), told, truth: source.truth().to_vec(), shifts, forecasts })
+    Ok(Trial { plant: plant.clone(), told, truth: simulated.source.truth().to_vec(), shifts, forecasts })
 }
 
 /// The cause that the twin should name for a fault.
