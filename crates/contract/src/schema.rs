@@ -1,7 +1,8 @@
 use schemars::{Schema, schema_for};
 
 use crate::{
-    AlertV1, CommandReplyV1, CommandV1, EventV1, ForecastV1, PartHistoryV1, PartV1, ShiftV1, StateV1, StatusV1,
+    AlertV1, CommandReplyV1, CommandV1, EventV1, ForecastV1, PartHistoryV1, PartV1, RecordingV1, ShiftV1, StateV1,
+    StatusV1,
 };
 
 /// The JSON Schema of every message, by its name, in the order of the names.
@@ -14,6 +15,7 @@ pub fn schemas() -> Vec<(&'static str, Schema)> {
         ("forecast-v1", schema_for!(ForecastV1)),
         ("part-history-v1", schema_for!(PartHistoryV1)),
         ("part-v1", schema_for!(PartV1)),
+        ("recording-v1", schema_for!(RecordingV1)),
         ("shift-v1", schema_for!(ShiftV1)),
         ("state-v1", schema_for!(StateV1)),
         ("status-v1", schema_for!(StatusV1)),

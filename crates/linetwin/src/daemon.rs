@@ -9,6 +9,7 @@ use adapter::{Clock, Context, queue};
 use anyhow::Context as _;
 use contract::StateV1;
 use notify::{Notifier, NotifySettings, Publication, Topics};
+use recording::{Retention, WriterOptions};
 use telemetry::{Event, LinkState};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -19,7 +20,7 @@ use web::{PartLookup, Sources};
 use crate::engine::{Console, Engine, Sinks};
 use crate::figures::Figures;
 use crate::parts::{PartStore, read};
-use crate::recorder::{Recorder, resume_telling};
+use crate::recorder::{Recorder, RecorderOptions, resume_telling};
 use crate::setup::{ConfigArguments, Device, Setup};
 
 /// How often the twin is told that time passes, seconds of the daemon's clock.
@@ -77,9 +78,17 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
 /// If its folder cannot be written.
 pub fn open_recorder(setup: &Setup, clock: &Clock) -> anyhow::Result<Recorder> {
     let settings = &setup.daemon.recording;
-    let segment_bytes = u64::from(settings.segment_size_mib) * 1024 * 1024;
-    let sync_interval = Duration::from_secs_f64(settings.flush_interval_s);
-    Recorder::open(&settings.folder, setup.header(clock.now()), segment_bytes, sync_interval).with_context(|| {
+    let mib = |count: u32| u64::from(count) * 1024 * 1024;
+    let options = RecorderOptions {
+        writer: WriterOptions { segment_bytes: mib(settings.segment_size_mib) },
+        sync_interval: Duration::from_secs_f64(settings.flush_interval_s),
+        retention: Retention {
+            age_max_s: f64::from(settings.keep_days) * 86_400.0,
+            size_max_bytes: mib(settings.size_max_mib),
+            free_min_bytes: mib(settings.free_min_mib),
+        },
+    };
+    Recorder::open(&settings.folder, setup.header(clock.now()), options).with_context(|| {
         format!("cannot record in {}; choose another folder with recording.folder", settings.folder.display())
     })
 }

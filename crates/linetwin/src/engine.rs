@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use adapter::Clock;
-use contract::{EventV1, ForecastV1, StateV1, alert_line};
+use contract::{EventV1, ForecastV1, RecordingV1, StateV1, alert_line};
 use notify::Publication;
 use telemetry::{Event, Input, Timestamp};
 use tokio::sync::{mpsc, watch};
@@ -13,7 +13,7 @@ use twin::{Output, Outputs, Twin};
 
 use crate::forecaster::Forecaster;
 use crate::parts::PartStore;
-use crate::recorder::Recorder;
+use crate::recorder::{KeeperStatus, Recorder};
 
 /// How often the state of the line is given to the page while inputs come.
 const STATE_INTERVAL: Duration = Duration::from_millis(250);
@@ -37,8 +37,10 @@ pub struct Sinks {
 pub struct Gauges {
     /// Inputs that could not be recorded.
     pub inputs_lost: AtomicU64,
-    /// Why the recording cannot be written at the moment.
+    /// What is wrong with the recording at the moment.
     pub recording_problem: Mutex<Option<String>>,
+    /// What the upkeep of the recording came to.
+    pub keeper: Mutex<KeeperStatus>,
 }
 
 /// Stamps every event, records it, applies it to the twin and hands on what follows.
@@ -52,6 +54,8 @@ pub struct Engine {
     outputs: Outputs,
     forecaster: Forecaster,
     state_told: Instant,
+    /// What was last told to be wrong with the recording. At first nothing was told, not even that all is well.
+    recording_told: Option<Option<String>>,
 }
 
 impl Engine {
@@ -67,6 +71,7 @@ impl Engine {
             outputs: Vec::new(),
             forecaster: Forecaster::default(),
             state_told: Instant::now(),
+            recording_told: None,
         }
     }
 
@@ -117,14 +122,9 @@ impl Engine {
         self.record_parts(&input);
         if let Some(recorder) = &mut self.recorder {
             recorder.keep_up(&self.twin);
-            self.gauges.inputs_lost.store(recorder.lost(), Ordering::Relaxed);
-            if let Ok(mut problem) = self.gauges.recording_problem.lock()
-                && problem.as_deref() != recorder.problem()
-            {
-                *problem = recorder.problem().map(str::to_owned);
-            }
         }
         if self.state_told.elapsed() >= STATE_INTERVAL {
+            self.tell_recording(received);
             self.look_ahead();
             self.tell_state();
         }
@@ -143,7 +143,7 @@ impl Engine {
     }
 
     /// Keeps the records that the input has closed, after the input itself: a record without it could not be replayed. They
-    /// are on the disk after it, and before a snapshot of the twin that has closed them.
+    /// are on the disk after it, and before a checkpoint of the twin that has closed them.
     fn record_parts(&mut self, input: &Input) {
         let Some(parts) = &mut self.parts else { return };
         if parts.wants(input, &self.outputs) {
@@ -152,7 +152,7 @@ impl Engine {
             }
             parts.keep(input, &self.outputs, &self.twin);
         }
-        if parts.is_sync_due() || self.recorder.as_ref().is_some_and(Recorder::is_snapshot_due) {
+        if parts.is_sync_due() || self.recorder.as_ref().is_some_and(Recorder::is_checkpoint_due) {
             self.recorder.iter_mut().for_each(Recorder::sync);
             parts.sync();
         }
@@ -195,6 +195,30 @@ impl Engine {
             let forecast = ForecastV1::new(forecast, self.twin.plant());
             // As of every publication: it fails only when the notifier is gone.
             let _ = publications.blocking_send(Publication::from_forecast(&forecast));
+        }
+    }
+
+    /// Tells how the recording is, and over MQTT whenever what is wrong with it changes.
+    fn tell_recording(&mut self, now: Timestamp) {
+        let Some(recorder) = &self.recorder else { return };
+        let (keeper, lost) = (recorder.keeper(), recorder.lost());
+        let problem = recorder.problem().map(str::to_owned).or_else(|| keeper.problem.clone());
+        let for_space = keeper.removed_for_space;
+        self.gauges.inputs_lost.store(lost, Ordering::Relaxed);
+        if let Ok(mut known) = self.gauges.keeper.lock() {
+            *known = keeper;
+        }
+        if self.recording_told.as_ref() == Some(&problem) {
+            return;
+        }
+        self.recording_told = Some(problem.clone());
+        if let Ok(mut known) = self.gauges.recording_problem.lock() {
+            known.clone_from(&problem);
+        }
+        if let Some(publications) = &self.sinks.publications {
+            let recording = RecordingV1::new(now.into(), problem, lost, for_space);
+            // As of every publication: it fails only when the notifier is gone.
+            let _ = publications.blocking_send(Publication::from_recording(&recording));
         }
     }
 

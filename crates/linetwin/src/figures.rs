@@ -75,6 +75,21 @@ impl Figures {
         let lost = self.gauges.inputs_lost.load(Ordering::Relaxed) as f64;
         let help = "Inputs that could not be recorded.";
         add("linetwin_recording_lost_inputs".into(), help, MetricKind::Counter, Vec::new(), lost);
+        let keeper = self.gauges.keeper.lock().map(|keeper| keeper.clone()).unwrap_or_default();
+        for (name, help, kind, value) in [
+            ("segments", "Segments of the recording.", MetricKind::Gauge, keeper.segments),
+            ("size_bytes", "What the segments of the recording take.", MetricKind::Gauge, keeper.size_bytes),
+            ("closed_segments", "Segments turned into Parquet.", MetricKind::Counter, keeper.closed),
+            ("expired_segments", "Segments removed for age or size.", MetricKind::Counter, keeper.expired),
+            (
+                "segments_removed_for_space",
+                "Segments removed because the disk was too full.",
+                MetricKind::Counter,
+                keeper.removed_for_space,
+            ),
+        ] {
+            add(format!("linetwin_recording_{name}"), help, kind, Vec::new(), value as f64);
+        }
         for (name, help, kind, value) in self.parts.iter().flat_map(|parts| parts.named()) {
             add(format!("linetwin_parts_{name}"), help, kind, Vec::new(), value as f64);
         }

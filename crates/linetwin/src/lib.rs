@@ -25,3 +25,4 @@ pub mod shifts;
 pub mod simulate;
 pub mod simulated;
 pub mod table;
+pub mod verify;

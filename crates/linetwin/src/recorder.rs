@@ -1,62 +1,113 @@
-//! The recording as the daemon keeps it: inputs, live alerts beside them, and snapshots of the twin.
+//! The recording as the daemon keeps it: inputs, live alerts beside them, and checkpoints of the twin.
 
-use std::fs::{self, File, OpenOptions};
+mod keeper;
+mod reading;
+mod resume;
+
+use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use contract::{EventV1, alert_line};
-use plant::Plant;
-use recording::{Reader, RecordingHeader, Remap, Writer, WriterOptions};
-use telemetry::Input;
-use twin::{Output, Twin};
+use recording::{CheckpointId, Checkpoints, RecordingError, RecordingHeader, Retention, Writer, WriterOptions};
+use telemetry::{Input, Timestamp};
+use twin::Twin;
+
+use keeper::Keeper;
+pub use keeper::KeeperStatus;
+pub use reading::{for_each_input, for_each_step};
+pub use resume::{checkpoint, first_checkpoint, resume, resume_telling};
 
 /// The file in a recording's folder that holds the live alerts, a line each.
 pub const ALERTS_FILE: &str = "alerts.jsonl";
-/// The file in a recording's folder that holds the newest snapshot of the twin.
-const SNAPSHOT_FILE: &str = "twin.snapshot";
 /// How often inputs are handed to the operating system, so that they survive the end of this process.
 const FLUSH_INTERVAL: Duration = Duration::from_millis(250);
-/// How often a snapshot is kept.
-const SNAPSHOT_INTERVAL: Duration = Duration::from_secs(60);
+/// How often a checkpoint of the twin is kept, so that a restart has little to replay.
+const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(60);
+/// After how much time of the inputs one is kept in any case: a plant may be simulated faster than life.
+const CHECKPOINT_INTERVAL_S: f64 = 3600.0;
+/// How often the folder is looked after when no segment was begun.
+const UPKEEP_INTERVAL: Duration = Duration::from_secs(600);
+
+/// How a recording is written and kept.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RecorderOptions {
+    /// When a segment is full.
+    pub writer: WriterOptions,
+    /// From one sync to the next.
+    pub sync_interval: Duration,
+    /// How much of the recording is kept.
+    pub retention: Retention,
+}
 
 /// Writes the recording. No failure stops it: what could not be written is counted, told once, and tried again.
 pub struct Recorder {
     folder: PathBuf,
     writer: Writer,
     alerts: File,
+    checkpoints: Checkpoints,
+    keeper: Keeper,
     sync_interval: Duration,
     flushed: Instant,
     synced: Instant,
     kept: Instant,
-    problem: Option<String>,
+    /// When the last input before that checkpoint was received.
+    kept_at: Timestamp,
+    looked_after: Instant,
+    /// The segment that the writer was at then.
+    at_segment: u32,
+    /// When the last input was received.
+    received: Timestamp,
+    problem: Option<Problem>,
+}
+
+/// Why the recording cannot be written at the moment.
+struct Problem {
+    text: String,
+    is_disk_full: bool,
 }
 
 impl Recorder {
     /// Opens the recording in `folder` for more inputs; begins it if there is none.
     ///
     /// # Errors
-    /// If the folder cannot be written.
-    pub fn open(
-        folder: &Path,
-        header: RecordingHeader,
-        segment_bytes: u64,
-        sync_interval: Duration,
-    ) -> anyhow::Result<Self> {
-        let writer = Writer::create(folder, header, WriterOptions { segment_bytes })?;
+    /// If the folder cannot be written, or a thread cannot be started.
+    pub fn open(folder: &Path, header: RecordingHeader, options: RecorderOptions) -> anyhow::Result<Self> {
+        let received = header.created;
+        let writer = Writer::create(folder, header, options.writer)?;
         let path = folder.join(ALERTS_FILE);
         let alerts = OpenOptions::new().create(true).append(true).open(&path);
         let alerts = alerts.with_context(|| format!("cannot write {}", path.display()))?;
-        let now = Instant::now();
-        let folder = folder.to_owned();
-        Ok(Self { folder, writer, alerts, sync_interval, flushed: now, synced: now, kept: now, problem: None })
+        let keeper = Keeper::start(folder, options.retention).context("cannot start the upkeep of the recording")?;
+        let (now, at_segment) = (Instant::now(), writer.at_segment());
+        keeper.ask(at_segment, received);
+        Ok(Self {
+            folder: folder.to_owned(),
+            writer,
+            alerts,
+            checkpoints: Checkpoints::of(folder),
+            keeper,
+            sync_interval: options.sync_interval,
+            flushed: now,
+            synced: now,
+            kept: now,
+            kept_at: received,
+            looked_after: now,
+            at_segment,
+            received,
+            problem: None,
+        })
     }
 
     /// Why the recording cannot be written at the moment.
     pub fn problem(&self) -> Option<&str> {
-        self.problem.as_deref()
+        self.problem.as_ref().map(|problem| problem.text.as_str())
+    }
+
+    /// What the upkeep of the folder came to.
+    pub fn keeper(&self) -> KeeperStatus {
+        self.keeper.status()
     }
 
     /// Inputs that could not be recorded.
@@ -66,27 +117,29 @@ impl Recorder {
 
     /// Takes an input in.
     pub fn append(&mut self, input: &Input) {
-        let result = self.writer.append(input).map_err(|error| error.to_string());
+        self.received = input.received;
+        let result = self.writer.append(input);
         self.note(result);
     }
 
     /// Hands what was taken in to the operating system.
     pub fn flush(&mut self) {
-        let result = self.writer.flush().map_err(|error| error.to_string());
+        let result = self.writer.flush();
         self.note(result);
     }
 
     /// Makes durable what was taken in.
     pub fn sync(&mut self) {
-        let result = self.writer.sync().map_err(|error| error.to_string());
+        let result = self.writer.sync();
         self.note(result);
         let now = Instant::now();
         (self.synced, self.flushed) = (now, now);
     }
 
-    /// Whether the next [`Self::keep_up`] keeps a snapshot.
-    pub fn is_snapshot_due(&self) -> bool {
-        self.kept.elapsed() >= SNAPSHOT_INTERVAL
+    /// Whether the next [`Self::keep_up`] keeps a checkpoint.
+    pub fn is_checkpoint_due(&self) -> bool {
+        let since = self.kept.elapsed();
+        since >= CHECKPOINT_INTERVAL || self.received.seconds_since(self.kept_at) >= CHECKPOINT_INTERVAL_S
     }
 
     /// Keeps the alerts of an input, after the input itself: an alert without its input could not be replayed.
@@ -97,33 +150,45 @@ impl Recorder {
         }
     }
 
-    /// Does what is due by now: hands over, makes durable, keeps a snapshot.
+    /// Does what is due by now: hands over, makes durable, keeps a checkpoint, has the folder looked after.
     pub fn keep_up(&mut self, twin: &Twin) {
         let now = Instant::now();
         if now - self.synced >= self.sync_interval {
             self.sync();
         } else if now - self.flushed >= FLUSH_INTERVAL {
-            let result = self.writer.flush().map_err(|error| error.to_string());
-            self.note(result);
+            self.flush();
             self.flushed = now;
         }
-        if now - self.kept >= SNAPSHOT_INTERVAL {
-            self.keep_snapshot(twin);
-            self.kept = now;
+        if self.is_checkpoint_due() {
+            self.keep_checkpoint(twin);
+            (self.kept, self.kept_at) = (now, self.received);
+        }
+        if self.is_upkeep_due(now) {
+            self.looked_after = now;
+            self.at_segment = self.writer.at_segment();
+            self.keeper.ask(self.at_segment, self.received);
         }
     }
 
-    /// Makes all durable and keeps a snapshot: the daemon stops.
+    /// Makes all durable and keeps a checkpoint: the daemon stops.
     pub fn finish(mut self, twin: &Twin) {
         self.sync();
-        self.keep_snapshot(twin);
+        self.keep_checkpoint(twin);
     }
 
-    fn note(&mut self, result: Result<(), String>) {
+    fn is_upkeep_due(&self, now: Instant) -> bool {
+        let since = now - self.looked_after;
+        let is_disk_full = self.problem.as_ref().is_some_and(|problem| problem.is_disk_full);
+        self.writer.at_segment() != self.at_segment
+            || since >= UPKEEP_INTERVAL
+            || (is_disk_full && since >= FLUSH_INTERVAL)
+    }
+
+    fn note(&mut self, result: Result<(), RecordingError>) {
         match (result.err(), &self.problem) {
             (Some(error), None) => {
                 tracing::error!("the recording cannot be written, alerts go on: {error}");
-                self.problem = Some(error);
+                self.problem = Some(Problem { text: error.to_string(), is_disk_full: error.is_disk_full() });
             }
             (None, Some(_)) if self.writer.lost() == 0 => self.recovered(),
             (None, Some(_)) => {
@@ -139,131 +204,13 @@ impl Recorder {
         self.problem = None;
     }
 
-    fn keep_snapshot(&self, twin: &Twin) {
-        let kept = twin.snapshot().map_err(io::Error::other).and_then(|bytes| {
-            let part = self.folder.join(format!("{SNAPSHOT_FILE}.part"));
-            fs::write(&part, bytes)?;
-            fs::rename(part, self.folder.join(SNAPSHOT_FILE))
-        });
+    fn keep_checkpoint(&self, twin: &Twin) {
+        let id = CheckpointId { sequence: twin.sequence(), received: self.received };
+        let kept = twin.snapshot().map_err(io::Error::other).and_then(|state| self.checkpoints.keep(id, &state));
         if let Err(error) = kept {
-            tracing::warn!("cannot keep a snapshot of the twin, a restart will replay more of the recording: {error}");
+            tracing::warn!(
+                "cannot keep a checkpoint of the twin, a restart will replay more of the recording: {error}"
+            );
         }
     }
-}
-
-/// The twin as it was when the recording in `folder` ended, and the sequence number of its last input: from the newest
-/// snapshot and the inputs after it. A new twin if there is no recording.
-///
-/// # Errors
-/// If there is a recording that cannot be read.
-pub fn resume(folder: &Path, plant: Arc<Plant>) -> anyhow::Result<(Twin, u64)> {
-    resume_telling(folder, plant, |_, _, _| {})
-}
-
-/// As [`resume`]; tells the outputs of the inputs that it replays, each with the twin after it.
-///
-/// # Errors
-/// As [`resume`].
-pub fn resume_telling(
-    folder: &Path,
-    plant: Arc<Plant>,
-    mut tell: impl FnMut(&Input, &[Output], &Twin),
-) -> anyhow::Result<(Twin, u64)> {
-    let last = match folder.exists() {
-        true => Writer::last_sequence(folder)?,
-        false => None,
-    };
-    let Some(last) = last else { return Ok((Twin::new(plant), 0)) };
-    let mut twin = snapshot(folder, &plant, last).unwrap_or_else(|| Twin::new(plant.clone()));
-    let from = twin.sequence();
-    let kept = kept_alerts(&folder.join(ALERTS_FILE))?;
-    let (mut outputs, mut missing) = (Vec::new(), String::new());
-    for_each_input(folder, &plant, |input| {
-        if input.sequence > from {
-            outputs.clear();
-            twin.apply(input, &mut outputs);
-            tell(input, &outputs, &twin);
-            if input.sequence > kept {
-                let lines =
-                    outputs.iter().filter_map(|output| alert_line(output, &plant, input.sequence, input.received));
-                missing.extend(lines);
-            }
-        }
-        Ok(())
-    })?;
-    OpenOptions::new().create(true).append(true).open(folder.join(ALERTS_FILE))?.write_all(missing.as_bytes())?;
-    tracing::info!("the twin goes on from input {last}, {} of them replayed", last.saturating_sub(from));
-    Ok((twin, last))
-}
-
-/// The sequence number of the last alert that was kept; one that was kept only in part is cut off.
-///
-/// A crash can come between an input that is durable and its alert: then the alert is added when the twin resumes.
-fn kept_alerts(path: &Path) -> anyhow::Result<u64> {
-    if !path.exists() {
-        return Ok(0);
-    }
-    let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let whole = text.rfind('\n').map_or(0, |end| end + 1);
-    if whole < text.len() {
-        OpenOptions::new().write(true).open(path)?.set_len(whole as u64)?;
-    }
-    let last: Option<EventV1> = text[..whole].lines().last().map(serde_json::from_str).transpose()?;
-    Ok(last.and_then(|event| event.sequence).unwrap_or(0))
-}
-
-fn snapshot(folder: &Path, plant: &Arc<Plant>, last: u64) -> Option<Twin> {
-    let bytes = fs::read(folder.join(SNAPSHOT_FILE)).ok()?;
-    let restored = Twin::restore(plant.clone(), &bytes);
-    let twin = restored.inspect_err(|error| tracing::warn!("{error}")).ok()?;
-    if twin.sequence() > last {
-        tracing::warn!("the snapshot is newer than the recording; the recording is replayed instead");
-        return None;
-    }
-    Some(twin)
-}
-
-/// Runs a recording through a twin, and gives each input with what followed from it and the twin after it.
-///
-/// # Errors
-/// As [`for_each_input`].
-pub fn for_each_step(
-    recording: &Path,
-    twin: &mut Twin,
-    mut take: impl FnMut(&Input, &[Output], &Twin) -> anyhow::Result<()>,
-) -> anyhow::Result<()> {
-    let plant = twin.plant().clone();
-    let mut outputs = Vec::new();
-    for_each_input(recording, &plant, |input| {
-        outputs.clear();
-        twin.apply(input, &mut outputs);
-        take(input, &outputs, twin)
-    })
-}
-
-/// Reads a recording from its begin to its end under a plant's configuration, and tells of what was damaged or dropped.
-///
-/// # Errors
-/// If it cannot be read at all, or `take` fails.
-pub fn for_each_input(
-    recording: &Path,
-    plant: &Plant,
-    mut take: impl FnMut(&Input) -> anyhow::Result<()>,
-) -> anyhow::Result<()> {
-    let mut reader = Reader::open(recording)?;
-    let mut remap = Remap::new(
-        plant.signals.iter().map(|signal| (signal.path.clone(), signal.id)),
-        plant.links.iter().map(|link| (link.name.clone(), link.id)),
-    );
-    while let Some(input) = reader.next() {
-        let input = input?;
-        take(&remap.apply(reader.header(), input))?;
-    }
-    for damage in reader.damage() {
-        tracing::warn!("{damage}");
-    }
-    for (path, count) in &remap.dropped().samples {
-        tracing::warn!("{count} samples of {path} are not used: this configuration does not have that signal");
-    }
-    Ok(())
 }

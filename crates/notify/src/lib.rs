@@ -6,6 +6,7 @@
 //! |---|---|---|
 //! | `<base>/alerts/<id>` | yes | `AlertV1` of an incident that is not closed; nothing once it is |
 //! | `<base>/shift`, `<base>/forecast` | yes | `ShiftV1` of the last shift, `ForecastV1` of the one under way |
+//! | `<base>/recording` | yes | `RecordingV1`: whether the daemon can record |
 //! | `<base>/events` | no | `EventV1` for each change of an incident |
 //! | `<base>/cmd` | no | `CommandV1`, from a client |
 //! | `<base>/cmd/reply` | no | `CommandReplyV1` |

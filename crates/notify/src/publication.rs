@@ -1,5 +1,5 @@
 use alarms::{Change, Incident};
-use contract::{AlertV1, CommandReplyV1, EventV1, ForecastV1, Message, ShiftV1};
+use contract::{AlertV1, CommandReplyV1, EventV1, ForecastV1, Message, RecordingV1, ShiftV1};
 use plant::Plant;
 use telemetry::{IncidentId, Timestamp};
 use twin::Output;
@@ -18,7 +18,7 @@ pub enum Publication {
     Report {
         /// Which.
         report: Report,
-        /// A [`ShiftV1`] or a [`ForecastV1`].
+        /// A [`ShiftV1`], a [`ForecastV1`] or a [`RecordingV1`].
         content: String,
     },
     /// A change of an incident: an [`EventV1`].
@@ -34,6 +34,8 @@ pub enum Report {
     Shift,
     /// What the shift under way may come to.
     Forecast,
+    /// Whether the daemon can record.
+    Recording,
 }
 
 impl Report {
@@ -42,6 +44,7 @@ impl Report {
         match self {
             Self::Shift => "shift",
             Self::Forecast => "forecast",
+            Self::Recording => "recording",
         }
     }
 }
@@ -67,6 +70,11 @@ impl Publication {
     /// What is retained of a forecast.
     pub fn from_forecast(forecast: &ForecastV1) -> Self {
         Self::Report { report: Report::Forecast, content: forecast.to_json() }
+    }
+
+    /// What is retained of the recording.
+    pub fn from_recording(recording: &RecordingV1) -> Self {
+        Self::Report { report: Report::Recording, content: recording.to_json() }
     }
 
     /// What is retained of an incident that is already open when the notifier starts.

@@ -88,14 +88,30 @@ pub struct RecordingSettings {
     /// Seconds between two writes to the disk: the most that a power cut can lose.
     #[schemars(range(min = 0.01, max = 60.0))]
     pub flush_interval_s: f64,
-    /// Size at which a segment is closed and the next begun, MiB.
-    #[schemars(range(min = 1, max = 4096))]
+    /// Size at which a segment is closed and the next begun, MiB. To close it takes about half of that in memory.
+    #[schemars(range(min = 1, max = 1024))]
     pub segment_size_mib: u32,
+    /// Days that segments are kept; older ones are removed.
+    #[schemars(range(min = 1, max = 36_500))]
+    pub keep_days: u32,
+    /// The most that all segments may take, MiB; the oldest are removed when they take more.
+    #[schemars(range(min = 1, max = 1_073_741_824))]
+    pub size_max_mib: u32,
+    /// What is to stay free on the disk, MiB; the oldest segments are removed when there is less.
+    #[schemars(range(min = 0, max = 1_073_741_824))]
+    pub free_min_mib: u32,
 }
 
 impl Default for RecordingSettings {
     fn default() -> Self {
-        Self { folder: PathBuf::from("recording"), flush_interval_s: 1.0, segment_size_mib: 64 }
+        Self {
+            folder: PathBuf::from("recording"),
+            flush_interval_s: 1.0,
+            segment_size_mib: 64,
+            keep_days: 60,
+            size_max_mib: 65_536,
+            free_min_mib: 512,
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use crate::error::is_full;
 use crate::folder::{SegmentFile, Storage};
 use crate::frame::{self, TooLarge};
 use crate::pending::Pending;
-use crate::{RecordingError, RecordingHeader, WriterOptions, segment, wire};
+use crate::{RecordingError, RecordingHeader, WriterOptions, frames, wire};
 
 /// How much a writer holds back before it writes by itself, in bytes. It never holds more than this and one input.
 pub const BUFFER_BYTES: usize = 1024 * 1024;
@@ -50,12 +50,17 @@ impl<S: Storage> Appender<S> {
         next_number: u32,
     ) -> Result<Self, RecordingError> {
         // Numbers have no fixed size, so the largest shows whether every segment's header will fit.
-        segment::start(&header, u64::MAX)?;
+        frames::start(&header, u64::MAX)?;
         Ok(Self { storage, header, options, segment: None, next_number, pending: Pending::default(), last, lost: 0 })
     }
 
     pub(crate) fn append(&mut self, input: &Input) -> Result<(), RecordingError> {
         self.accept(input).inspect_err(|_| self.lost += 1)
+    }
+
+    /// Number of the segment that is being written, or will be.
+    pub(crate) fn at_segment(&self) -> u32 {
+        self.segment.as_ref().map_or(self.next_number, |segment| segment.number)
     }
 
     /// How many inputs were refused.
@@ -123,7 +128,7 @@ impl<S: Storage> Appender<S> {
     }
 
     fn begin_segment(&mut self, first_sequence: u64) -> Result<Open<S::File>, RecordingError> {
-        let start = segment::start(&self.header, first_sequence)?;
+        let start = frames::start(&self.header, first_sequence)?;
         let number = self.next_number;
         let path = self.storage.path(number);
         let file = self.storage.create(number).map_err(|error| RecordingError::io("create", &path, error))?;

@@ -24,7 +24,7 @@ pub enum RecordingError {
     #[error("{}: no recording here; expected segments named 000001.ltrec, 000002.ltrec, …", .0.display())]
     NoSegments(PathBuf),
     /// There is a segment, or several, and not one has a readable header.
-    #[error("no segment has a readable header; the first problem is {0}")]
+    #[error("no segment is readable; the first problem is {0}")]
     Unreadable(Damage),
     /// A newer program wrote the segment.
     #[error(
@@ -56,6 +56,14 @@ pub enum RecordingError {
         what: String,
         /// Its encoded size.
         bytes: usize,
+    },
+    /// A segment cannot be closed. It stays open, and as readable as it is.
+    #[error("{}: the segment stays as it is, because a closed one cannot be made of it: {why}", .file.display())]
+    Unclosable {
+        /// The open segment.
+        file: PathBuf,
+        /// What stands against it.
+        why: String,
     },
 }
 

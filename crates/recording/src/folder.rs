@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -67,16 +68,21 @@ impl Storage for Folder {
         fs::remove_file(self.path(number))
     }
 
-    #[cfg(unix)]
     fn sync(&mut self) -> io::Result<()> {
-        File::open(&self.path)?.sync_all()
+        sync_folder(&self.path)
     }
+}
 
-    /// Elsewhere a folder cannot be opened as a file, and the file system journals its entries itself.
-    #[cfg(not(unix))]
-    fn sync(&mut self) -> io::Result<()> {
-        Ok(())
-    }
+/// Makes a folder's entries survive a power failure.
+#[cfg(unix)]
+pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
+}
+
+/// Elsewhere a folder cannot be opened as a file, and the file system journals its entries itself.
+#[cfg(not(unix))]
+pub(crate) fn sync_folder(_: &Path) -> io::Result<()> {
+    Ok(())
 }
 
 impl SegmentFile for File {
@@ -85,25 +91,86 @@ impl SegmentFile for File {
     }
 }
 
-/// The segments in a folder, in order. Other files are none of our business.
-pub(crate) fn segments(folder: &Path) -> Result<Vec<(u32, PathBuf)>, RecordingError> {
+/// A segment's file, and its number where its name has one.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct SegmentPath {
+    number: u32,
+    file: PathBuf,
+}
+
+impl SegmentPath {
+    /// A single file, whatever its name.
+    pub(crate) fn of_file(file: &Path) -> Self {
+        let number = file.file_name().and_then(|name| name.to_str()).and_then(segment_number);
+        Self { number: number.map_or(0, |(number, _)| number), file: file.to_owned() }
+    }
+
+    pub(crate) fn number(&self) -> u32 {
+        self.number
+    }
+
+    pub(crate) fn file(&self) -> &Path {
+        &self.file
+    }
+
+    /// Where it is when it is closed.
+    pub(crate) fn closed(&self) -> PathBuf {
+        self.file.with_extension(CLOSED)
+    }
+
+    /// Where it was while it was open.
+    pub(crate) fn open(&self) -> PathBuf {
+        self.file.with_extension(OPEN)
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.file.extension().is_some_and(|extension| extension == CLOSED)
+    }
+}
+
+/// The segments in a folder, in order; where both forms of one are there, the closed one. Other files are none of our
+/// business.
+pub(crate) fn segments(folder: &Path) -> Result<Vec<SegmentPath>, RecordingError> {
     let unreadable = |error| RecordingError::io("list the folder", folder, error);
-    let mut segments = Vec::new();
+    let mut segments: BTreeMap<u32, (Form, PathBuf)> = BTreeMap::new();
     for entry in fs::read_dir(folder).map_err(unreadable)? {
         let entry = entry.map_err(unreadable)?;
-        if let Some(number) = entry.file_name().to_str().and_then(segment_number) {
-            segments.push((number, entry.path()));
+        let Some((number, form)) = entry.file_name().to_str().and_then(segment_number) else { continue };
+        let found = (form, entry.path());
+        match segments.get_mut(&number) {
+            Some(known) if known.0 < form => *known = found,
+            Some(_) => {}
+            None => {
+                segments.insert(number, found);
+            }
         }
     }
-    segments.sort_unstable();
-    Ok(segments)
+    Ok(segments.into_iter().map(|(number, (_, file))| SegmentPath { number, file }).collect())
 }
+
+/// A segment's form; the closed one is made of the open one, and replaces it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Form {
+    Open,
+    Closed,
+}
+
+/// The name's ending of an open segment.
+const OPEN: &str = "ltrec";
+/// That of a closed one.
+const CLOSED: &str = "parquet";
 
 fn segment_name(number: u32) -> String {
-    format!("{number:06}.ltrec")
+    format!("{number:06}.{OPEN}")
 }
 
-fn segment_number(name: &str) -> Option<u32> {
-    let number = name.strip_suffix(".ltrec")?.parse().ok()?;
-    (segment_name(number) == name).then_some(number)
+fn segment_number(name: &str) -> Option<(u32, Form)> {
+    let (stem, extension) = name.split_once('.')?;
+    let form = match extension {
+        OPEN => Form::Open,
+        CLOSED => Form::Closed,
+        _ => return None,
+    };
+    let number = stem.parse().ok()?;
+    (segment_name(number).split_once('.')?.0 == stem).then_some((number, form))
 }

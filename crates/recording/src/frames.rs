@@ -1,3 +1,4 @@
+use std::fmt;
 use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -9,7 +10,7 @@ use crate::frame::{self, PREFIX_BYTES, Prefix, TooLarge};
 use crate::{Damage, DamageReason, RecordingError, RecordingHeader, wire};
 
 /// How a segment starts. The line ends show a transfer that treated it as text.
-const MARK: [u8; 8] = *b"LTREC\r\n\x1a";
+pub(crate) const MARK: [u8; 8] = *b"LTREC\r\n\x1a";
 
 /// The bytes that a segment starts with: mark and header.
 pub(crate) fn start(header: &RecordingHeader, first_sequence: u64) -> Result<Vec<u8>, RecordingError> {
@@ -30,15 +31,24 @@ pub(crate) enum Stop {
     Error(RecordingError),
 }
 
-/// A segment that is being read.
+impl fmt::Display for Stop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Damage(damage) => damage.fmt(f),
+            Self::Error(error) => error.fmt(f),
+        }
+    }
+}
+
+/// An open segment that is being read.
 #[derive(Debug)]
-pub(crate) struct Segment {
+pub(crate) struct FrameSegment {
     pub(crate) header: Arc<RecordingHeader>,
     pub(crate) first_sequence: u64,
     frames: Frames,
 }
 
-impl Segment {
+impl FrameSegment {
     /// Opens a segment and reads its header.
     pub(crate) fn open(file: &Path) -> Result<Self, Stop> {
         let mut frames = Frames::open(file)?;

@@ -21,14 +21,19 @@
 //! reports what it finds torn, corrupt or missing as [`Damage`] and reads on.
 
 mod appender;
+mod checkpoint;
+mod closing;
+mod columns;
 mod error;
 mod folder;
 mod frame;
+mod frames;
 mod header;
 mod pending;
 mod reader;
 mod remap;
 mod segment;
+mod upkeep;
 mod wire;
 mod writer;
 
@@ -36,9 +41,11 @@ mod writer;
 mod tests;
 
 pub use appender::BUFFER_BYTES;
+pub use checkpoint::{CheckpointId, Checkpoints};
 pub use error::{Damage, DamageReason, RecordingError};
 pub use frame::MAX_PAYLOAD_BYTES;
 pub use header::RecordingHeader;
-pub use reader::{DAMAGE_LISTED, Reader};
+pub use reader::{DAMAGE_LISTED, Reader, segment_files};
 pub use remap::{Dropped, Remap};
+pub use upkeep::{NO_WRITER, Removal, Retention, Upkeep, Upkept};
 pub use writer::{Writer, WriterOptions};

@@ -4,8 +4,9 @@ use std::{fs, vec};
 
 use telemetry::Input;
 
-use crate::folder::segments;
-use crate::segment::{Segment, Stop};
+use crate::folder::{SegmentPath, segments};
+use crate::frames::Stop;
+use crate::segment::Segment;
 use crate::{Damage, DamageReason, RecordingError, RecordingHeader};
 
 /// How many [`Damage`]s a reader lists; it counts them all.
@@ -18,9 +19,11 @@ pub const DAMAGE_LISTED: usize = 1000;
 /// each segment as long as it was when reading came to it, so a recording that is being written may seem torn at its end.
 #[derive(Debug)]
 pub struct Reader {
-    files: vec::IntoIter<PathBuf>,
+    files: vec::IntoIter<SegmentPath>,
     segment: Option<Segment>,
     header: Arc<RecordingHeader>,
+    /// Inputs before this one are left out.
+    from: u64,
     expected: Option<u64>,
     damage: DamageList,
 }
@@ -32,19 +35,37 @@ impl Reader {
     /// If there is no such folder or file, if no segment has a readable header, or if the first one that has is of a
     /// newer format.
     pub fn open(path: &Path) -> Result<Self, RecordingError> {
-        let found = fs::metadata(path).map_err(|error| RecordingError::io("read", path, error))?;
-        let files: Vec<PathBuf> = if found.is_dir() {
-            segments(path)?.into_iter().map(|(_, file)| file).collect()
-        } else {
-            vec![path.to_owned()]
-        };
+        let files = files(path)?;
+        Self::begin(path, files, 0)
+    }
+
+    /// Opens a recording's folder, or one segment of it, at an input: those before it are left out, and most of them are
+    /// not read at all.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_at(path: &Path, sequence: u64) -> Result<Self, RecordingError> {
+        let mut files = files(path)?;
+        // One that cannot be opened counts as after it: then reading begins earlier, and comes to it.
+        let is_before =
+            |file: &SegmentPath| Segment::open(file).is_ok_and(|segment| segment.first_sequence() <= sequence);
+        let first = files.partition_point(is_before).saturating_sub(1);
+        files.drain(..first);
+        let mut reader = Self::begin(path, files, sequence)?;
+        reader.expected = Some(sequence)
+            .filter(|_| reader.segment.as_ref().is_some_and(|segment| segment.first_sequence() <= sequence));
+        Ok(reader)
+    }
+
+    fn begin(path: &Path, files: Vec<SegmentPath>, from: u64) -> Result<Self, RecordingError> {
         let mut files = files.into_iter();
         let mut damage = DamageList::default();
         for file in files.by_ref() {
             match Segment::open(&file) {
-                Ok(segment) => {
-                    let header = Arc::clone(&segment.header);
-                    return Ok(Self { files, segment: Some(segment), header, expected: None, damage });
+                Ok(mut segment) => {
+                    segment.skip_to(from);
+                    let header = Arc::clone(segment.header());
+                    return Ok(Self { files, segment: Some(segment), header, from, expected: None, damage });
                 }
                 Err(Stop::Damage(found)) => damage.push(found),
                 Err(Stop::Error(error)) => return Err(error),
@@ -74,10 +95,11 @@ impl Reader {
         self.damage.count
     }
 
-    fn open_segment(&mut self, file: &Path) -> Result<(), Stop> {
-        let segment = Segment::open(file)?;
-        if *segment.header != *self.header {
-            self.header = Arc::clone(&segment.header);
+    fn open_segment(&mut self, file: &SegmentPath) -> Result<(), Stop> {
+        let mut segment = Segment::open(file)?;
+        segment.skip_to(self.from);
+        if **segment.header() != *self.header {
+            self.header = Arc::clone(segment.header());
         }
         self.segment = Some(segment);
         Ok(())
@@ -96,6 +118,9 @@ impl Reader {
                 continue;
             };
             let found = input.sequence;
+            if found < self.from {
+                continue;
+            }
             if let Some(expected) = self.expected.filter(|&expected| expected != found) {
                 let reason = DamageReason::Sequence { expected, found };
                 self.damage.push(Damage { file: segment.file().to_owned(), offset, bytes_lost: 0, reason });
@@ -117,6 +142,22 @@ impl Iterator for Reader {
                 Err(Stop::Error(error)) => return Some(Err(error)),
             }
         }
+    }
+}
+
+/// The files of a recording's segments, in order: of a folder, or the one that the path is.
+///
+/// # Errors
+/// If the path cannot be read.
+pub fn segment_files(path: &Path) -> Result<Vec<PathBuf>, RecordingError> {
+    Ok(files(path)?.into_iter().map(|segment| segment.file().to_owned()).collect())
+}
+
+fn files(path: &Path) -> Result<Vec<SegmentPath>, RecordingError> {
+    let found = fs::metadata(path).map_err(|error| RecordingError::io("read", path, error))?;
+    match found.is_dir() {
+        true => segments(path),
+        false => Ok(vec![SegmentPath::of_file(path)]),
     }
 }
 

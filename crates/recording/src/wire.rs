@@ -2,6 +2,8 @@
 //! new version. A variant added at the end of an enum needs one too, because older programs cannot read it; what was
 //! written before is then read as it was. That is all that version 2 has over version 1: interventions.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 use telemetry::{CommandAction, IncidentId, InterventionKind, LinkId, LinkState, Reason, SignalId, Symbol, Timestamp};
 
@@ -39,8 +41,11 @@ pub(crate) struct Input<'a> {
     event: Event<'a>,
 }
 
+/// What an input tells. In a frame it stands in postcard's encoding; where a closed segment has no column for it, in JSON,
+/// for which the texts can be borrowed or not: JSON escapes some of their characters.
 #[derive(Debug, Serialize, Deserialize)]
-enum Event<'a> {
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Event<'a> {
     Samples {
         link: u16,
         #[serde(borrow)]
@@ -51,28 +56,34 @@ enum Event<'a> {
     },
     LinkDown {
         link: u16,
-        reason: &'a str,
+        #[serde(borrow)]
+        reason: Cow<'a, str>,
     },
     Acknowledge {
-        by: &'a str,
+        #[serde(borrow)]
+        by: Cow<'a, str>,
         incident_sequence: u64,
         incident_ordinal: u16,
-        comment: &'a str,
+        #[serde(borrow)]
+        comment: Cow<'a, str>,
     },
     Tick,
     /// Since version 2.
     Intervention {
-        by: &'a str,
-        place: &'a str,
+        #[serde(borrow)]
+        by: Cow<'a, str>,
+        #[serde(borrow)]
+        place: Cow<'a, str>,
         /// The kind by its code.
         kind: u8,
         done_ns: Option<i64>,
-        comment: &'a str,
+        #[serde(borrow)]
+        comment: Cow<'a, str>,
     },
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-struct Sample<'a> {
+pub(crate) struct Sample<'a> {
     signal: u32,
     source_time_ns: i64,
     #[serde(borrow)]
@@ -81,7 +92,7 @@ struct Sample<'a> {
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-enum Value<'a> {
+pub(crate) enum Value<'a> {
     /// The number's bits, little-endian, so that every NaN comes back as it was.
     Float([u8; 8]),
     Integer(i64),
@@ -91,7 +102,7 @@ enum Value<'a> {
 
 /// A reason by its code.
 #[derive(Debug, Serialize, Deserialize)]
-enum Quality {
+pub(crate) enum Quality {
     Good,
     Uncertain(u8),
     Bad(u8),
@@ -165,21 +176,21 @@ impl<'a> From<&'a telemetry::Event> for Event<'a> {
             }
             telemetry::Event::Link { link, state: LinkState::Up } => Self::LinkUp { link: link.0 },
             telemetry::Event::Link { link, state: LinkState::Down { reason } } => {
-                Self::LinkDown { link: link.0, reason }
+                Self::LinkDown { link: link.0, reason: reason.into() }
             }
             telemetry::Event::Command(command) => match &command.action {
                 CommandAction::Acknowledge { incident, comment } => Self::Acknowledge {
-                    by: &command.by,
+                    by: (&command.by).into(),
                     incident_sequence: incident.sequence,
                     incident_ordinal: incident.ordinal,
-                    comment,
+                    comment: comment.into(),
                 },
                 CommandAction::ReportIntervention { place, kind, done, comment } => Self::Intervention {
-                    by: &command.by,
-                    place,
+                    by: (&command.by).into(),
+                    place: place.into(),
                     kind: kind.code(),
                     done_ns: done.map(Timestamp::as_nanos),
-                    comment,
+                    comment: comment.into(),
                 },
             },
             telemetry::Event::Tick => Self::Tick,
@@ -198,25 +209,25 @@ impl TryFrom<Event<'_>> for telemetry::Event {
             }),
             Event::LinkUp { link } => Self::Link { link: LinkId(link), state: LinkState::Up },
             Event::LinkDown { link, reason } => {
-                Self::Link { link: LinkId(link), state: LinkState::Down { reason: reason.to_owned() } }
+                Self::Link { link: LinkId(link), state: LinkState::Down { reason: reason.into_owned() } }
             }
             Event::Acknowledge { by, incident_sequence, incident_ordinal, comment } => {
                 Self::Command(telemetry::Command {
-                    by: by.to_owned(),
+                    by: by.into_owned(),
                     action: CommandAction::Acknowledge {
                         incident: IncidentId { sequence: incident_sequence, ordinal: incident_ordinal },
-                        comment: comment.to_owned(),
+                        comment: comment.into_owned(),
                     },
                 })
             }
             Event::Tick => Self::Tick,
             Event::Intervention { by, place, kind, done_ns, comment } => Self::Command(telemetry::Command {
-                by: by.to_owned(),
+                by: by.into_owned(),
                 action: CommandAction::ReportIntervention {
-                    place: place.to_owned(),
+                    place: place.into_owned(),
                     kind: InterventionKind::from_code(kind).ok_or(NotAnInput::UnknownIntervention(kind))?,
                     done: done_ns.map(Timestamp::from_nanos),
-                    comment: comment.to_owned(),
+                    comment: comment.into_owned(),
                 },
             }),
         })

@@ -3,8 +3,9 @@ use std::path::Path;
 use telemetry::Input;
 
 use crate::appender::Appender;
-use crate::folder::{Folder, segments};
-use crate::segment::{Segment, Stop};
+use crate::folder::{Folder, SegmentPath, segments};
+use crate::frames::Stop;
+use crate::segment::Segment;
 use crate::{RecordingError, RecordingHeader};
 
 /// How to write a recording.
@@ -42,7 +43,7 @@ impl Writer {
     pub fn create(folder: &Path, header: RecordingHeader, options: WriterOptions) -> Result<Self, RecordingError> {
         let storage = Folder::take(folder)?;
         let last = Self::last_sequence(folder)?;
-        let next_number = segments(folder)?.last().map_or(1, |(number, _)| number.saturating_add(1));
+        let next_number = segments(folder)?.last().map_or(1, |segment| segment.number().saturating_add(1));
         Ok(Self { appender: Appender::new(storage, header, options, last, next_number)? })
     }
 
@@ -56,8 +57,8 @@ impl Writer {
         if !folder.try_exists().map_err(|error| RecordingError::io("find", folder, error))? {
             return Ok(None);
         }
-        for (_, file) in segments(folder)?.into_iter().rev() {
-            if let Some(last) = last_sequence_in(&file)? {
+        for segment in segments(folder)?.iter().rev() {
+            if let Some(last) = last_sequence_in(segment)? {
                 return Ok(Some(last));
             }
         }
@@ -90,6 +91,11 @@ impl Writer {
         self.appender.sync()
     }
 
+    /// Number of the segment that the next input may go into. The writer has left those below.
+    pub fn at_segment(&self) -> u32 {
+        self.appender.at_segment()
+    }
+
     /// How many inputs were refused since the writer was created.
     pub fn lost(&self) -> u64 {
         self.appender.lost()
@@ -106,8 +112,8 @@ impl Drop for Writer {
 }
 
 /// A segment that holds no whole input still says which one it was begun for.
-fn last_sequence_in(file: &Path) -> Result<Option<u64>, RecordingError> {
-    let mut segment = match Segment::open(file) {
+fn last_sequence_in(path: &SegmentPath) -> Result<Option<u64>, RecordingError> {
+    let mut segment = match Segment::open(path) {
         Ok(segment) => segment,
         Err(Stop::Error(error)) => return Err(error),
         Err(Stop::Damage(damage)) => {
@@ -115,7 +121,10 @@ fn last_sequence_in(file: &Path) -> Result<Option<u64>, RecordingError> {
             return Ok(None);
         }
     };
-    let mut last = segment.first_sequence.checked_sub(1);
+    if let Segment::Columns(segment) = &segment {
+        return Ok(segment.last_sequence().or(segment.first_sequence.checked_sub(1)));
+    }
+    let mut last = segment.first_sequence().checked_sub(1);
     loop {
         match segment.next() {
             Ok(Some((_, input))) => last = Some(input.sequence),

@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used)]
 
+mod closed;
 mod damage;
 pub(crate) mod inputs;
 mod kill;

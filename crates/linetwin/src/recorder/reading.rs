@@ -1,0 +1,54 @@
+//! Runs through a recording.
+
+use std::path::Path;
+
+use plant::Plant;
+use recording::{Reader, Remap};
+use telemetry::Input;
+use twin::{Output, Twin};
+
+/// Runs the rest of a recording through a twin, all of it if the twin is new, and gives each input with what followed from it and the twin after it.
+///
+/// # Errors
+/// As [`for_each_input`].
+pub fn for_each_step(
+    recording: &Path,
+    twin: &mut Twin,
+    mut take: impl FnMut(&Input, &[Output], &Twin) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let plant = twin.plant().clone();
+    let mut outputs = Vec::new();
+    for_each_input(recording, &plant, twin.sequence() + 1, |input| {
+        outputs.clear();
+        twin.apply(input, &mut outputs);
+        take(input, &outputs, twin)
+    })
+}
+
+/// Reads a recording from an input to its end under a plant's configuration, and tells of what was damaged or dropped.
+///
+/// # Errors
+/// If it cannot be read at all, or `take` fails.
+pub fn for_each_input(
+    recording: &Path,
+    plant: &Plant,
+    from: u64,
+    mut take: impl FnMut(&Input) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let mut reader = Reader::open_at(recording, from)?;
+    let mut remap = Remap::new(
+        plant.signals.iter().map(|signal| (signal.path.clone(), signal.id)),
+        plant.links.iter().map(|link| (link.name.clone(), link.id)),
+    );
+    while let Some(input) = reader.next() {
+        let input = input?;
+        take(&remap.apply(reader.header(), input))?;
+    }
+    for damage in reader.damage() {
+        tracing::warn!("{damage}");
+    }
+    for (path, count) in &remap.dropped().samples {
+        tracing::warn!("{count} samples of {path} are not used: this configuration does not have that signal");
+    }
+    Ok(())
+}

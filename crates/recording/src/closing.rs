@@ -1,0 +1,114 @@
+//! Makes a closed segment of an open one that takes no more inputs.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::Path;
+
+use crate::columns::{self, ColumnSegment, EncodeError, Torn};
+use crate::folder::{SegmentPath, sync_folder};
+use crate::frames::{FrameSegment, Stop};
+use crate::{Damage, DamageReason, RecordingError, frame, wire};
+
+/// Closes a segment: writes its inputs as Parquet, reads them back, and only then puts the file in the open one's place.
+/// At every moment one of the two is whole on the disk. Gives how many bytes the closed one takes.
+///
+/// # Errors
+/// If the segment is damaged other than torn at its end: then it stays as it is. If a file cannot be read or written.
+pub(crate) fn close(path: &SegmentPath) -> Result<u64, RecordingError> {
+    let (open, closed) = (path.file(), path.closed());
+    let bytes = encode(open)?;
+    let part = closed.with_extension("parquet.part");
+    let written = write(&part, &bytes).map_err(|error| RecordingError::io("write", &part, error));
+    let placed = written.and_then(|()| compare(open, &part)).and_then(|()| {
+        fs::rename(&part, &closed).map_err(|error| RecordingError::io("rename", &part, error))?;
+        let folder = closed.parent().unwrap_or(Path::new("."));
+        sync_folder(folder).map_err(|error| RecordingError::io("make durable", folder, error))
+    });
+    if let Err(error) = placed {
+        // It may not be there; what went wrong before is what counts.
+        let _ = fs::remove_file(&part);
+        return Err(error);
+    }
+    fs::remove_file(open).map_err(|error| RecordingError::io("remove", open, error))?;
+    Ok(bytes.len() as u64)
+}
+
+fn encode(open: &Path) -> Result<Vec<u8>, RecordingError> {
+    let mut inputs = Inputs::open(open)?;
+    let (header, first_sequence) = (inputs.segment.header.clone(), inputs.segment.first_sequence);
+    let torn = std::cell::Cell::new(None);
+    let source = std::iter::from_fn(|| {
+        let next = inputs.next();
+        torn.set(inputs.torn);
+        next
+    });
+    columns::encode(&header, first_sequence, source, || torn.get()).map_err(|error| match error {
+        EncodeError::Source(error) => error,
+        other => RecordingError::Unclosable { file: open.to_owned(), why: other.to_string() },
+    })
+}
+
+fn write(part: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let mut file = File::create(part)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+/// Holds what was written against what it was made of.
+fn compare(open: &Path, part: &Path) -> Result<(), RecordingError> {
+    let unlike = |why: String| RecordingError::Unclosable { file: open.to_owned(), why };
+    let mut inputs = Inputs::open(open)?;
+    let mut written = ColumnSegment::open(part).map_err(|stop| unlike(stop.to_string()))?;
+    for expected in inputs.by_ref() {
+        let expected = expected?;
+        let sequence = expected.sequence;
+        let found = match written.next() {
+            Ok(Some((_, input))) => input,
+            Ok(None) => return Err(unlike(format!("input {sequence} is missing in what was written"))),
+            Err(stop) => return Err(unlike(stop.to_string())),
+        };
+        // Their encoding tells every NaN apart, which comparing them does not.
+        let bytes_of =
+            |input| frame::encode(&wire::Input::from(input)).map_err(|_| unlike("it is too large".to_owned()));
+        if bytes_of(&expected)? != bytes_of(&found)? {
+            return Err(unlike(format!("input {sequence} was written as another")));
+        }
+    }
+    match (written.next(), inputs.torn) {
+        (Ok(None), None) => Ok(()),
+        (Err(Stop::Damage(Damage { reason: DamageReason::Torn, .. })), Some(_)) => Ok(()),
+        _ => Err(unlike("what was written ends in another way".to_owned())),
+    }
+}
+
+/// The inputs of an open segment, and how it ends.
+struct Inputs {
+    segment: FrameSegment,
+    torn: Option<Torn>,
+}
+
+impl Inputs {
+    fn open(file: &Path) -> Result<Self, RecordingError> {
+        match FrameSegment::open(file) {
+            Ok(segment) => Ok(Self { segment, torn: None }),
+            Err(Stop::Damage(damage)) => Err(RecordingError::Unreadable(damage)),
+            Err(Stop::Error(error)) => Err(error),
+        }
+    }
+}
+
+impl Iterator for Inputs {
+    type Item = Result<telemetry::Input, RecordingError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match self.segment.next() {
+            Ok(input) => input.map(|(_, input)| Ok(input)),
+            Err(Stop::Damage(Damage { offset, bytes_lost, reason: DamageReason::Torn, .. })) => {
+                self.torn = Some(Torn { offset, bytes_lost });
+                None
+            }
+            Err(Stop::Damage(damage)) => Some(Err(RecordingError::Unreadable(damage))),
+            Err(Stop::Error(error)) => Some(Err(error)),
+        }
+    }
+}

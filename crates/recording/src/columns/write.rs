@@ -1,0 +1,206 @@
+//! From inputs to a closed segment.
+
+use std::collections::BTreeMap;
+use std::mem;
+use std::sync::Arc;
+
+use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DataType, DoubleType, Int32Type, Int64Type};
+use parquet::errors::ParquetError;
+use parquet::file::metadata::KeyValue;
+use parquet::file::writer::{SerializedColumnWriter, SerializedFileWriter};
+use telemetry::{Input, Value};
+
+use super::SEAL_BYTES;
+pub(crate) use super::metadata::Torn;
+use super::metadata::{Description, GroupExtent, KEY};
+use super::rows::{self, Content, Row, quality_code, quality_name};
+use super::schema::{self, Column};
+use crate::RecordingHeader;
+use crate::frames::MARK;
+
+/// A row group ends with the input that brings it to so many rows. A reader holds one in memory, some 20 MiB.
+const GROUP_ROWS: usize = 256 * 1024;
+/// Nor does it hold more sequence numbers than that from its first to its last, so that a reader can count by them.
+pub(super) const GROUP_SPAN: u64 = 2 * GROUP_ROWS as u64;
+
+/// Why a closed segment cannot be made of an open one.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum EncodeError<E> {
+    /// The inputs cannot be read.
+    #[error(transparent)]
+    Source(E),
+    #[error("it cannot be written as Parquet: {0}")]
+    Parquet(#[from] ParquetError),
+    #[error("it cannot be written as JSON: {0}")]
+    Json(#[from] serde_json::Error),
+}
+
+/// The bytes of a closed segment that holds these inputs, in rising order of sequence. `torn` is asked for after the last.
+pub(crate) fn encode<E>(
+    header: &RecordingHeader,
+    first_sequence: u64,
+    inputs: impl Iterator<Item = Result<Input, E>>,
+    torn: impl FnOnce() -> Option<Torn>,
+) -> Result<Vec<u8>, EncodeError<E>> {
+    let mut encoder = Encoder::new(header)?;
+    for input in inputs {
+        encoder.push(&input.map_err(EncodeError::Source)?)?;
+    }
+    encoder.finish(header, first_sequence, torn())
+}
+
+struct Encoder {
+    writer: SerializedFileWriter<Vec<u8>>,
+    names: Names,
+    rows: Vec<Row>,
+    groups: Vec<GroupExtent>,
+}
+
+/// The names of links and signals, each made once.
+struct Names {
+    links: BTreeMap<u16, ByteArray>,
+    signals: BTreeMap<u32, ByteArray>,
+}
+
+impl Encoder {
+    fn new(header: &RecordingHeader) -> Result<Self, ParquetError> {
+        let writer = SerializedFileWriter::new(Vec::new(), schema::schema()?, Arc::new(schema::properties()?))?;
+        let names = Names {
+            links: header.links.iter().map(|(id, name)| (id.0, name.as_str().into())).collect(),
+            signals: header.signals.iter().map(|(id, path)| (id.0, path.as_str().into())).collect(),
+        };
+        Ok(Self { writer, names, rows: Vec::new(), groups: Vec::new() })
+    }
+
+    fn push<E>(&mut self, input: &Input) -> Result<(), EncodeError<E>> {
+        let is_far = |first: &Row| input.sequence - first.sequence >= GROUP_SPAN;
+        if self.rows.len() >= GROUP_ROWS || self.rows.first().is_some_and(is_far) {
+            self.end_group()?;
+        }
+        Ok(rows::push(&mut self.rows, input)?)
+    }
+
+    fn end_group(&mut self) -> Result<(), ParquetError> {
+        let mut rows = mem::take(&mut self.rows);
+        let (Some(first), Some(last)) = (rows.first(), rows.last()) else { return Ok(()) };
+        let (first_sequence, last_sequence, last_received_ns) = (first.sequence, last.sequence, last.received_ns);
+        rows.sort_by_key(|row| row.sample().map(|sample| sample.signal));
+
+        self.writer.flush()?;
+        let start = self.writer.inner().len();
+        let mut group = self.writer.next_row_group()?;
+        for column in Column::ALL {
+            let Some(mut writer) = group.next_column()? else { break };
+            write_column(column, &rows, &self.names, &mut writer)?;
+            writer.close()?;
+        }
+        group.close()?;
+        self.writer.flush()?;
+        let written = &self.writer.inner()[start..];
+        self.groups.push(GroupExtent {
+            start: start as u64,
+            bytes: written.len() as u64,
+            crc32: crc32fast::hash(written),
+            first_sequence,
+            last_sequence,
+            last_received_ns,
+        });
+        rows.clear();
+        self.rows = rows;
+        Ok(())
+    }
+
+    fn finish<E>(
+        mut self,
+        header: &RecordingHeader,
+        first_sequence: u64,
+        torn: Option<Torn>,
+    ) -> Result<Vec<u8>, EncodeError<E>> {
+        self.end_group()?;
+        let description = serde_json::to_string(&Description::new(header, first_sequence, torn, self.groups))?;
+        self.writer.append_key_value_metadata(KeyValue::new(KEY.to_owned(), description));
+        // The checksum is not known before the footer is written; it comes into its place afterwards.
+        let mut seal = [0; SEAL_BYTES];
+        seal[..MARK.len()].copy_from_slice(&MARK);
+        self.writer.write_all(&seal).map_err(ParquetError::from)?;
+        self.writer.flush().map_err(ParquetError::from)?;
+        let sealed = self.writer.inner().len();
+        let mut bytes = self.writer.into_inner()?;
+        let checksum = crc32fast::hash(&bytes[sealed..]).to_le_bytes();
+        bytes[sealed - checksum.len()..sealed].copy_from_slice(&checksum);
+        Ok(bytes)
+    }
+}
+
+fn write_column(
+    column: Column,
+    rows: &[Row],
+    names: &Names,
+    writer: &mut SerializedColumnWriter<'_>,
+) -> Result<(), ParquetError> {
+    let sample = |row: &Row| row.sample().copied();
+    match column {
+        Column::Sequence => required::<Int64Type>(writer, rows, |row| row.sequence as i64),
+        Column::Position => required::<Int32Type>(writer, rows, |row| row.position as i32),
+        Column::Received => required::<Int64Type>(writer, rows, |row| row.received_ns),
+        Column::Kind => required::<ByteArrayType>(writer, rows, |row| row.kind().into()),
+        Column::Link => optional::<ByteArrayType>(writer, rows, |row| names.links.get(&row.link?).cloned()),
+        Column::LinkId => optional::<Int32Type>(writer, rows, |row| row.link.map(i32::from)),
+        Column::Signal => {
+            optional::<ByteArrayType>(writer, rows, |row| names.signals.get(&row.sample()?.signal.0).cloned())
+        }
+        Column::SignalId => optional::<Int32Type>(writer, rows, |row| Some(row.sample()?.signal.0 as i32)),
+        Column::SourceTime => optional::<Int64Type>(writer, rows, |row| Some(row.sample()?.source_time.as_nanos())),
+        Column::Float => optional::<DoubleType>(writer, rows, |row| match sample(row)?.value {
+            Value::Float(number) => Some(number),
+            _ => None,
+        }),
+        Column::Integer => optional::<Int64Type>(writer, rows, |row| match sample(row)?.value {
+            Value::Integer(number) => Some(number),
+            _ => None,
+        }),
+        Column::Boolean => optional::<BoolType>(writer, rows, |row| match sample(row)?.value {
+            Value::Boolean(condition) => Some(condition),
+            _ => None,
+        }),
+        Column::Text => optional::<ByteArrayType>(writer, rows, |row| match sample(row)?.value {
+            Value::Symbol(symbol) => Some(symbol.as_str().into()),
+            _ => None,
+        }),
+        Column::Quality => {
+            optional::<ByteArrayType>(writer, rows, |row| Some(quality_name(row.sample()?.quality).into()))
+        }
+        Column::QualityCode => optional::<Int32Type>(writer, rows, |row| Some(quality_code(row.sample()?.quality))),
+        Column::Event => optional::<ByteArrayType>(writer, rows, |row| match &row.content {
+            Content::Sample(_) => None,
+            Content::Other(_, json) => Some(json.as_str().into()),
+        }),
+    }
+}
+
+fn required<T: DataType>(
+    writer: &mut SerializedColumnWriter<'_>,
+    rows: &[Row],
+    value: impl Fn(&Row) -> T::T,
+) -> Result<(), ParquetError> {
+    let values: Vec<T::T> = rows.iter().map(value).collect();
+    writer.typed::<T>().write_batch(&values, None, None).map(|_| ())
+}
+
+fn optional<T: DataType>(
+    writer: &mut SerializedColumnWriter<'_>,
+    rows: &[Row],
+    value: impl Fn(&Row) -> Option<T::T>,
+) -> Result<(), ParquetError> {
+    let mut values = Vec::new();
+    let levels: Vec<i16> = rows
+        .iter()
+        .map(|row| {
+            let value = value(row);
+            let level = i16::from(value.is_some());
+            values.extend(value);
+            level
+        })
+        .collect();
+    writer.typed::<T>().write_batch(&values, Some(&levels), None).map(|_| ())
+}
