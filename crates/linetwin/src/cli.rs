@@ -7,7 +7,9 @@ use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
-use crate::{backtest, browse, daemon, demo, detect, import, parts, replay, report, setup, shifts, simulate, verify};
+use crate::{
+    backtest, browse, daemon, demo, detect, export, import, parts, replay, report, setup, shifts, simulate, verify,
+};
 
 /// The digital twin of a manufacturing line: telemetry in, few and explained warnings out.
 #[derive(Debug, Parser)]
@@ -29,6 +31,8 @@ enum Command {
     Replay(replay::Arguments),
     /// Read every byte of a recording: is it whole? Exit code 0: it is; 1: each problem is printed.
     Verify(verify::Arguments),
+    /// Write a recording, or a part of one, as Parquet, CSV, InfluxDB line protocol or MCAP.
+    Export(export::Arguments),
     /// Turn a historian's export in CSV into a recording.
     Import(import::Arguments),
     /// Run the detectors over a historian's export in CSV: what changed, when, in which columns.
@@ -107,6 +111,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Browse(arguments) => browse::run(&arguments),
         Command::Replay(arguments) => replay::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
+        Command::Export(arguments) => export::run(&arguments),
         Command::Import(arguments) => import::run(&arguments),
         Command::Detect(arguments) => detect::run(&arguments),
         Command::Backtest(arguments) => backtest::run(&arguments),

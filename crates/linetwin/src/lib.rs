@@ -13,6 +13,7 @@ pub mod demo;
 pub mod detect;
 pub mod engine;
 pub mod example;
+pub mod export;
 pub mod figures;
 mod forecaster;
 pub mod import;

@@ -9,9 +9,12 @@ use telemetry::Timestamp;
 
 /// The folder in a recording's folder that holds them.
 const FOLDER: &str = "checkpoints";
-/// How many of the newest are kept; of the older ones one for each hour of the recording.
+/// How many of the newest are kept in any case.
 const NEWEST: usize = 2;
-const ONE_FOR_NS: i64 = 3_600_000_000_000;
+const HOUR_NS: i64 = 3_600_000_000_000;
+const DAY_NS: i64 = 24 * HOUR_NS;
+/// Before the newest, one is kept for each hour of so many days, and for each day before them.
+const HOURLY_NS: i64 = 7 * DAY_NS;
 
 /// The checkpoints of a recording, a file each. Each is a cache of replaying it, for the program and configuration that made
 /// it: one that is damaged or of no use costs time, never a fact. A state says itself whether it is whole.
@@ -90,9 +93,14 @@ impl Checkpoints {
     fn thin_out(&self) -> io::Result<()> {
         let ids = self.list()?;
         let older = &ids[..ids.len().saturating_sub(NEWEST)];
-        let hour = |id: &CheckpointId| id.received.as_nanos().div_euclid(ONE_FOR_NS);
+        let newest_ns = ids.last().map_or(0, |id| id.received.as_nanos());
+        let span = |id: &CheckpointId| {
+            let at_ns = id.received.as_nanos();
+            let span_ns = if newest_ns.saturating_sub(at_ns) < HOURLY_NS { HOUR_NS } else { DAY_NS };
+            (span_ns, at_ns.div_euclid(span_ns))
+        };
         for pair in older.windows(2) {
-            if hour(&pair[0]) == hour(&pair[1]) {
+            if span(&pair[0]) == span(&pair[1]) {
                 self.remove(pair[1]);
             }
         }

@@ -1,25 +1,22 @@
 //! Makes a closed segment of an open one that takes no more inputs.
 
 use std::fs::{self, File};
-use std::io::Write;
 use std::path::Path;
 
-use crate::columns::{self, ColumnSegment, EncodeError, Torn};
+use crate::columns::{ColumnSegment, EncodeError, Encoder, Torn};
 use crate::folder::{SegmentPath, sync_folder};
 use crate::frames::{FrameSegment, Stop};
 use crate::{Damage, DamageReason, RecordingError, frame, wire};
 
 /// Closes a segment: writes its inputs as Parquet, reads them back, and only then puts the file in the open one's place.
-/// At every moment one of the two is whole on the disk. Gives how many bytes the closed one takes.
+/// At every moment one of the two is whole on the disk.
 ///
 /// # Errors
 /// If the segment is damaged other than torn at its end: then it stays as it is. If a file cannot be read or written.
-pub(crate) fn close(path: &SegmentPath) -> Result<u64, RecordingError> {
+pub(crate) fn close(path: &SegmentPath) -> Result<(), RecordingError> {
     let (open, closed) = (path.file(), path.closed());
-    let bytes = encode(open)?;
     let part = closed.with_extension("parquet.part");
-    let written = write(&part, &bytes).map_err(|error| RecordingError::io("write", &part, error));
-    let placed = written.and_then(|()| compare(open, &part)).and_then(|()| {
+    let placed = write(open, &part).and_then(|()| compare(open, &part)).and_then(|()| {
         fs::rename(&part, &closed).map_err(|error| RecordingError::io("rename", &part, error))?;
         let folder = closed.parent().unwrap_or(Path::new("."));
         sync_folder(folder).map_err(|error| RecordingError::io("make durable", folder, error))
@@ -29,29 +26,23 @@ pub(crate) fn close(path: &SegmentPath) -> Result<u64, RecordingError> {
         let _ = fs::remove_file(&part);
         return Err(error);
     }
-    fs::remove_file(open).map_err(|error| RecordingError::io("remove", open, error))?;
-    Ok(bytes.len() as u64)
+    fs::remove_file(open).map_err(|error| RecordingError::io("remove", open, error))
 }
 
-fn encode(open: &Path) -> Result<Vec<u8>, RecordingError> {
+fn write(open: &Path, part: &Path) -> Result<(), RecordingError> {
     let mut inputs = Inputs::open(open)?;
     let (header, first_sequence) = (inputs.segment.header.clone(), inputs.segment.first_sequence);
-    let torn = std::cell::Cell::new(None);
-    let source = std::iter::from_fn(|| {
-        let next = inputs.next();
-        torn.set(inputs.torn);
-        next
-    });
-    columns::encode(&header, first_sequence, source, || torn.get()).map_err(|error| match error {
-        EncodeError::Source(error) => error,
+    let unwritable = |error| match error {
+        EncodeError::Io(error) => RecordingError::io("write", part, error),
         other => RecordingError::Unclosable { file: open.to_owned(), why: other.to_string() },
-    })
-}
-
-fn write(part: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let mut file = File::create(part)?;
-    file.write_all(bytes)?;
-    file.sync_all()
+    };
+    let file = File::create(part).map_err(|error| RecordingError::io("create", part, error))?;
+    let mut encoder = Encoder::new(file, &header).map_err(unwritable)?;
+    for input in inputs.by_ref() {
+        encoder.push(&input?).map_err(unwritable)?;
+    }
+    let file = encoder.finish(&header, first_sequence, inputs.torn).map_err(unwritable)?;
+    file.sync_all().map_err(|error| RecordingError::io("make durable", part, error))
 }
 
 /// Holds what was written against what it was made of.

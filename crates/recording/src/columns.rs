@@ -20,9 +20,11 @@ mod schema;
 mod write;
 
 pub(crate) use read::ColumnSegment;
-pub(crate) use write::{EncodeError, Torn, encode};
+pub(crate) use write::{EncodeError, Encoder, Torn};
 
 use crate::frames::MARK;
 
+/// A CRC-32.
+const CHECKSUM_BYTES: usize = 4;
 /// Mark and checksum before the footer.
-const SEAL_BYTES: usize = MARK.len() + 4;
+const SEAL_BYTES: usize = MARK.len() + CHECKSUM_BYTES;

@@ -99,7 +99,7 @@ impl Upkeep {
             return;
         }
         match close(segment) {
-            Ok(_) => done.closed += 1,
+            Ok(()) => done.closed += 1,
             Err(error) => {
                 // When there is space again it may succeed; for all else nothing changes.
                 if !error.is_disk_full() {

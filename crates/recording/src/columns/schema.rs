@@ -25,7 +25,7 @@ const SCHEMA: &str = "message input {
     optional binary value_text (string);
     optional binary quality (string);
     optional int32 quality_code (integer(16, false));
-    optional binary event (json);
+    optional binary event (string);
 }";
 
 /// A column's place in [`SCHEMA`].

@@ -1,6 +1,7 @@
 //! From inputs to a closed segment.
 
 use std::collections::BTreeMap;
+use std::io::{Seek, SeekFrom, Write};
 use std::mem;
 use std::sync::Arc;
 
@@ -10,7 +11,7 @@ use parquet::file::metadata::KeyValue;
 use parquet::file::writer::{SerializedColumnWriter, SerializedFileWriter};
 use telemetry::{Input, Value};
 
-use super::SEAL_BYTES;
+use super::CHECKSUM_BYTES;
 pub(crate) use super::metadata::Torn;
 use super::metadata::{Description, GroupExtent, KEY};
 use super::rows::{self, Content, Row, quality_code, quality_name};
@@ -23,34 +24,33 @@ const GROUP_ROWS: usize = 256 * 1024;
 /// Nor does it hold more sequence numbers than that from its first to its last, so that a reader can count by them.
 pub(super) const GROUP_SPAN: u64 = 2 * GROUP_ROWS as u64;
 
-/// Why a closed segment cannot be made of an open one.
+/// Why a closed segment cannot be written.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum EncodeError<E> {
-    /// The inputs cannot be read.
+pub(crate) enum EncodeError {
     #[error(transparent)]
-    Source(E),
+    Io(#[from] std::io::Error),
     #[error("it cannot be written as Parquet: {0}")]
-    Parquet(#[from] ParquetError),
+    Parquet(ParquetError),
     #[error("it cannot be written as JSON: {0}")]
     Json(#[from] serde_json::Error),
 }
 
-/// The bytes of a closed segment that holds these inputs, in rising order of sequence. `torn` is asked for after the last.
-pub(crate) fn encode<E>(
-    header: &RecordingHeader,
-    first_sequence: u64,
-    inputs: impl Iterator<Item = Result<Input, E>>,
-    torn: impl FnOnce() -> Option<Torn>,
-) -> Result<Vec<u8>, EncodeError<E>> {
-    let mut encoder = Encoder::new(header)?;
-    for input in inputs {
-        encoder.push(&input.map_err(EncodeError::Source)?)?;
+impl From<ParquetError> for EncodeError {
+    /// What the operating system said must be known as such: a full disk is none of Parquet's errors.
+    fn from(error: ParquetError) -> Self {
+        match error {
+            ParquetError::External(source) => match source.downcast::<std::io::Error>() {
+                Ok(error) => Self::Io(*error),
+                Err(source) => Self::Parquet(ParquetError::External(source)),
+            },
+            error => Self::Parquet(error),
+        }
     }
-    encoder.finish(header, first_sequence, torn())
 }
 
-struct Encoder {
-    writer: SerializedFileWriter<Vec<u8>>,
+/// Writes a closed segment.
+pub(crate) struct Encoder<W: Write + Seek + Send> {
+    writer: SerializedFileWriter<Summed<W>>,
     names: Names,
     rows: Vec<Row>,
     groups: Vec<GroupExtent>,
@@ -62,9 +62,11 @@ struct Names {
     signals: BTreeMap<u32, ByteArray>,
 }
 
-impl Encoder {
-    fn new(header: &RecordingHeader) -> Result<Self, ParquetError> {
-        let writer = SerializedFileWriter::new(Vec::new(), schema::schema()?, Arc::new(schema::properties()?))?;
+impl<W: Write + Seek + Send> Encoder<W> {
+    /// Begins a segment at the start of `sink`.
+    pub(crate) fn new(sink: W, header: &RecordingHeader) -> Result<Self, EncodeError> {
+        let properties = Arc::new(schema::properties()?);
+        let writer = SerializedFileWriter::new(Summed::new(sink), schema::schema()?, properties)?;
         let names = Names {
             links: header.links.iter().map(|(id, name)| (id.0, name.as_str().into())).collect(),
             signals: header.signals.iter().map(|(id, path)| (id.0, path.as_str().into())).collect(),
@@ -72,7 +74,8 @@ impl Encoder {
         Ok(Self { writer, names, rows: Vec::new(), groups: Vec::new() })
     }
 
-    fn push<E>(&mut self, input: &Input) -> Result<(), EncodeError<E>> {
+    /// Takes an input, whose sequence number is above that of the last.
+    pub(crate) fn push(&mut self, input: &Input) -> Result<(), EncodeError> {
         let is_far = |first: &Row| input.sequence - first.sequence >= GROUP_SPAN;
         if self.rows.len() >= GROUP_ROWS || self.rows.first().is_some_and(is_far) {
             self.end_group()?;
@@ -80,14 +83,13 @@ impl Encoder {
         Ok(rows::push(&mut self.rows, input)?)
     }
 
-    fn end_group(&mut self) -> Result<(), ParquetError> {
+    fn end_group(&mut self) -> Result<(), EncodeError> {
         let mut rows = mem::take(&mut self.rows);
         let (Some(first), Some(last)) = (rows.first(), rows.last()) else { return Ok(()) };
         let (first_sequence, last_sequence, last_received_ns) = (first.sequence, last.sequence, last.received_ns);
         rows.sort_by_key(|row| row.sample().map(|sample| sample.signal));
 
-        self.writer.flush()?;
-        let start = self.writer.inner().len();
+        let start = self.begin_sum()?;
         let mut group = self.writer.next_row_group()?;
         for column in Column::ALL {
             let Some(mut writer) = group.next_column()? else { break };
@@ -96,11 +98,10 @@ impl Encoder {
         }
         group.close()?;
         self.writer.flush()?;
-        let written = &self.writer.inner()[start..];
         self.groups.push(GroupExtent {
-            start: start as u64,
-            bytes: written.len() as u64,
-            crc32: crc32fast::hash(written),
+            start,
+            bytes: self.writer.bytes_written() as u64 - start,
+            crc32: self.writer.inner_mut().take_sum(),
             first_sequence,
             last_sequence,
             last_received_ns,
@@ -110,25 +111,62 @@ impl Encoder {
         Ok(())
     }
 
-    fn finish<E>(
+    /// Writes the footer, and gives the sink back. `torn` is how the open segment ended, if not with a whole input.
+    pub(crate) fn finish(
         mut self,
         header: &RecordingHeader,
         first_sequence: u64,
         torn: Option<Torn>,
-    ) -> Result<Vec<u8>, EncodeError<E>> {
+    ) -> Result<W, EncodeError> {
         self.end_group()?;
-        let description = serde_json::to_string(&Description::new(header, first_sequence, torn, self.groups))?;
+        let groups = mem::take(&mut self.groups);
+        let description = serde_json::to_string(&Description::new(header, first_sequence, torn, groups))?;
         self.writer.append_key_value_metadata(KeyValue::new(KEY.to_owned(), description));
         // The checksum is not known before the footer is written; it comes into its place afterwards.
-        let mut seal = [0; SEAL_BYTES];
-        seal[..MARK.len()].copy_from_slice(&MARK);
-        self.writer.write_all(&seal).map_err(ParquetError::from)?;
-        self.writer.flush().map_err(ParquetError::from)?;
-        let sealed = self.writer.inner().len();
-        let mut bytes = self.writer.into_inner()?;
-        let checksum = crc32fast::hash(&bytes[sealed..]).to_le_bytes();
-        bytes[sealed - checksum.len()..sealed].copy_from_slice(&checksum);
-        Ok(bytes)
+        self.writer.write_all(&MARK)?;
+        self.writer.write_all(&[0; CHECKSUM_BYTES])?;
+        let footer = self.begin_sum()?;
+        let Summed { mut sink, sum } = self.writer.into_inner()?;
+        sink.seek(SeekFrom::Start(footer - CHECKSUM_BYTES as u64))?;
+        sink.write_all(&sum.finalize().to_le_bytes())?;
+        sink.seek(SeekFrom::End(0))?;
+        Ok(sink)
+    }
+
+    /// From here on the bytes are summed. Returns where that is.
+    fn begin_sum(&mut self) -> std::io::Result<u64> {
+        self.writer.flush()?;
+        self.writer.inner_mut().take_sum();
+        Ok(self.writer.bytes_written() as u64)
+    }
+}
+
+/// A sink that keeps the checksum of what passes.
+struct Summed<W> {
+    sink: W,
+    sum: crc32fast::Hasher,
+}
+
+impl<W> Summed<W> {
+    fn new(sink: W) -> Self {
+        Self { sink, sum: crc32fast::Hasher::new() }
+    }
+
+    /// The checksum of what has passed since the last time.
+    fn take_sum(&mut self) -> u32 {
+        mem::take(&mut self.sum).finalize()
+    }
+}
+
+impl<W: Write> Write for Summed<W> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let count = self.sink.write(bytes)?;
+        self.sum.update(&bytes[..count]);
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.sink.flush()
     }
 }
 

@@ -224,7 +224,7 @@ fn the_oldest_segments_go_first_and_the_newest_stays() {
 }
 
 #[test]
-fn checkpoints_thin_out_to_one_an_hour() {
+fn checkpoints_thin_out_to_one_an_hour_and_then_to_one_a_day() {
     let folder = tempdir().unwrap();
     let checkpoints = Checkpoints::of(folder.path());
     let minute = |n: u64| CheckpointId { sequence: n, received: Timestamp::from_millis(n as i64 * 60_000) };
@@ -233,4 +233,7 @@ fn checkpoints_thin_out_to_one_an_hour() {
     }
     assert_eq!(checkpoints.list().unwrap(), [0, 60, 120, 149, 150].map(minute));
     assert_eq!(checkpoints.read(minute(60)).unwrap(), b"state 60");
+    checkpoints.keep(minute(9 * 24 * 60), b"nine days later").unwrap();
+    checkpoints.keep(minute(9 * 24 * 60 + 1), b"and a minute").unwrap();
+    assert_eq!(checkpoints.list().unwrap(), [0, 12_960, 12_961].map(minute));
 }
