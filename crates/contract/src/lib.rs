@@ -18,6 +18,7 @@ mod names;
 mod part;
 mod passport;
 mod phrases;
+mod replay;
 mod rim;
 mod schema;
 mod shift;
@@ -40,6 +41,7 @@ pub use part::{
     PartValueV1, part_line,
 };
 pub use passport::{PassportFieldV1, passport};
+pub use replay::{ReplayCommandV1, ReplaySchema, ReplayV1, SpeedV1, UnlimitedName};
 pub use rim::{Message, TimeV1};
 pub use schema::schemas;
 pub use shift::{KpisV1, LossName, LossTreeV1, LossV1, MadeV1, ShiftSchema, ShiftV1, StationShiftV1};

@@ -9,9 +9,11 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use contract::{EventV1, alert_line};
 use plant::Plant;
-use recording::{Reader, RecordingHeader, Remap, Writer, WriterOptions};
+use recording::{RecordingHeader, Writer, WriterOptions};
 use telemetry::Input;
 use twin::{Output, Twin};
+
+use crate::inputs::{Inputs, LinkChoice};
 
 /// The file in a recording's folder that holds the live alerts, a line each.
 pub const ALERTS_FILE: &str = "alerts.jsonl";
@@ -32,6 +34,7 @@ pub struct Recorder {
     synced: Instant,
     kept: Instant,
     problem: Option<String>,
+    is_durable: bool,
 }
 
 impl Recorder {
@@ -51,7 +54,8 @@ impl Recorder {
         let alerts = alerts.with_context(|| format!("cannot write {}", path.display()))?;
         let now = Instant::now();
         let folder = folder.to_owned();
-        Ok(Self { folder, writer, alerts, sync_interval, flushed: now, synced: now, kept: now, problem: None })
+        let (problem, is_durable) = (None, true);
+        Ok(Self { folder, writer, alerts, sync_interval, flushed: now, synced: now, kept: now, problem, is_durable })
     }
 
     /// Why the recording cannot be written at the moment.
@@ -64,8 +68,19 @@ impl Recorder {
         self.writer.lost()
     }
 
+    /// Whether all that was taken in and not lost is durable.
+    pub fn is_durable(&self) -> bool {
+        self.is_durable
+    }
+
+    /// How long ago it was last made durable, or that was tried.
+    pub fn since_sync(&self) -> Duration {
+        self.synced.elapsed()
+    }
+
     /// Takes an input in.
     pub fn append(&mut self, input: &Input) {
+        self.is_durable = false;
         let result = self.writer.append(input).map_err(|error| error.to_string());
         self.note(result);
     }
@@ -79,6 +94,7 @@ impl Recorder {
     /// Makes durable what was taken in.
     pub fn sync(&mut self) {
         let result = self.writer.sync().map_err(|error| error.to_string());
+        self.is_durable = result.is_ok();
         self.note(result);
         let now = Instant::now();
         (self.synced, self.flushed) = (now, now);
@@ -250,20 +266,10 @@ pub fn for_each_input(
     plant: &Plant,
     mut take: impl FnMut(&Input) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    let mut reader = Reader::open(recording)?;
-    let mut remap = Remap::new(
-        plant.signals.iter().map(|signal| (signal.path.clone(), signal.id)),
-        plant.links.iter().map(|link| (link.name.clone(), link.id)),
-    );
-    while let Some(input) = reader.next() {
-        let input = input?;
-        take(&remap.apply(reader.header(), input))?;
+    let mut inputs = Inputs::open(recording, plant, &LinkChoice::default())?;
+    for input in inputs.by_ref() {
+        take(&input?)?;
     }
-    for damage in reader.damage() {
-        tracing::warn!("{damage}");
-    }
-    for (path, count) in &remap.dropped().samples {
-        tracing::warn!("{count} samples of {path} are not used: this configuration does not have that signal");
-    }
+    inputs.tell_oddities(plant);
     Ok(())
 }
