@@ -71,6 +71,13 @@ impl Mosquitto {
         assert_eq!(code, Some(0), "mosquitto_pub: {errors}");
     }
 
+    /// A client that publishes at a topic what it is sent, with quality of service 1.
+    #[track_caller]
+    pub fn publisher(&self, topic: &str) -> Publisher {
+        let mut command = self.client("mosquitto_pub");
+        Publisher(start_client("mosquitto_pub", command.args(["-q", "1", "-t", topic, "-l"])))
+    }
+
     /// Publishes a message several times a second until what is returned is dropped, as a device does.
     #[track_caller]
     pub fn keep_publishing(&self, topic: &str, payload: &str) -> impl Drop + use<> {
@@ -97,6 +104,17 @@ impl Mosquitto {
         let mut command = Command::new(program);
         command.args(["-h", "127.0.0.1", "-p", &self.port.to_string()]);
         command
+    }
+}
+
+/// A client that publishes on a connection that it keeps.
+pub struct Publisher(Program);
+
+impl Publisher {
+    /// Publishes a message when those before are.
+    #[track_caller]
+    pub fn publish(&mut self, payload: &str) {
+        self.0.send(payload);
     }
 }
 

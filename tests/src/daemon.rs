@@ -78,6 +78,20 @@ impl Daemon {
         (answer.status().as_u16(), text)
     }
 
+    /// What a path of the API answers to JSON, with the status code.
+    ///
+    /// # Panics
+    /// If nobody answers with JSON.
+    #[track_caller]
+    pub fn post(&self, path: &str, body: &str) -> (u16, serde_json::Value) {
+        let url = format!("{}{path}", self.http);
+        let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+        let posted = agent.post(&url).content_type("application/json").send(body);
+        let mut answer = posted.unwrap_or_else(|error| panic!("{url}: {error}"));
+        let json = answer.body_mut().read_json().unwrap_or_else(|error| panic!("{url}: {error}"));
+        (answer.status().as_u16(), json)
+    }
+
     /// The line now.
     #[track_caller]
     pub fn state(&self) -> StateV1 {

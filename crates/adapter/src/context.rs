@@ -1,9 +1,11 @@
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use telemetry::{Event, LinkId, LinkState, Sample, SampleBatch};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
+use crate::durability::Durability;
 use crate::{Clock, Counters};
 
 /// The bounded queue from all adapters to the twin: `capacity` batches, senders wait when it is full.
@@ -28,12 +30,20 @@ pub struct Context {
     /// What happened on this link.
     pub counters: Arc<Counters>,
     queue: mpsc::Sender<Event>,
+    handed_over: Arc<AtomicU64>,
+    durability: Durability,
 }
 
 impl Context {
-    /// The context of one link.
+    /// The context of one link whose events nobody records.
     pub fn new(link: LinkId, clock: Clock, stop: CancellationToken, queue: mpsc::Sender<Event>) -> Self {
-        Self { link, clock, stop, counters: Arc::default(), queue }
+        let (counters, handed_over) = (Arc::default(), Arc::default());
+        Self { link, clock, stop, counters, queue, handed_over, durability: Durability::at_once() }
+    }
+
+    /// The same for a link whose events are recorded by whoever holds the other end.
+    pub fn recorded(self, durability: Durability) -> Self {
+        Self { durability, ..self }
     }
 
     /// Hands samples to the twin as one batch, waiting while the queue is full. An empty batch is not sent.
@@ -52,6 +62,27 @@ impl Context {
         Ok(())
     }
 
+    /// As [`Self::deliver`], of what the source keeps until it is told that it is durable. Returns how many events of the
+    /// link must be [durable](Self::durable) for that.
+    ///
+    /// # Errors
+    /// If the daemon is stopping.
+    pub async fn deliver_durably(&self, samples: Vec<Sample>) -> Result<u64, Closed> {
+        self.durability.want(self.handed_over() + 1);
+        self.deliver(samples).await?;
+        Ok(self.handed_over())
+    }
+
+    /// How many events of this link were handed over. One task hands over at a time.
+    pub fn handed_over(&self) -> u64 {
+        self.handed_over.load(Ordering::Relaxed)
+    }
+
+    /// How many of these are durable; also whatever comes if nobody records.
+    pub fn durable(&self) -> watch::Receiver<u64> {
+        self.durability.durable()
+    }
+
     /// Tells the twin that the link delivers from now on.
     ///
     /// # Errors
@@ -67,12 +98,15 @@ impl Context {
     }
 
     async fn send(&self, event: Event) -> Result<(), Closed> {
-        let event = match self.queue.try_send(event) {
-            Ok(()) => return Ok(()),
+        match self.queue.try_send(event) {
+            Ok(()) => {}
             Err(mpsc::error::TrySendError::Closed(_)) => return Err(Closed),
-            Err(mpsc::error::TrySendError::Full(event)) => event,
-        };
-        Counters::add(&self.counters.waits, 1);
-        self.queue.send(event).await.map_err(|_| Closed)
+            Err(mpsc::error::TrySendError::Full(event)) => {
+                Counters::add(&self.counters.waits, 1);
+                self.queue.send(event).await.map_err(|_| Closed)?;
+            }
+        }
+        self.handed_over.fetch_add(1, Ordering::Relaxed);
+        Ok(())
     }
 }

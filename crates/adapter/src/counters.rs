@@ -33,6 +33,7 @@ counters! {
     connects = "Times the link came up.";
     failures = "Times an attempt to connect, or an established link, failed.";
     lost_at_source = "Values or messages that the source lost before we saw them, as far as the protocol tells.";
+    acknowledged_unrecorded = "Messages acknowledged to the source although the recording could not be made durable in time.";
     unusable = "Answers or messages that were received but could not be used: late, of no configured signal, or malformed.";
 }
 
@@ -40,6 +41,11 @@ impl Counters {
     /// Counts values or messages that the source says it lost.
     pub fn add_lost_at_source(&self, count: u64) {
         self.lost_at_source.fetch_add(count, Ordering::Relaxed);
+    }
+
+    /// Counts a message that the source may forget although it is not durable.
+    pub fn add_acknowledged_unrecorded(&self) {
+        self.acknowledged_unrecorded.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Counts answers or messages that could not be used.

@@ -6,13 +6,15 @@
 //! [`keep_connected`] does the rest.
 //!
 //! Nothing is dropped between an adapter and the twin. The queue is bounded; when it is full an adapter waits, so that
-//! the pressure goes back to the device, and the wait is counted.
+//! the pressure goes back to the device, and the wait is counted. A source that can repeat what it sent is told what it
+//! may forget: [`Context::deliver_durably`] says what to wait for, [`Context::durable`] when that is so.
 
 mod browse;
 mod clock;
 mod context;
 mod convert;
 mod counters;
+mod durability;
 mod reconnect;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
@@ -22,6 +24,7 @@ pub use clock::Clock;
 pub use context::{Closed, Context, queue};
 pub use convert::{Raw, bad_sample, convert};
 pub use counters::{Counters, CountersSnapshot};
+pub use durability::{Durability, DurabilityTeller, durability};
 pub use reconnect::{LinkError, keep_connected, without_farewell};
 
 use plant::Origin;

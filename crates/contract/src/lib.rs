@@ -19,6 +19,7 @@ mod part;
 mod passport;
 mod phrases;
 mod recording;
+mod replay;
 mod rim;
 mod schema;
 mod shift;
@@ -42,6 +43,7 @@ pub use part::{
 };
 pub use passport::{PassportFieldV1, passport};
 pub use recording::{RecordingSchema, RecordingV1};
+pub use replay::{ReplayCommandV1, ReplaySchema, ReplayV1, SpeedV1, UnlimitedName};
 pub use rim::{Message, TimeV1};
 pub use schema::schemas;
 pub use shift::{KpisV1, LossName, LossTreeV1, LossV1, MadeV1, ShiftSchema, ShiftV1, StationShiftV1};

@@ -1,8 +1,8 @@
 use schemars::{Schema, schema_for};
 
 use crate::{
-    AlertV1, CommandReplyV1, CommandV1, EventV1, ForecastV1, PartHistoryV1, PartV1, RecordingV1, ShiftV1, StateV1,
-    StatusV1,
+    AlertV1, CommandReplyV1, CommandV1, EventV1, ForecastV1, PartHistoryV1, PartV1, RecordingV1, ReplayCommandV1,
+    ReplayV1, ShiftV1, StateV1, StatusV1,
 };
 
 /// The JSON Schema of every message, by its name, in the order of the names.
@@ -16,6 +16,8 @@ pub fn schemas() -> Vec<(&'static str, Schema)> {
         ("part-history-v1", schema_for!(PartHistoryV1)),
         ("part-v1", schema_for!(PartV1)),
         ("recording-v1", schema_for!(RecordingV1)),
+        ("replay-command-v1", schema_for!(ReplayCommandV1)),
+        ("replay-v1", schema_for!(ReplayV1)),
         ("shift-v1", schema_for!(ShiftV1)),
         ("state-v1", schema_for!(StateV1)),
         ("status-v1", schema_for!(StatusV1)),

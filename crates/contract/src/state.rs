@@ -6,7 +6,7 @@ use telemetry::LinkState;
 use twin::{Counts, LineView, LinkView};
 
 use crate::rim::{schema_tag, text};
-use crate::{AlertV1, FlowV1, Message, StationV1, TimeV1};
+use crate::{AlertV1, FlowV1, Message, ReplayV1, StationV1, TimeV1};
 
 schema_tag!(StateSchema = "linetwin/state/v1");
 
@@ -38,6 +38,9 @@ pub struct StateV1 {
     /// How parts flow: the shift, its losses, the bottleneck.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub flow: Option<FlowV1>,
+    /// How the replay stands, if this is not life.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replay: Option<ReplayV1>,
 }
 
 /// A link to the outside.
@@ -140,6 +143,7 @@ impl StateV1 {
             alerts: view.incidents.iter().map(|incident| AlertV1::new(incident, plant)).collect(),
             counts: view.counts.into(),
             flow: Some(FlowV1::new(&view.flow, of_shift(forecast, view), plant)),
+            replay: None,
         }
     }
 }

@@ -11,12 +11,14 @@ use contract::StateV1;
 use notify::{Notifier, NotifySettings, Publication, Topics};
 use recording::{Retention, WriterOptions};
 use telemetry::{Event, LinkState};
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use twin::Output;
 use web::{PartLookup, Sources};
 
+use crate::durability::LinkDurability;
 use crate::engine::{Console, Engine, Sinks};
 use crate::figures::Figures;
 use crate::parts::{PartStore, read};
@@ -190,8 +192,12 @@ impl Daemon {
         let first = StateV1::new(&setup.plant, &engine.twin().view(), None);
         let (state, state_receiver) = watch::channel(Arc::new(first));
         let mut links = Vec::new();
-        for (link, device) in setup.plant.links.iter().zip(devices) {
-            let context = Context::new(link.id, clock.clone(), stop.clone(), events.clone());
+        let (durability, ends) = LinkDurability::new(setup.plant.links.len());
+        for ((link, device), durable) in setup.plant.links.iter().zip(devices).zip(ends) {
+            let mut context = Context::new(link.id, clock.clone(), stop.clone(), events.clone());
+            if engine.is_recorded() {
+                context = context.recorded(durable);
+            }
             links.push((link.name.clone(), context.counters.clone()));
             tasks.spawn(device.run(context));
         }
@@ -209,10 +215,14 @@ impl Daemon {
         let thread = std::thread::Builder::new().name("engine".to_owned());
         let engine = match drive {
             Some(drive) => thread.spawn(move || drive(engine, receiver)),
-            None => thread.spawn(move || {
-                begin_unconnected(&mut engine, &clock);
-                engine.run(receiver, &clock);
-            }),
+            None => {
+                let runtime = Handle::current();
+                thread.spawn(move || {
+                    begin_unconnected(&mut engine, &clock);
+                    engine.tell_durability(durability);
+                    engine.run(receiver, &clock, &runtime);
+                })
+            }
         }?;
         Ok(Self { http, events, stop, tasks, notifier, engine })
     }
@@ -270,6 +280,8 @@ pub(crate) fn notify_settings(setup: &Setup, client_id: String) -> NotifySetting
         username: settings.username.clone(),
         password: settings.password.clone(),
         node: setup.daemon.node.clone(),
+        retain: true,
+        farewell: NotifySettings::FAREWELL,
     }
 }
 
@@ -311,6 +323,7 @@ async fn serve(listener: tokio::net::TcpListener, figures: Figures, parts: PartL
         metrics: Arc::new(move || for_metrics.metrics()),
         health: Arc::new(move || for_health.health()),
         parts,
+        replay: None,
     };
     if let Err(error) = web::serve(listener, sources, stop).await {
         tracing::error!("the page and the API are not served any more: {error}");

@@ -2,35 +2,22 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use adapter::Clock;
-use contract::{EventV1, ForecastV1, RecordingV1, StateV1, alert_line};
+use contract::{RecordingV1, alert_line};
 use notify::Publication;
 use telemetry::{Event, Input, Timestamp};
-use tokio::sync::{mpsc, watch};
-use twin::{Output, Outputs, Twin};
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+use twin::{Outputs, Twin};
 
-use crate::forecaster::Forecaster;
+use crate::durability::LinkDurability;
 use crate::parts::PartStore;
 use crate::recorder::{KeeperStatus, Recorder};
-
-/// How often the state of the line is given to the page while inputs come.
-const STATE_INTERVAL: Duration = Duration::from_millis(250);
-
-/// Is told of every change of an incident, in its final words.
-pub type Console = Box<dyn FnMut(&EventV1) + Send>;
-
-/// Where the outputs go. Sinks never decide, and none can hold up the twin for longer than its queue is full.
-#[derive(Default)]
-pub struct Sinks {
-    /// To MQTT.
-    pub publications: Option<mpsc::Sender<Publication>>,
-    /// To the page and the API.
-    pub state: Option<watch::Sender<Arc<StateV1>>>,
-    /// To a person at the terminal.
-    pub console: Option<Console>,
-}
+pub use crate::teller::{Console, Sinks};
+use crate::teller::{Teller, is_told};
 
 /// What the engine tells of itself while it runs.
 #[derive(Debug, Default)]
@@ -48,12 +35,11 @@ pub struct Engine {
     twin: Twin,
     sequence: u64,
     recorder: Option<Recorder>,
+    durability: LinkDurability,
     parts: Option<PartStore>,
-    sinks: Sinks,
+    teller: Teller,
     gauges: Arc<Gauges>,
     outputs: Outputs,
-    forecaster: Forecaster,
-    state_told: Instant,
     /// What was last told to be wrong with the recording. At first nothing was told, not even that all is well.
     recording_told: Option<Option<String>>,
 }
@@ -65,12 +51,11 @@ impl Engine {
             twin,
             sequence,
             recorder,
+            durability: LinkDurability::default(),
             parts: None,
-            sinks,
+            teller: Teller::new(sinks),
             gauges,
             outputs: Vec::new(),
-            forecaster: Forecaster::default(),
-            state_told: Instant::now(),
             recording_told: None,
         }
     }
@@ -96,15 +81,34 @@ impl Engine {
         self.parts.as_ref()
     }
 
-    /// Where outputs go from now on.
-    pub fn set_sinks(&mut self, sinks: Sinks) {
-        self.sinks = sinks;
+    /// Whether inputs are recorded.
+    pub fn is_recorded(&self) -> bool {
+        self.recorder.is_some()
     }
 
-    /// Receives everything that can wake the daemon, until all senders are gone. Blocks; has a thread of its own.
-    pub fn run(mut self, mut queue: mpsc::Receiver<Event>, clock: &Clock) {
-        while let Some(event) = queue.blocking_recv() {
-            self.take(event, clock.now());
+    /// Tells the links what is durable of the events that they hand over from now on.
+    pub fn tell_durability(&mut self, durability: LinkDurability) {
+        self.durability = durability;
+    }
+
+    /// Where outputs go from now on.
+    pub fn set_sinks(&mut self, sinks: Sinks) {
+        self.teller.set_sinks(sinks);
+    }
+
+    /// Receives everything that can wake the daemon, until all senders are gone. Blocks; has a thread of its own. `runtime`
+    /// wakes it while nothing comes.
+    pub fn run(mut self, mut queue: mpsc::Receiver<Event>, clock: &Clock, runtime: &Handle) {
+        loop {
+            let received = match self.sync_due_in() {
+                None => Ok(queue.blocking_recv()),
+                Some(due) => runtime.block_on(async { timeout(due, queue.recv()).await }),
+            };
+            match received {
+                Ok(Some(event)) => self.take(event, clock.now()),
+                Ok(None) => break,
+                Err(_) => self.confirm(),
+            }
         }
         self.finish();
     }
@@ -112,6 +116,7 @@ impl Engine {
     /// Takes one event in, as received at that time.
     pub fn take(&mut self, event: Event, received: Timestamp) {
         self.sequence += 1;
+        self.durability.take(&event);
         let input = Input { sequence: self.sequence, received, event };
         if let Some(recorder) = &mut self.recorder {
             recorder.append(&input);
@@ -123,22 +128,41 @@ impl Engine {
         if let Some(recorder) = &mut self.recorder {
             recorder.keep_up(&self.twin);
         }
-        if self.state_told.elapsed() >= STATE_INTERVAL {
+        self.confirm();
+        if self.teller.is_due() {
             self.tell_recording(received);
-            self.look_ahead();
-            self.tell_state();
         }
+        self.teller.keep_up(&self.twin);
     }
 
     /// Makes all durable: the daemon stops.
     pub fn finish(mut self) {
-        self.tell_state();
+        self.teller.tell_state(&self.twin);
         if let Some(parts) = &mut self.parts {
             self.recorder.iter_mut().for_each(Recorder::sync);
             parts.sync();
         }
         if let Some(recorder) = self.recorder.take() {
             recorder.finish(&self.twin);
+        }
+    }
+
+    /// When the recording must be made durable because somebody waits for it. While it cannot be written, it is tried again
+    /// no sooner than it would be anyway.
+    fn sync_due_in(&self) -> Option<Duration> {
+        let recorder = self.recorder.as_ref().filter(|recorder| recorder.problem().is_none())?;
+        self.durability.due_in(recorder.since_sync())
+    }
+
+    /// Makes durable what somebody waits for, if that is due, and tells what is durable.
+    fn confirm(&mut self) {
+        let is_due = self.sync_due_in().is_some_and(|due| due.is_zero());
+        let Some(recorder) = &mut self.recorder else { return };
+        if is_due {
+            recorder.sync();
+        }
+        if recorder.is_durable() {
+            self.durability.tell_durable();
         }
     }
 
@@ -159,43 +183,13 @@ impl Engine {
     }
 
     fn tell(&mut self, input: &Input) {
-        let matters = |output: &Output| match output {
-            Output::Incident { .. } | Output::Intervention(_) | Output::CommandRefused { .. } | Output::Shift(_) => {
-                true
-            }
-            Output::Station { .. } | Output::Cycle(_) | Output::Part(_) => false,
-        };
-        if !self.outputs.iter().any(matters) {
-            return;
+        if let Some(recorder) = &mut self.recorder
+            && self.outputs.iter().any(is_told)
+        {
+            let line = |output| alert_line(output, self.twin.plant(), input.sequence, input.received);
+            recorder.keep_alerts(&self.outputs.iter().filter_map(line).collect::<String>());
         }
-        let plant = self.twin.plant();
-        let lines = self.outputs.iter().filter_map(|output| alert_line(output, plant, input.sequence, input.received));
-        let lines: String = lines.collect();
-        if let Some(recorder) = &mut self.recorder {
-            recorder.keep_alerts(&lines);
-        }
-        for output in self.outputs.iter().filter(|output| matters(output)) {
-            if let Some(publications) = &self.sinks.publications {
-                for publication in Publication::from_output(output, plant, input.sequence, input.received) {
-                    // It fails only when the notifier is gone, which the daemon's own watch reports.
-                    let _ = publications.blocking_send(publication);
-                }
-            }
-            if let (Output::Incident { change, incident }, Some(console)) = (output, &mut self.sinks.console) {
-                console(&EventV1::new(*change, incident, plant, Some(input.sequence), input.received));
-            }
-        }
-        self.tell_state();
-    }
-
-    /// Has the shift forecast now and then, beside the inputs: what follows from them never waits for it.
-    fn look_ahead(&mut self) {
-        let Some(forecast) = self.forecaster.look(&self.twin) else { return };
-        if let Some(publications) = &self.sinks.publications {
-            let forecast = ForecastV1::new(forecast, self.twin.plant());
-            // As of every publication: it fails only when the notifier is gone.
-            let _ = publications.blocking_send(Publication::from_forecast(&forecast));
-        }
+        self.teller.tell(input, &self.outputs, &self.twin);
     }
 
     /// Tells how the recording is, and over MQTT whenever what is wrong with it changes.
@@ -215,17 +209,7 @@ impl Engine {
         if let Ok(mut known) = self.gauges.recording_problem.lock() {
             known.clone_from(&problem);
         }
-        if let Some(publications) = &self.sinks.publications {
-            let recording = RecordingV1::new(now.into(), problem, lost, for_space);
-            // As of every publication: it fails only when the notifier is gone.
-            let _ = publications.blocking_send(Publication::from_recording(&recording));
-        }
-    }
-
-    fn tell_state(&mut self) {
-        self.state_told = Instant::now();
-        if let Some(state) = &self.sinks.state {
-            state.send_replace(Arc::new(StateV1::new(self.twin.plant(), &self.twin.view(), self.forecaster.latest())));
-        }
+        let recording = RecordingV1::new(now.into(), problem, lost, for_space);
+        self.teller.publish(Publication::from_recording(&recording));
     }
 }

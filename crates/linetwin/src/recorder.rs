@@ -60,6 +60,7 @@ pub struct Recorder {
     /// When the last input was received.
     received: Timestamp,
     problem: Option<Problem>,
+    is_durable: bool,
 }
 
 /// Why the recording cannot be written at the moment.
@@ -97,6 +98,7 @@ impl Recorder {
             at_segment,
             received,
             problem: None,
+            is_durable: true,
         })
     }
 
@@ -115,8 +117,19 @@ impl Recorder {
         self.writer.lost()
     }
 
+    /// Whether all that was taken in and not lost is durable.
+    pub fn is_durable(&self) -> bool {
+        self.is_durable
+    }
+
+    /// How long ago it was last made durable, or that was tried.
+    pub fn since_sync(&self) -> Duration {
+        self.synced.elapsed()
+    }
+
     /// Takes an input in.
     pub fn append(&mut self, input: &Input) {
+        self.is_durable = false;
         self.received = input.received;
         let result = self.writer.append(input);
         self.note(result);
@@ -131,6 +144,7 @@ impl Recorder {
     /// Makes durable what was taken in.
     pub fn sync(&mut self) {
         let result = self.writer.sync();
+        self.is_durable = result.is_ok();
         self.note(result);
         let now = Instant::now();
         (self.synced, self.flushed) = (now, now);

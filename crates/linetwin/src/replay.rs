@@ -1,20 +1,32 @@
 //! `linetwin replay`: a recording through the twin.
 
+pub(crate) mod moment;
+mod outlets;
+mod pace;
+mod player;
+mod start;
+
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io;
 use std::path::PathBuf;
-use std::str::FromStr;
-use std::time::{Duration, Instant};
+use std::sync::mpsc;
+use std::time::Instant;
 
 use anyhow::Context as _;
-use contract::{EventV1, alert_line};
+use jiff::tz::TimeZone;
 use recording::Reader;
 use telemetry::Timestamp;
-use twin::{Output, Twin};
 
 use crate::console;
-use crate::recorder::for_each_step;
+use crate::inputs::{LinkChoice, first_received, last_received};
 use crate::setup::Setup;
+use crate::teller::{Console, Sinks};
+
+use moment::Moment;
+use outlets::Outlets;
+pub use pace::Speed;
+use player::{Alerts, AtEnd, Player, Range};
+use start::{Source, start_at};
 
 /// `linetwin replay`.
 #[derive(Debug, clap::Args)]
@@ -24,79 +36,79 @@ pub struct Arguments {
     /// Configuration to replay under; the recording's own if left out. Signals are matched by name.
     #[arg(long, value_name = "DIR")]
     config: Option<PathBuf>,
-    /// How many times as fast as life, or max.
-    #[arg(long, default_value = "max", value_name = "N|max")]
-    speed: Speed,
+    /// Begin with what was received then; what came before is applied without a word. A moment such as
+    /// 2026-11-24T08:14:00Z, a time of the line's calendar such as 08:14, or the time after the begin such as +1h30m.
+    #[arg(long, value_name = "TIME")]
+    from: Option<Moment>,
+    /// End with what was received then; named as for --from.
+    #[arg(long, value_name = "TIME")]
+    to: Option<Moment>,
+    #[command(flatten)]
+    links: LinkChoice,
+    /// How many times as fast as life, or max; 1 with --http or --mqtt, else max, if left out.
+    #[arg(long, value_name = "N|max")]
+    speed: Option<Speed>,
     /// File for the alerts as JSON lines, as the live daemon writes them; - for standard output.
     #[arg(long, value_name = "FILE")]
     alerts: Option<PathBuf>,
     #[command(flatten)]
+    outlets: Outlets,
+    #[command(flatten)]
     language: console::Language,
 }
 
-/// How fast time passes.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Speed {
-    /// As fast as the machine can.
-    Max,
-    /// So many times as fast as life; above 0.
-    Times(f64),
-}
+impl Arguments {
+    fn is_to_stdout(&self) -> bool {
+        self.alerts.as_ref().is_some_and(|path| path.as_os_str() == "-")
+    }
 
-impl FromStr for Speed {
-    type Err = String;
+    fn speed(&self) -> Speed {
+        self.speed.unwrap_or(if self.outlets.is_any() { Speed::Times(1.0) } else { Speed::Max })
+    }
 
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text.parse::<f64>() {
-            _ if text == "max" => Ok(Self::Max),
-            Ok(times) if times > 0.0 && times.is_finite() => Ok(Self::Times(times)),
-            _ => Err(format!("{text:?} is no speed; expected a number above 0, or max")),
+    /// Which part of the recording is wanted.
+    fn range(&self, setup: &Setup) -> anyhow::Result<Range> {
+        let zone = setup.plant.plan.calendar.as_ref().map_or(TimeZone::UTC, |calendar| calendar.time_zone.clone());
+        let begin = first_received(&self.recording)?.unwrap_or(Timestamp::EPOCH);
+        let resolve = |moment: Option<Moment>| moment.map(|moment| moment.resolve(begin, &zone)).transpose();
+        let from = resolve(self.from)?.unwrap_or(begin);
+        let mut to = resolve(self.to)?.unwrap_or(Timestamp::from_nanos(i64::MAX));
+        // The page shows how far it is to the end, and a begin beyond it is a mistake; else it need not be known.
+        if self.outlets.is_shown() || self.from.is_some() {
+            to = to.min(last_received(&self.recording)?.unwrap_or(begin));
         }
+        anyhow::ensure!(from <= to, "nothing to replay: it would begin at {from} and end at {to}");
+        Ok(Range { from, to })
     }
 }
 
 /// Replays a recording.
 ///
 /// # Errors
-/// If the recording or the configuration cannot be read, or the alerts cannot be written.
+/// If the recording or the configuration cannot be read, or the alerts cannot be written or told.
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let setup = match &arguments.config {
         Some(folder) => Setup::read(folder, &[])?,
         None => Setup::from_header(Reader::open(&arguments.recording)?.header())?,
     };
     arguments.language.check(&setup.plant)?;
-    let to_stdout = arguments.alerts.as_ref().is_some_and(|path| path.as_os_str() == "-");
-    let mut alerts: Option<Box<dyn Write>> = match &arguments.alerts {
-        None => None,
-        Some(_) if to_stdout => Some(Box::new(io::stdout().lock())),
-        Some(path) => {
-            let file = File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
-            Some(Box::new(BufWriter::new(file)))
-        }
-    };
-    let mut twin = Twin::new(setup.plant.clone());
-    let (mut pace, begun) = (Pace::new(arguments.speed), Instant::now());
-    for_each_step(&arguments.recording, &mut twin, |input, outputs, _| {
-        pace.wait_for(input.received);
-        for output in outputs {
-            if let (Some(alerts), Some(line)) =
-                (&mut alerts, alert_line(output, &setup.plant, input.sequence, input.received))
-            {
-                alerts.write_all(line.as_bytes()).context("cannot write the alerts")?;
-            }
-            if let (Output::Incident { change, incident }, false) = (output, to_stdout) {
-                let event = EventV1::new(*change, incident, &setup.plant, Some(input.sequence), input.received);
-                if let Some(line) = console::line(&event, &arguments.language) {
-                    println!("{line}");
-                }
-            }
-        }
-        Ok(())
-    })?;
-    if let Some(alerts) = &mut alerts {
-        alerts.flush().context("cannot write the alerts")?;
+    arguments.links.check(&setup.plant)?;
+    let range = arguments.range(&setup)?;
+    let source =
+        Source { recording: arguments.recording.clone(), plant: setup.plant.clone(), links: arguments.links.clone() };
+    let position = start_at(&source, arguments.from.map(|_| range.from))?;
+    let at_end = if arguments.outlets.is_shown() { AtEnd::Stay } else { AtEnd::Leave };
+    let mut player = Player::new(source, position, range, at_end, arguments.speed());
+    let (sinks, alerts) = (Sinks { console: console(arguments), ..Sinks::default() }, alerts(arguments)?);
+    let begun = Instant::now();
+    if arguments.outlets.is_any() {
+        player = arguments.outlets.play(player, &setup, sinks, alerts)?;
+    } else {
+        let (_nobody_asks, requests) = mpsc::sync_channel(1);
+        player.tell(sinks, alerts);
+        player.run(&requests)?;
     }
-    let counts = twin.view().counts;
+    let counts = player.twin().view().counts;
     eprintln!(
         "{} inputs with {} samples, {} cycles, {} incidents, in {:.1} s",
         counts.inputs,
@@ -108,24 +120,21 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Holds a replay to its speed.
-struct Pace {
-    speed: Speed,
-    begun: Option<(Instant, Timestamp)>,
+fn alerts(arguments: &Arguments) -> anyhow::Result<Option<Alerts>> {
+    Ok(match &arguments.alerts {
+        None => None,
+        Some(_) if arguments.is_to_stdout() => Some(Box::new(io::stdout())),
+        Some(path) => Some(Box::new(File::create(path).with_context(|| format!("cannot write {}", path.display()))?)),
+    })
 }
 
-impl Pace {
-    fn new(speed: Speed) -> Self {
-        Self { speed, begun: None }
-    }
-
-    fn wait_for(&mut self, moment: Timestamp) {
-        let Speed::Times(times) = self.speed else { return };
-        let (begun, first) = *self.begun.get_or_insert((Instant::now(), moment));
-        let due_s = moment.seconds_since(first) / times;
-        let ahead_s = due_s - begun.elapsed().as_secs_f64();
-        if ahead_s > 0.0 {
-            std::thread::sleep(Duration::from_secs_f64(ahead_s));
+/// Tells alerts at the terminal, unless they are written there.
+fn console(arguments: &Arguments) -> Option<Console> {
+    let language = arguments.language.clone();
+    let tell: Console = Box::new(move |event| {
+        if let Some(line) = console::line(event, &language) {
+            println!("{line}");
         }
-    }
+    });
+    (!arguments.is_to_stdout()).then_some(tell)
 }

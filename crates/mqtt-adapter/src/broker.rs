@@ -9,6 +9,8 @@ use rumqttc::{
 };
 use tokio::time::timeout;
 
+use crate::acks::WAITING_MAX;
+
 /// How often the broker is pinged when nothing else is sent. One that is gone is noticed within twice this time.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
 /// How long connecting and subscribing may take together.
@@ -17,8 +19,8 @@ const SUBSCRIBE_MAX: Duration = Duration::from_secs(10);
 const MESSAGE_BYTES_MAX: usize = 1 << 20;
 /// The most messages that a broker may send before it acknowledges the subscription.
 const EARLY_MESSAGES_MAX: usize = 1000;
-/// Requests to the event loop: there is one, to subscribe.
-const REQUESTS_MAX: usize = 1;
+/// Requests to the event loop: to subscribe, and as many acknowledgements and ends of old subscriptions as messages wait.
+const REQUESTS_MAX: usize = 1 + 2 * WAITING_MAX;
 
 /// A broker and who we are there.
 #[derive(Clone)]
@@ -36,6 +38,15 @@ impl fmt::Display for Broker {
     }
 }
 
+/// What the broker keeps of us while we are away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Memory {
+    /// Nothing. Each message is acknowledged when it arrives.
+    None,
+    /// The subscriptions, and every message that we have not acknowledged ourselves.
+    UntilAcknowledged,
+}
+
 /// As displayed, so that no password gets into a log.
 impl fmt::Debug for Broker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -44,34 +55,41 @@ impl fmt::Debug for Broker {
 }
 
 impl Broker {
-    /// Connects and subscribes to the filters with quality of service 1, in a clean session: what was published while we
-    /// were away would come without a trustworthy time.
+    /// Connects and subscribes to the filters with quality of service 1.
     ///
     /// # Errors
     /// In words for a person: what failed, where, and what was expected.
-    pub(crate) async fn subscribe(&self, filters: &[String]) -> Result<Subscription, String> {
-        match timeout(SUBSCRIBE_MAX, self.try_subscribe(filters)).await {
+    pub(crate) async fn subscribe(&self, filters: &[String], memory: Memory) -> Result<Subscription, String> {
+        match timeout(SUBSCRIBE_MAX, self.try_subscribe(filters, memory)).await {
             Ok(result) => result,
             Err(_) => Err(format!("{self}: the subscription was not acknowledged within {SUBSCRIBE_MAX:?}")),
         }
     }
 
-    async fn try_subscribe(&self, filters: &[String]) -> Result<Subscription, String> {
-        let (client, mut event_loop) = AsyncClient::new(self.options(), REQUESTS_MAX);
+    async fn try_subscribe(&self, filters: &[String], memory: Memory) -> Result<Subscription, String> {
+        let (client, mut event_loop) = AsyncClient::new(self.options(memory), REQUESTS_MAX);
         let wanted = filters.iter().map(|filter| SubscribeFilter::new(filter.clone(), QoS::AtLeastOnce));
         client.subscribe_many(wanted).await.map_err(|_| format!("{self}: not a valid subscription: {filters:?}"))?;
-        let mut early = VecDeque::new();
+        let (mut early, mut is_remembered) = (VecDeque::new(), false);
+        let subscription = |event_loop, waiting, unanswered| Subscription {
+            broker: self.clone(),
+            client,
+            event_loop,
+            waiting,
+            unanswered,
+            ended: None,
+        };
         loop {
             match event_loop.poll().await.map_err(|error| self.describe(&error))? {
+                Event::Incoming(Packet::ConnAck(answer)) => is_remembered = answer.session_present,
                 Event::Incoming(Packet::SubAck(answer)) => {
                     self.check(filters, &answer)?;
-                    return Ok(Subscription {
-                        broker: self.clone(),
-                        _client: client,
-                        event_loop,
-                        waiting: early,
-                        ended: None,
-                    });
+                    return Ok(subscription(event_loop, early, None));
+                }
+                // The broker kept the subscriptions, and has much to tell.
+                Event::Incoming(Packet::Publish(message)) if is_remembered && early.len() == EARLY_MESSAGES_MAX => {
+                    early.push_back(message);
+                    return Ok(subscription(event_loop, early, Some(filters.to_vec())));
                 }
                 Event::Incoming(Packet::Publish(_)) if early.len() == EARLY_MESSAGES_MAX => {
                     return Err(format!(
@@ -84,12 +102,13 @@ impl Broker {
         }
     }
 
-    fn options(&self) -> MqttOptions {
+    fn options(&self, memory: Memory) -> MqttOptions {
         let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
         let mut options = MqttOptions::new(&self.client_id, host, self.port);
         options
             .set_keep_alive(KEEP_ALIVE)
-            .set_clean_session(true)
+            .set_clean_session(memory == Memory::None)
+            .set_manual_acks(memory == Memory::UntilAcknowledged)
             .set_max_packet_size(MESSAGE_BYTES_MAX, MESSAGE_BYTES_MAX);
         if let Some((user, password)) = &self.login {
             options.set_credentials(user, password);
@@ -151,17 +170,30 @@ fn refusal(code: ConnectReturnCode) -> &'static str {
     }
 }
 
-/// An acknowledged subscription. Nothing is taken from the broker but by [`Self::next`], so a slow reader slows it down.
+/// A subscription that stands. Nothing is taken from the broker but by [`Self::next`], so a slow reader slows it down.
 pub(crate) struct Subscription {
     broker: Broker,
-    /// Keeps the event loop's request queue open.
-    _client: AsyncClient,
+    /// Also keeps the event loop's request queue open.
+    client: AsyncClient,
     event_loop: EventLoop,
     waiting: VecDeque<Publish>,
+    /// The filters, while the broker has not answered that it takes them.
+    unanswered: Option<Vec<String>>,
     ended: Option<String>,
 }
 
 impl Subscription {
+    /// Who can acknowledge messages. What it asks for is sent while the next message is waited for.
+    pub(crate) fn client(&self) -> AsyncClient {
+        self.client.clone()
+    }
+
+    /// Ends a subscription that the broker remembers from an earlier configuration.
+    pub(crate) fn forget(&self, topic: &str) {
+        // It fails only when the connection has ended, which the next message tells.
+        drop(self.client.try_unsubscribe(topic));
+    }
+
     /// The next message. Those that had arrived when the connection ended still come before the error.
     ///
     /// # Errors
@@ -176,6 +208,11 @@ impl Subscription {
             }
             match self.event_loop.poll().await {
                 Ok(Event::Incoming(Packet::Publish(message))) => return Ok(message),
+                Ok(Event::Incoming(Packet::SubAck(answer))) => {
+                    if let Some(filters) = self.unanswered.take() {
+                        self.broker.check(&filters, &answer)?;
+                    }
+                }
                 Ok(_) => {}
                 Err(error) => {
                     self.ended = Some(self.broker.describe(&error));

@@ -6,7 +6,7 @@ use plant::DataType;
 use serde_json::Value as Json;
 use tokio::time::{Instant, timeout_at};
 
-use crate::broker::Broker;
+use crate::broker::{Broker, Memory};
 use crate::payload::raw;
 
 const EXPECTED: &str = "expected mqtt://HOST:PORT/FILTER or mqtt://USER:PASSWORD@HOST:PORT/FILTER, such as \
@@ -26,7 +26,7 @@ const ROWS_MAX: usize = 10_000;
 /// If the address is not understood, the broker refuses or ends the subscription, or no message carried a value.
 pub async fn browse(address: &str, listen: Duration) -> Result<Vec<BrowsedTag>, BrowseError> {
     let (broker, filter) = parse(address)?;
-    let mut subscription = broker.subscribe(std::slice::from_ref(&filter)).await.map_err(BrowseError)?;
+    let mut subscription = broker.subscribe(std::slice::from_ref(&filter), Memory::None).await.map_err(BrowseError)?;
     let until = Instant::now() + listen;
     let mut seen = Seen::default();
     while let Ok(message) = timeout_at(until, subscription.next()).await {

@@ -12,6 +12,8 @@
 //! | `<base>/cmd/reply` | no | `CommandReplyV1` |
 //! | `linetwin/v1/<node>/status` | yes | `StatusV1`; `offline` also as last will |
 //!
+//! A replay uses the same topics below a prefix and retains nothing: [`Topics::below`], [`NotifySettings::retain`].
+//!
 //! All with quality of service 1: a message may come twice, never out of order. One line has one notifier: it clears
 //! every alert of its line that it does not know.
 //!

@@ -46,7 +46,7 @@ impl Notifier {
     ///
     /// Publications are taken at any time, connected or not, so their queue does not fill up. A command goes to
     /// `commands`; if that queue is full, the command is refused with an answer that says so. `now` is the time for the
-    /// status messages. At an orderly stop what is left is sent for up to two seconds, then the status `offline`.
+    /// status messages. At an orderly stop what is left is sent for as long as the settings allow, then the status `offline`.
     pub async fn run(
         mut self,
         mut publications: mpsc::Receiver<Publication>,

@@ -20,8 +20,6 @@ use crate::{Counters, Notifier, Publication};
 const CONFIRM_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long to listen for retained alerts of an earlier life. A broker sends them right after the subscription.
 const SWEEP: Duration = Duration::from_secs(5);
-/// How long an orderly stop may take.
-const FAREWELL: Duration = Duration::from_secs(2);
 /// Requests that may wait for the connection: a message, a subscription, its end, the disconnection.
 const MAX_REQUESTS: usize = 4;
 
@@ -56,7 +54,7 @@ pub(crate) async fn serve(
 ) -> Ended {
     let since = now();
     let last_words = StatusV1::new(&notifier.settings.node, NodeState::Offline, since).to_json();
-    let last_will = LastWill::new(notifier.topics.status(), last_words, QoS::AtLeastOnce, true);
+    let last_will = LastWill::new(notifier.topics.status(), last_words, QoS::AtLeastOnce, notifier.settings.retain);
     let mut options = notifier.settings.options();
     options.set_last_will(last_will);
     let (client, connection) = AsyncClient::new(options, MAX_REQUESTS);
@@ -205,7 +203,9 @@ impl<'a> Session<'a> {
         }
     }
 
-    fn send(&mut self, topic: String, retain: bool, content: String) -> Result<(), Ended> {
+    /// Sends a message. What is the state of something is kept by the broker, where that is wanted.
+    fn send(&mut self, topic: String, is_state: bool, content: String) -> Result<(), Ended> {
+        let retain = is_state && self.notifier.settings.retain;
         self.confirm_by = Some(Instant::now() + CONFIRM_TIMEOUT);
         Ok(self.client.try_publish(topic, QoS::AtLeastOnce, retain, content)?)
     }
@@ -263,7 +263,7 @@ impl<'a> Session<'a> {
         while let Ok(publication) = publications.try_recv() {
             self.notifier.take(publication);
         }
-        self.leave_by = Some(Instant::now() + FAREWELL);
+        self.leave_by = Some(Instant::now() + self.notifier.settings.farewell);
         Ok(())
     }
 }

@@ -24,9 +24,16 @@ pub struct NotifySettings {
     pub password: Option<String>,
     /// Name of the node that the daemon runs on, unique among those that share the broker.
     pub node: String,
+    /// Whether the broker is to keep alerts, reports and the status for those who subscribe later.
+    pub retain: bool,
+    /// How long telling what is left may take at an orderly stop.
+    pub farewell: Duration,
 }
 
 impl NotifySettings {
+    /// The farewell of a daemon: somebody waits for its end.
+    pub const FAREWELL: Duration = Duration::from_secs(2);
+
     pub(crate) fn options(&self) -> MqttOptions {
         let mut options = MqttOptions::new(&self.client_id, &self.host, self.port);
         options.set_keep_alive(KEEP_ALIVE).set_max_packet_size(MAX_PACKET_BYTES, MAX_PACKET_BYTES);
@@ -46,6 +53,7 @@ impl fmt::Debug for NotifySettings {
             .field("port", &self.port)
             .field("client_id", &self.client_id)
             .field("node", &self.node)
+            .field("retain", &self.retain)
             .finish_non_exhaustive()
     }
 }

@@ -23,6 +23,12 @@ impl Topics {
         }
     }
 
+    /// The same topics below another one, so that nobody takes what is told there for what is told here.
+    pub fn below(self, prefix: &str) -> Self {
+        let prefix = prefix.trim_end_matches('/');
+        Self { base: format!("{prefix}/{}", self.base), status: format!("{prefix}/{}", self.status) }
+    }
+
     /// Where an incident's alert is retained.
     pub fn alert(&self, incident: IncidentId) -> String {
         format!("{}/alerts/{incident}", self.base)

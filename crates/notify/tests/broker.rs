@@ -63,6 +63,8 @@ fn settings(client_id: &str, broker: SocketAddr) -> NotifySettings {
         username: None,
         password: None,
         node: "edge-7".into(),
+        retain: true,
+        farewell: NotifySettings::FAREWELL,
     }
 }
 

@@ -398,7 +398,7 @@ pub(crate) struct MqttKeys {
     /// TCP port.
     #[schemars(range(min = 1))]
     pub(crate) port: u16,
-    /// Client identifier, unique at the broker; `linetwin-<line>-<link>` if absent.
+    /// Client identifier, unique at the broker, which knows by it what to send again; `linetwin-<line>-<link>` if absent.
     #[schemars(length(min = 1))]
     pub(crate) client_id: Option<String>,
     /// User name, if the broker wants one.

@@ -8,6 +8,7 @@ import { showMimic } from "./mimic.js";
 import { showAlerts } from "./alerts.js";
 import { showDetail } from "./station.js";
 import { showShift } from "./shift.js";
+import { showReplay } from "./replay.js";
 
 const SCHEMA = "linetwin/state/v1";
 const by = (id) => document.getElementById(id);
@@ -40,6 +41,7 @@ function show() {
   state = { ...told, alerts: told.alerts.map(inLanguage) };
   const station = selected();
   showHeader();
+  showReplay(state.replay);
   showLanguages();
   keyed(by("links"), state.links, (link) => link.name, linkView);
   showMimic(state, station?.name ?? "", select);
@@ -78,7 +80,8 @@ function showHeader() {
   setText(by("twin-time"), `${format.date(state.now)} ${format.time(state.now)}`);
   setAttribute(by("twin-time"), "datetime", state.now);
   const open = state.alerts.length;
-  const title = open ? `(${open}) ${state.line}` : state.line;
+  const line = state.replay ? `REPLAY ${state.line}` : state.line;
+  const title = open ? `(${open}) ${line}` : line;
   if (document.title !== title) document.title = title;
 }
 
@@ -107,7 +110,7 @@ function linkText({ protocol, state: linkState, reason, since }) {
 
 function showLive() {
   setAttribute(document.body, "data-status", "live");
-  setText(by("connection"), "Live");
+  setText(by("connection"), state.replay ? "Replay, not live" : "Live");
   setShown(by("stale"), false);
 }
 

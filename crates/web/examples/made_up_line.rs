@@ -22,8 +22,13 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("http://{}", listener.local_addr()?);
 
     let (sender, state) = watch::channel(Arc::new(line(0, calm)?));
-    let sources =
-        Sources { state, metrics: Arc::new(metrics), health: Arc::new(health), parts: Arc::new(|_| Ok(Vec::new())) };
+    let sources = Sources {
+        state,
+        metrics: Arc::new(metrics),
+        health: Arc::new(health),
+        parts: Arc::new(|_| Ok(Vec::new())),
+        replay: None,
+    };
     let stop = CancellationToken::new();
     let serving = tokio::spawn(web::serve(listener, sources, stop.clone()));
     let mut seconds = 0;

@@ -29,6 +29,7 @@ assets! {
     "language.js" = "text/javascript; charset=utf-8";
     "live.js" = "text/javascript; charset=utf-8";
     "mimic.js" = "text/javascript; charset=utf-8";
+    "replay.js" = "text/javascript; charset=utf-8";
     "shift.js" = "text/javascript; charset=utf-8";
     "station.js" = "text/javascript; charset=utf-8";
 }

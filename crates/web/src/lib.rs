@@ -1,6 +1,6 @@
 //! The HTTP face of the daemon: the supervisor's page, the API, the live stream, metrics and health.
 //!
-//! Read-only. It shows what [`Sources`] give it and decides nothing. Connections, streams and waiting times are
+//! Read-only, but for the steering of a replay. It shows what [`Sources`] give it and decides nothing. Connections, streams and waiting times are
 //! bounded; a reader that is too slow for the live stream misses updates, which is counted, and holds nobody up.
 
 mod assets;
@@ -17,7 +17,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use contract::{PartV1, StateV1};
+use contract::{PartV1, ReplayCommandV1, ReplayV1, StateV1};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -28,6 +28,9 @@ use stream::Streams;
 /// The records of a part by its serial, in the order they were closed; reads files, so it takes its time. The error is in
 /// words for a person.
 pub type PartLookup = Arc<dyn Fn(&str) -> Result<Vec<PartV1>, String> + Send + Sync>;
+
+/// Steers a replay and says how it stands then; takes a moment. The error is in words for a person.
+pub type ReplayControl = Arc<dyn Fn(ReplayCommandV1) -> Result<ReplayV1, String> + Send + Sync>;
 
 /// Where the daemon's HTTP face gets what it shows.
 #[derive(Clone)]
@@ -40,6 +43,8 @@ pub struct Sources {
     pub health: Arc<dyn Fn() -> Health + Send + Sync>,
     /// The records of a part.
     pub parts: PartLookup,
+    /// Who steers the replay, if this is one.
+    pub replay: Option<ReplayControl>,
 }
 
 /// How the daemon is.

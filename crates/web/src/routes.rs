@@ -1,13 +1,13 @@
 use std::sync::Arc;
 
-use axum::extract::rejection::QueryRejection;
+use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use contract::{AlertV1, FlowV1, Message, PartHistoryV1, StateV1};
+use contract::{AlertV1, FlowV1, Message, PartHistoryV1, ReplayCommandV1, ReplayV1, StateV1};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 
@@ -18,7 +18,7 @@ use crate::stream::{Streams, TooManyStreams};
 use crate::{Health, Sources};
 
 /// What a person may ask for, and what they get.
-const ROUTES: [Route; 9] = [
+const ROUTES: [Route; 10] = [
     Route { path: "/", gives: "the supervisor's page" },
     Route { path: "/api/v1/state", gives: "the line now, as JSON" },
     Route { path: "/api/v1/alerts", gives: "the open alerts, as JSON; of one station with ?station=NAME" },
@@ -26,6 +26,10 @@ const ROUTES: [Route; 9] = [
     Route { path: "/api/v1/stream", gives: "the line now and at each change, as server-sent events" },
     Route { path: "/api/v1/part/SERIAL", gives: "the history of a part that left the line, as JSON" },
     Route { path: "/part/SERIAL", gives: "the same as a page to print" },
+    Route {
+        path: "/api/v1/replay",
+        gives: "how the replay stands, as JSON; POST pauses it, changes its speed or jumps",
+    },
     Route { path: "/metrics", gives: "what is counted, as OpenMetrics text" },
     Route { path: "/healthz", gives: "200 while the daemon does its work, else 503, with its problems" },
 ];
@@ -77,6 +81,7 @@ pub(crate) fn router(sources: Sources, streams: Streams) -> Router {
         .route("/api/v1/stream", get(stream))
         .route("/api/v1/part/{serial}", get(part_json))
         .route("/part/{serial}", get(part_print))
+        .route("/api/v1/replay", get(replay).post(steer))
         .route("/metrics", get(metrics_text))
         .route("/healthz", get(health))
         .fallback(not_found)
@@ -174,6 +179,32 @@ async fn part_print(State(face): State<Arc<Face>>, Path(serial): Path<String>) -
         (header::CONTENT_SECURITY_POLICY, part::CONTENT_SECURITY_POLICY),
     ];
     Ok((headers, part_page(&history)).into_response())
+}
+
+async fn replay(State(face): State<Arc<Face>>) -> Result<Json<ReplayV1>, Refusal> {
+    face.state_now().replay.map(Json).ok_or_else(this_is_life)
+}
+
+/// Only JSON is taken, which a page of somebody else cannot send without being asked for leave.
+async fn steer(
+    State(face): State<Arc<Face>>,
+    command: Result<Json<ReplayCommandV1>, JsonRejection>,
+) -> Result<Json<ReplayV1>, Refusal> {
+    let control = face.sources.replay.clone().ok_or_else(this_is_life)?;
+    let Json(command) = command.map_err(|rejection| {
+        let error = format!("{}; expected something like {}", rejection.body_text(), ReplayCommandV1::EXAMPLE);
+        Refusal::new(rejection.status(), error)
+    })?;
+    let steered = tokio::task::spawn_blocking(move || control(command)).await;
+    let steered = steered.map_err(|error| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?;
+    steered.map(Json).map_err(|error| Refusal::new(StatusCode::BAD_REQUEST, error))
+}
+
+fn this_is_life() -> Refusal {
+    Refusal::new(
+        StatusCode::NOT_FOUND,
+        "this is life, not a replay; `linetwin replay RECORDING --http HOST:PORT` is one",
+    )
 }
 
 async fn metrics_text(State(face): State<Arc<Face>>) -> Result<Response, Refusal> {

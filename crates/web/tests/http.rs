@@ -5,14 +5,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use contract::{PartV1, StateV1};
+use contract::{PartV1, ReplayCommandV1, ReplayV1, SpeedV1, StateV1};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use web::{Health, Metric, MetricKind, Sources};
+use web::{Health, Metric, MetricKind, ReplayControl, Sources};
 
 /// Nothing here takes a tenth of it; a test that waits longer hangs.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -45,9 +45,14 @@ impl Answer {
 
 impl Server {
     async fn start() -> Self {
+        Self::start_with(None).await
+    }
+
+    async fn start_with(replay: Option<ReplayControl>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
-        let (state, states) = watch::channel(Arc::new(line(1)));
+        let standing = replay.as_ref().map(|_| standing());
+        let (state, states) = watch::channel(Arc::new(StateV1 { replay: standing, ..line(1) }));
         let (health, healths) = watch::channel(Health { ok: true, problems: Vec::new() });
         let sources = Sources {
             state: states,
@@ -57,6 +62,7 @@ impl Server {
                 "broken" => Err("the disk is gone".to_owned()),
                 serial => Ok([part()].into_iter().filter(|record| record.part == serial).collect()),
             }),
+            replay,
         };
         let stop = CancellationToken::new();
         let serving = tokio::spawn(web::serve(listener, sources, stop.clone()));
@@ -71,13 +77,23 @@ impl Server {
     }
 
     async fn ask(&self, request_line: &str, headers: &str) -> Answer {
+        self.ask_with(request_line, headers, "").await
+    }
+
+    async fn ask_with(&self, request_line: &str, headers: &str, body: &str) -> Answer {
         let mut connection = self.send(request_line, &format!("connection: close\r\n{headers}")).await;
+        connection.write_all(body.as_bytes()).await.unwrap();
         let mut text = String::new();
         in_time(connection.read_to_string(&mut text)).await.unwrap();
         let (head, body) = text.split_once("\r\n\r\n").unwrap();
         let (status, headers) = head.split_once("\r\n").unwrap();
         let status = status.split(' ').nth(1).unwrap().parse().unwrap();
         Answer { status, headers: headers.to_owned(), body: body.to_owned() }
+    }
+
+    async fn post(&self, path: &str, content_type: &str, body: &str) -> Answer {
+        let headers = format!("content-type: {content_type}\r\ncontent-length: {}\r\n", body.len());
+        self.ask_with(&format!("POST {path}"), &headers, body).await
     }
 
     async fn get(&self, path: &str) -> Answer {
@@ -242,12 +258,64 @@ async fn what_cannot_be_answered_says_why() {
     check("GET /api/v2/state", 404, &["/api/v2/state"]).await;
     check("GET /assets/../../secret", 404, &["secret"]).await;
     check("POST /api/v1/state", 405, &["POST", "GET"]).await;
+    let server = Server::start_with(Some(Arc::new(steer))).await;
     let routes = server.get("/nowhere").await.json()["routes"].clone();
     let paths: Vec<_> = routes.as_array().unwrap().iter().map(|route| route["path"].as_str().unwrap()).collect();
     assert!(paths.contains(&"/api/v1/stream"), "{paths:?}");
     for path in paths.iter().filter(|path| **path != "/api/v1/stream") {
         let path = path.replace("SERIAL", ODD_ENCODED);
         assert_eq!(server.get(&path).await.status, 200, "{path}");
+    }
+}
+
+fn standing() -> ReplayV1 {
+    serde_json::from_value(json!({"schema": "linetwin/replay/v1", "from": "2027-01-15T06:00:00Z",
+        "to": "2027-01-15T14:00:00Z", "now": "2027-01-15T08:00:00Z", "speed": 10.0, "paused": false}))
+    .unwrap()
+}
+
+/// Follows every command but a jump.
+fn steer(command: ReplayCommandV1) -> Result<ReplayV1, String> {
+    let ReplayV1 { speed, paused, .. } = standing();
+    match command.to {
+        Some(_) => Err("to: not in the replay".to_owned()),
+        None => Ok(ReplayV1 {
+            speed: command.speed.unwrap_or(speed),
+            paused: command.paused.unwrap_or(paused),
+            ..standing()
+        }),
+    }
+}
+
+#[tokio::test]
+async fn a_replay_is_told_as_such_and_can_be_steered() {
+    let server = Server::start_with(Some(Arc::new(steer))).await;
+    assert_eq!(server.get("/api/v1/replay").await.json(), serde_json::to_value(standing()).unwrap());
+    assert_eq!(server.get("/api/v1/state").await.json()["replay"]["now"], "2027-01-15T08:00:00Z");
+    let answer = server.post("/api/v1/replay", "application/json", r#"{"paused": true, "speed": 600}"#).await;
+    let expected = ReplayV1 { paused: true, speed: SpeedV1::Times(600.0), ..standing() };
+    assert_eq!((answer.status, answer.json()), (200, serde_json::to_value(expected).unwrap()));
+    let check = async |content_type: &str, body: &str, status: u16, word: &str| {
+        let answer = server.post("/api/v1/replay", content_type, body).await;
+        let error = answer.json()["error"].as_str().unwrap_or_default().to_owned();
+        assert!(answer.status == status && error.contains(word), "{body}: {} {error}", answer.status);
+    };
+    check("application/json", r#"{"to": "2027-01-16T00:00:00Z"}"#, 400, "not in the replay").await;
+    check("application/json", r#"{"acknowledge": "1-0"}"#, 422, "acknowledge").await;
+    check("application/json", r#"{"speed": "fast"}"#, 422, "expected something like").await;
+    check("text/plain", r#"{"paused": true}"#, 415, "application/json").await;
+}
+
+#[tokio::test]
+async fn life_cannot_be_steered() {
+    let server = Server::start().await;
+    assert_eq!(server.get("/api/v1/state").await.json().get("replay"), None);
+    for answer in [
+        server.get("/api/v1/replay").await,
+        server.post("/api/v1/replay", "application/json", r#"{"paused":true}"#).await,
+    ] {
+        assert_eq!(answer.status, 404);
+        assert!(answer.body.contains("not a replay"), "{}", answer.body);
     }
 }
 

@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use plant::Plant;
-use recording::{Reader, Remap};
 use telemetry::Input;
 use twin::{Output, Twin};
+
+use crate::inputs::{Inputs, LinkChoice};
 
 /// Runs the rest of a recording through a twin, all of it if the twin is new, and gives each input with what followed from it and the twin after it.
 ///
@@ -35,20 +36,10 @@ pub fn for_each_input(
     from: u64,
     mut take: impl FnMut(&Input) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    let mut reader = Reader::open_at(recording, from)?;
-    let mut remap = Remap::new(
-        plant.signals.iter().map(|signal| (signal.path.clone(), signal.id)),
-        plant.links.iter().map(|link| (link.name.clone(), link.id)),
-    );
-    while let Some(input) = reader.next() {
-        let input = input?;
-        take(&remap.apply(reader.header(), input))?;
+    let mut inputs = Inputs::open(recording, plant, &LinkChoice::default(), from)?;
+    for input in inputs.by_ref() {
+        take(&input?)?;
     }
-    for damage in reader.damage() {
-        tracing::warn!("{damage}");
-    }
-    for (path, count) in &remap.dropped().samples {
-        tracing::warn!("{count} samples of {path} are not used: this configuration does not have that signal");
-    }
+    inputs.tell_oddities(plant);
     Ok(())
 }

@@ -1,0 +1,245 @@
+//! A replay as others see it: on the page, and at a broker.
+
+use std::net::TcpListener;
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, mpsc as standard};
+use std::time::Duration;
+
+use adapter::{Clock, host_and_port};
+use anyhow::Context as _;
+use contract::{ReplayCommandV1, ReplayV1, StateV1};
+use notify::{Notifier, NotifySettings, Publication, Topics};
+use plant::Plant;
+use telemetry::Command;
+use tokio::sync::{mpsc, watch};
+use tokio::task::{JoinHandle, JoinSet};
+use tokio_util::sync::CancellationToken;
+use twin::Output;
+use web::{ReplayControl, Sources};
+
+use super::player::{Alerts, Player, Request};
+use crate::daemon::{notify_settings, told_to_stop};
+use crate::figures::Figures;
+use crate::setup::Setup;
+use crate::teller::Sinks;
+
+/// Publications that wait for the notifier, which itself keeps many more.
+const PUBLICATIONS: usize = 1024;
+/// Requests that wait for the player.
+const REQUESTS: usize = 16;
+/// How long the broker may take to be there before the replay begins: what is told earlier would be told late.
+const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
+/// How long what is left may take at the end. Nobody waits for a replay as for a daemon.
+const FAREWELL: Duration = Duration::from_secs(60);
+/// Why a command is refused.
+const REFUSED: &str = "this is a replay: what was done then cannot be changed; send it to the live daemon";
+
+/// Where a replay is shown and told.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Outlets {
+    /// Serve the page and the API there as if live, and stay at the end; the page can pause, jump and change the speed.
+    #[arg(long, value_name = "HOST:PORT")]
+    http: Option<String>,
+    /// Tell alerts to this broker, at the topics of the live daemon below --topic-prefix, nothing retained.
+    #[arg(long, value_name = "HOST:PORT")]
+    mqtt: Option<String>,
+    /// What the topics begin with, so that nobody takes them for live ones.
+    #[arg(long, value_name = "PREFIX", default_value = "replay/", requires = "mqtt", value_parser = topic_prefix)]
+    topic_prefix: String,
+}
+
+fn topic_prefix(text: &str) -> Result<String, String> {
+    let prefix = text.trim_end_matches('/');
+    let is_topic = !prefix.is_empty()
+        && !prefix.starts_with('$')
+        && !prefix.contains(|c: char| "+#".contains(c) || c.is_control());
+    match is_topic {
+        true => Ok(prefix.to_owned()),
+        false => Err("expected the begin of a topic such as replay/, without + and #".to_owned()),
+    }
+}
+
+impl Outlets {
+    /// Whether somebody else hears of the replay than who started it.
+    pub(crate) fn is_any(&self) -> bool {
+        self.is_shown() || self.mqtt.is_some()
+    }
+
+    /// Whether the replay is on a page.
+    pub(crate) fn is_shown(&self) -> bool {
+        self.http.is_some()
+    }
+
+    /// Plays to whom it is wanted, besides `sinks` and `alerts`.
+    ///
+    /// # Errors
+    /// If the port is in use, the broker is not there, or the replay fails.
+    pub(crate) fn play(
+        &self,
+        mut player: Player,
+        setup: &Setup,
+        mut sinks: Sinks,
+        alerts: Option<Alerts>,
+    ) -> anyhow::Result<Player> {
+        let listener = self.http.as_deref().map(listen).transpose()?;
+        let broker = self.mqtt.as_deref().map(|address| host_and_port(address, 1883)).transpose()?;
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+        runtime.block_on(async {
+            let (requests, asked) = sync_channel(REQUESTS);
+            let stop = CancellationToken::new();
+            let told = match broker {
+                Some(broker) => {
+                    Some(Told::start(self.settings(broker, setup), self.topics(setup), &setup.plant).await?)
+                }
+                None => None,
+            };
+            let mut tasks = JoinSet::new();
+            sinks.publications = told.as_ref().map(|told| told.publications.clone());
+            if let Some(listener) = listener {
+                let (sender, receiver) = watch::channel(Arc::new(first_state(&player, setup)));
+                sinks.state = Some(sender);
+                let notify = told.as_ref().map(|told| told.counters.clone());
+                let figures =
+                    Figures { state: receiver, links: Vec::new(), notify, gauges: Arc::default(), parts: None };
+                tracing::info!(
+                    "replay of line {}: page and API at http://{}, until Ctrl-C",
+                    setup.plant.line,
+                    listener.local_addr()?
+                );
+                listener.set_nonblocking(true)?;
+                let listener = tokio::net::TcpListener::from_std(listener)?;
+                tasks.spawn(serve(listener, figures, control(requests.clone()), stop.clone()));
+            }
+            player.tell(sinks, alerts);
+            let played = play_until_told(player, requests, asked).await;
+            stop.cancel();
+            while tasks.join_next().await.is_some() {}
+            if let Some(told) = told {
+                told.finish().await?;
+            }
+            played
+        })
+    }
+
+    fn settings(&self, (host, port): (String, u16), setup: &Setup) -> NotifySettings {
+        let client_id = format!("linetwin-replay-{}-{}", setup.plant.line, std::process::id());
+        NotifySettings { host, port, retain: false, farewell: FAREWELL, ..notify_settings(setup, client_id) }
+    }
+
+    fn topics(&self, setup: &Setup) -> Topics {
+        Topics::new(&setup.plant, &setup.daemon.node).below(&self.topic_prefix)
+    }
+}
+
+fn listen(address: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).with_context(|| {
+        format!("--http {address}: cannot listen there; expected a free HOST:PORT such as 127.0.0.1:8090")
+    })
+}
+
+fn first_state(player: &Player, setup: &Setup) -> StateV1 {
+    StateV1 { replay: Some(player.standing()), ..StateV1::new(&setup.plant, &player.twin().view(), None) }
+}
+
+/// Plays in a thread of its own until the end, or until Ctrl-C or the service manager's request.
+async fn play_until_told(
+    mut player: Player,
+    requests: SyncSender<Request>,
+    asked: Receiver<Request>,
+) -> anyhow::Result<Player> {
+    let mut playing = tokio::task::spawn_blocking(move || {
+        let played = player.run(&asked);
+        // Else the notifier would wait for more.
+        player.tell(Sinks::default(), None);
+        played.map(|()| player)
+    });
+    tokio::select! {
+        played = &mut playing => return played?,
+        stopped = told_to_stop() => stopped?,
+    }
+    tokio::task::spawn_blocking(move || requests.send(Request::Stop)).await?.context("the replay has ended already")?;
+    playing.await?
+}
+
+/// Passes a person's wish to the player and waits for its answer.
+fn control(requests: SyncSender<Request>) -> ReplayControl {
+    Arc::new(move |command: ReplayCommandV1| {
+        let (answer, answered) = standard::sync_channel::<Result<ReplayV1, String>>(1);
+        requests.try_send(Request::Steer(command, answer)).map_err(|problem| match problem {
+            TrySendError::Full(_) => "too many requests are waiting; send it again in a moment".to_owned(),
+            TrySendError::Disconnected(_) => "the replay has ended".to_owned(),
+        })?;
+        answered.recv().map_err(|_| "the replay has ended".to_owned())?
+    })
+}
+
+async fn serve(listener: tokio::net::TcpListener, figures: Figures, control: ReplayControl, stop: CancellationToken) {
+    let (for_metrics, for_health) = (figures.clone(), figures.clone());
+    let parts = |_: &str| Err("a replay keeps no records of parts; `linetwin part --recording` reads them".to_owned());
+    let sources = Sources {
+        state: figures.state,
+        metrics: Arc::new(move || for_metrics.metrics()),
+        health: Arc::new(move || for_health.health()),
+        parts: Arc::new(parts),
+        replay: Some(control),
+    };
+    if let Err(error) = web::serve(listener, sources, stop).await {
+        tracing::error!("the page and the API are not served any more: {error}");
+    }
+}
+
+/// A broker that is told of the replay.
+struct Told {
+    publications: mpsc::Sender<Publication>,
+    counters: Arc<notify::Counters>,
+    notifier: JoinHandle<()>,
+    refusing: JoinHandle<()>,
+}
+
+impl Told {
+    /// Connects to it.
+    async fn start(settings: NotifySettings, topics: Topics, plant: &Arc<Plant>) -> anyhow::Result<Self> {
+        let address = format!("{}:{}", settings.host, settings.port);
+        let notifier = Notifier::new(settings, topics, []);
+        let counters = notifier.counters();
+        let (publications, to_publish) = mpsc::channel(PUBLICATIONS);
+        let (commands, commanded) = mpsc::channel(REQUESTS);
+        let now = || Clock::system().now();
+        let notifier =
+            tokio::spawn(async move { notifier.run(to_publish, commands, now, CancellationToken::new()).await });
+        let refusing = tokio::spawn(refuse(commanded, publications.clone(), plant.clone()));
+        let connected = async {
+            while !counters.is_connected() {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(CONNECT_PATIENCE, connected).await.with_context(|| {
+            format!("--mqtt {address}: no broker takes the connection within {CONNECT_PATIENCE:?}; the log says why")
+        })?;
+        Ok(Self { publications, counters, notifier, refusing })
+    }
+
+    /// Waits until the broker has been told everything.
+    async fn finish(self) -> anyhow::Result<()> {
+        self.refusing.abort();
+        // It was cut off, and with it went its end of the queue.
+        let _ = self.refusing.await;
+        drop(self.publications);
+        self.notifier.await?;
+        let dropped = self.counters.snapshot().dropped;
+        anyhow::ensure!(dropped == 0, "{dropped} messages could not be told to the broker; try a lower --speed");
+        Ok(())
+    }
+}
+
+/// Answers every command that it is not followed.
+async fn refuse(mut commands: mpsc::Receiver<Command>, publications: mpsc::Sender<Publication>, plant: Arc<Plant>) {
+    while let Some(command) = commands.recv().await {
+        let refused = Output::CommandRefused { command, reason: REFUSED.to_owned() };
+        for reply in Publication::from_output(&refused, &plant, 0, Clock::system().now()) {
+            if publications.send(reply).await.is_err() {
+                return;
+            }
+        }
+    }
+}
