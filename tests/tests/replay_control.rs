@@ -90,7 +90,9 @@ fn standing(daemon: &Daemon) -> ReplayV1 {
 
 #[track_caller]
 fn wait_for_end(daemon: &Daemon) -> ReplayV1 {
-    wait_for("the end of the replay", || Some(standing(daemon)).filter(|replay| replay.paused && replay.now >= replay.to))
+    wait_for("the end of the replay", || {
+        Some(standing(daemon)).filter(|replay| replay.paused && replay.now >= replay.to)
+    })
 }
 
 fn open_alerts(daemon: &Daemon) -> BTreeSet<String> {
@@ -130,7 +132,10 @@ fn a_link_that_is_left_out_was_never_there() {
     assert!(names(&RECORDING.alerts, "pack-opcua"), "{}", RECORDING.alerts);
     let Ended { code, output, errors } = replay(&["--without", "pack-opcua", "--alerts", "-"]);
     assert_eq!(code, Some(0), "{errors}");
-    assert!(!names(&output, "pack-opcua") && errors.contains("inputs of link pack-opcua are left out, as asked"), "{errors}");
+    assert!(
+        !names(&output, "pack-opcua") && errors.contains("inputs of link pack-opcua are left out, as asked"),
+        "{errors}"
+    );
     assert!(!errors.contains("does not have that signal"), "{errors}");
     assert!(output.lines().count() > 0, "the other links tell nothing");
     assert!(names(&told(&["--link", "pack-opcua"]), "pack-opcua"));
@@ -174,7 +179,8 @@ fn a_replay_tells_a_broker_below_its_prefix_and_leaves_nothing_there() {
     let everything = broker.subscribe("#");
     let (middle, rest) = RECORDING.middle();
     let address = format!("127.0.0.1:{}", broker.port());
-    let arguments = ["--mqtt", &address, "--topic-prefix", "test/again/", "--from", &middle.at.to_string(), "--speed", "max"];
+    let arguments =
+        ["--mqtt", &address, "--topic-prefix", "test/again/", "--from", &middle.at.to_string(), "--speed", "max"];
     let daemon = Daemon::start(&mut replay_on_page(&arguments));
     wait_for_end(&daemon);
     let events = wait_for("all events", || {
@@ -185,14 +191,17 @@ fn a_replay_tells_a_broker_below_its_prefix_and_leaves_nothing_there() {
     });
     assert_eq!(events, rest);
 
-    let line = everything.messages().iter().find_map(|message| Some(message.topic.strip_suffix("/events")?.to_owned())).unwrap();
+    let line = everything
+        .messages()
+        .iter()
+        .find_map(|message| Some(message.topic.strip_suffix("/events")?.to_owned()))
+        .unwrap();
     broker.publish(
         &format!("{line}/cmd"),
         &format!(r#"{{"command":"acknowledge","incident":"{}","by":"Kim"}}"#, middle.alert.id),
     );
-    let reply = everything.wait_for("the refusal", |message| {
-        message.topic.ends_with("/cmd/reply").then(|| message.json())
-    });
+    let reply =
+        everything.wait_for("the refusal", |message| message.topic.ends_with("/cmd/reply").then(|| message.json()));
     assert_eq!(reply["ok"], false);
     assert!(reply["error"].as_str().unwrap().contains("this is a replay"), "{reply}");
     daemon.stop();
@@ -208,7 +217,8 @@ fn a_replay_tells_a_broker_below_its_prefix_and_leaves_nothing_there() {
 #[test]
 fn a_broker_that_is_not_there_ends_a_replay_before_it_begins() {
     let port = e2e::net::free_port();
-    let Ended { code, output, errors } = replay(&["--mqtt", &format!("127.0.0.1:{port}"), "--speed", "max", "--alerts", "-"]);
+    let Ended { code, output, errors } =
+        replay(&["--mqtt", &format!("127.0.0.1:{port}"), "--speed", "max", "--alerts", "-"]);
     assert_eq!((code, output.as_str()), (Some(1), ""), "{errors}");
     assert!(errors.contains(&format!("--mqtt 127.0.0.1:{port}")), "{errors}");
 }

@@ -78,10 +78,15 @@ impl Teller {
 
     /// Tells the line now and then.
     pub(crate) fn keep_up(&mut self, twin: &Twin) {
-        if self.state_told.elapsed() >= STATE_INTERVAL {
+        if self.is_state_due() {
             self.look_ahead(twin);
             self.tell_state(twin);
         }
+    }
+
+    /// Whether the line was told a while ago.
+    pub(crate) fn is_state_due(&self) -> bool {
+        self.state_told.elapsed() >= STATE_INTERVAL
     }
 
     /// Tells the line.

@@ -101,7 +101,11 @@ impl Outlets {
                 let notify = told.as_ref().map(|told| told.counters.clone());
                 let figures =
                     Figures { state: receiver, links: Vec::new(), notify, gauges: Arc::default(), parts: None };
-                tracing::info!("replay of line {}: page and API at http://{}, until Ctrl-C", setup.plant.line, listener.local_addr()?);
+                tracing::info!(
+                    "replay of line {}: page and API at http://{}, until Ctrl-C",
+                    setup.plant.line,
+                    listener.local_addr()?
+                );
                 listener.set_nonblocking(true)?;
                 let listener = tokio::net::TcpListener::from_std(listener)?;
                 tasks.spawn(serve(listener, figures, control(requests.clone()), stop.clone()));
