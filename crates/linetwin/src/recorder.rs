@@ -35,6 +35,7 @@ pub struct Recorder {
     kept: Instant,
     problem: Option<String>,
     is_durable: bool,
+    is_sync_failing: bool,
 }
 
 impl Recorder {
@@ -54,8 +55,18 @@ impl Recorder {
         let alerts = alerts.with_context(|| format!("cannot write {}", path.display()))?;
         let now = Instant::now();
         let folder = folder.to_owned();
-        let (problem, is_durable) = (None, true);
-        Ok(Self { folder, writer, alerts, sync_interval, flushed: now, synced: now, kept: now, problem, is_durable })
+        Ok(Self {
+            folder,
+            writer,
+            alerts,
+            sync_interval,
+            flushed: now,
+            synced: now,
+            kept: now,
+            problem: None,
+            is_durable: true,
+            is_sync_failing: false,
+        })
     }
 
     /// Why the recording cannot be written at the moment.
@@ -71,6 +82,11 @@ impl Recorder {
     /// Whether all that was taken in and not lost is durable.
     pub fn is_durable(&self) -> bool {
         self.is_durable
+    }
+
+    /// Whether the last attempt to make it durable failed.
+    pub fn is_sync_failing(&self) -> bool {
+        self.is_sync_failing
     }
 
     /// How long ago it was last made durable, or that was tried.
@@ -94,7 +110,7 @@ impl Recorder {
     /// Makes durable what was taken in.
     pub fn sync(&mut self) {
         let result = self.writer.sync().map_err(|error| error.to_string());
-        self.is_durable = result.is_ok();
+        (self.is_durable, self.is_sync_failing) = (result.is_ok(), result.is_err());
         self.note(result);
         let now = Instant::now();
         (self.synced, self.flushed) = (now, now);
