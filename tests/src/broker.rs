@@ -42,7 +42,9 @@ impl Mosquitto {
     pub fn start_on(port: u16) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let file = folder.path().join("mosquitto.conf");
-        let config = format!("listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\nlog_dest stderr\n");
+        let config = format!(
+            "listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\nlog_dest stderr\nlog_type all\n"
+        );
         std::fs::write(&file, config).expect("a temporary file can be written");
         // Debian keeps the broker out of some users' PATH.
         let binary = ["/usr/sbin/mosquitto", "mosquitto"].into_iter().find(|path| Path::new(path).exists());
@@ -84,6 +86,12 @@ impl Mosquitto {
         let mut command = self.client("mosquitto_pub");
         let often = ["--repeat", "1000", "--repeat-delay", "0.2"];
         start_client("mosquitto_pub", command.args(["-t", topic, "-m", payload]).args(often))
+    }
+
+    /// How many messages a client has acknowledged.
+    pub fn acknowledgements_of(&self, client_id: &str) -> usize {
+        let said = format!("Received PUBACK from {client_id} ");
+        self.program.errors().iter().filter(|line| line.contains(&said)).count()
     }
 
     /// Subscribes to a filter, as `mosquitto_sub` does.

@@ -129,7 +129,7 @@ impl Engine {
             recorder.keep_up(&self.twin);
         }
         self.confirm();
-        if self.teller.is_due() {
+        if self.teller.is_state_due() {
             self.tell_recording(received);
         }
         self.teller.keep_up(&self.twin);
@@ -150,7 +150,7 @@ impl Engine {
     /// When the recording must be made durable because somebody waits for it. While it cannot be written, it is tried again
     /// no sooner than it would be anyway.
     fn sync_due_in(&self) -> Option<Duration> {
-        let recorder = self.recorder.as_ref().filter(|recorder| recorder.problem().is_none())?;
+        let recorder = self.recorder.as_ref().filter(|recorder| !recorder.is_sync_failing())?;
         self.durability.due_in(recorder.since_sync())
     }
 

@@ -61,6 +61,7 @@ pub struct Recorder {
     received: Timestamp,
     problem: Option<Problem>,
     is_durable: bool,
+    is_sync_failing: bool,
 }
 
 /// Why the recording cannot be written at the moment.
@@ -99,6 +100,7 @@ impl Recorder {
             received,
             problem: None,
             is_durable: true,
+            is_sync_failing: false,
         })
     }
 
@@ -120,6 +122,11 @@ impl Recorder {
     /// Whether all that was taken in and not lost is durable.
     pub fn is_durable(&self) -> bool {
         self.is_durable
+    }
+
+    /// Whether the last attempt to make it durable failed.
+    pub fn is_sync_failing(&self) -> bool {
+        self.is_sync_failing
     }
 
     /// How long ago it was last made durable, or that was tried.
@@ -144,7 +151,7 @@ impl Recorder {
     /// Makes durable what was taken in.
     pub fn sync(&mut self) {
         let result = self.writer.sync();
-        self.is_durable = result.is_ok();
+        (self.is_durable, self.is_sync_failing) = (result.is_ok(), result.is_err());
         self.note(result);
         let now = Instant::now();
         (self.synced, self.flushed) = (now, now);

@@ -76,17 +76,17 @@ impl Teller {
         self.tell_state(twin);
     }
 
-    /// Whether it is time to tell the line again, and what goes with it.
-    pub(crate) fn is_due(&self) -> bool {
-        self.state_told.elapsed() >= STATE_INTERVAL
-    }
-
     /// Tells the line now and then.
     pub(crate) fn keep_up(&mut self, twin: &Twin) {
-        if self.is_due() {
+        if self.is_state_due() {
             self.look_ahead(twin);
             self.tell_state(twin);
         }
+    }
+
+    /// Whether the line was told a while ago.
+    pub(crate) fn is_state_due(&self) -> bool {
+        self.state_told.elapsed() >= STATE_INTERVAL
     }
 
     /// Tells the line.

@@ -181,11 +181,13 @@ impl Player {
     /// Comes nearer to the wanted moment.
     fn pass(&mut self) -> anyhow::Result<()> {
         let is_there = self.position.pass(PASSED_AT_ONCE)?;
-        self.teller.set_replay(self.standing());
         if !is_there {
-            self.teller.keep_up(self.position.twin());
+            if self.teller.is_state_due() {
+                self.tell_state();
+            }
             return Ok(());
         }
+        self.teller.set_replay(self.standing());
         self.pace.restart();
         let told = std::mem::take(&mut self.told_open);
         let open: BTreeSet<_> = self.twin().open_incidents().map(|incident| incident.id).collect();
