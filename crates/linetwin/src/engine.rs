@@ -14,6 +14,7 @@ use twin::{Output, Outputs, Twin};
 use crate::forecaster::Forecaster;
 use crate::parts::PartStore;
 use crate::recorder::Recorder;
+use crate::shadow::Shadow;
 
 /// How often the state of the line is given to the page while inputs come.
 const STATE_INTERVAL: Duration = Duration::from_millis(250);
@@ -47,6 +48,7 @@ pub struct Engine {
     sequence: u64,
     recorder: Option<Recorder>,
     parts: Option<PartStore>,
+    shadow: Option<Shadow>,
     sinks: Sinks,
     gauges: Arc<Gauges>,
     outputs: Outputs,
@@ -62,6 +64,7 @@ impl Engine {
             sequence,
             recorder,
             parts: None,
+            shadow: None,
             sinks,
             gauges,
             outputs: Vec::new(),
@@ -89,6 +92,16 @@ impl Engine {
     /// The store of the records of parts.
     pub fn parts(&self) -> Option<&PartStore> {
         self.parts.as_ref()
+    }
+
+    /// Gives a shadow all that the twin gets from now on.
+    pub fn follow(&mut self, shadow: Shadow) {
+        self.shadow = Some(shadow);
+    }
+
+    /// The shadow that gets what the twin gets.
+    pub fn shadow(&self) -> Option<&Shadow> {
+        self.shadow.as_ref()
     }
 
     /// Where outputs go from now on.
@@ -124,6 +137,9 @@ impl Engine {
                 *problem = recorder.problem().map(str::to_owned);
             }
         }
+        if let Some(shadow) = &mut self.shadow {
+            shadow.offer(&input);
+        }
         if self.state_told.elapsed() >= STATE_INTERVAL {
             self.look_ahead();
             self.tell_state();
@@ -140,6 +156,7 @@ impl Engine {
         if let Some(recorder) = self.recorder.take() {
             recorder.finish(&self.twin);
         }
+        self.shadow.into_iter().for_each(Shadow::finish);
     }
 
     /// Keeps the records that the input has closed, after the input itself: a record without it could not be replayed. They
