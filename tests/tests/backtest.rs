@@ -170,7 +170,7 @@ fn tells_alert_by_alert_what_differs(recorded: &Recorded, recording: &str) {
     assert!(difference.matched.iter().all(|pair| pair.judged == pair.against && !pair.cause_changed), "{difference:?}");
     assert!(difference.only_judged.is_empty() && difference.only_against.is_empty(), "{difference:?}");
     // With nearly no false alarms allowed, it finds what it finds later than with the example's budget.
-    let shy = ["--set", "detection.false_alarms_per_shift=0.000001", "--against", "recorded"];
+    let shy = ["--set", "detection.false_alarms_per_shift=0.001", "--against", "recorded"];
     let (_, told, report) = backtest(recorded.scratch.path(), &[&[recording], &shy[..]].concat());
     let difference = told.recordings[0].difference.as_ref().unwrap();
     let later = difference.matched.iter().filter(|pair| pair.earlier_s < 0.0).count();
@@ -254,7 +254,7 @@ fn a_shadow_tells_what_its_configuration_would_and_the_live_twin_what_it_would_w
     let (live, same) = run_with_shadow(&folder("same"), &[100.0, 165.0], &[]);
     assert!(live.contains("weld-water-restriction"), "{live}");
     assert_eq!(live, same);
-    let (beside, other) = run_with_shadow(&folder("other"), &[165.0], &["detection.false_alarms_per_shift=0.000001"]);
+    let (beside, other) = run_with_shadow(&folder("other"), &[165.0], &["detection.false_alarms_per_shift=0.001"]);
     assert_eq!(beside, live, "a shadow changes nothing");
     assert_ne!(other, live);
     other.lines().for_each(|line| drop(serde_json::from_str::<EventV1>(line).unwrap()));

@@ -40,9 +40,9 @@ pub struct Arguments {
     #[arg(long)]
     alerts: bool,
     #[command(flatten)]
-    recorded: recorded::Options,
+    recorded: recorded::RecordedOptions,
     #[command(flatten)]
-    simulated: simulated::Options,
+    simulated: simulated::SimulatedOptions,
 }
 
 /// Runs the backtest and prints its tables.

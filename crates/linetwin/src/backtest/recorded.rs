@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use contract::{
@@ -25,7 +26,7 @@ use crate::setup::Setup;
 /// What only a backtest of recordings has.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "On recordings")]
-pub(super) struct Options {
+pub(super) struct RecordedOptions {
     /// What truly happened, as JSON lines; labels.jsonl or truth.jsonl in a recording's folder if left out.
     #[arg(long, value_name = "FILE", requires = "recordings")]
     labels: Option<PathBuf>,
@@ -98,14 +99,16 @@ pub(super) fn run(arguments: &super::Arguments) -> anyhow::Result<()> {
         Some(Against::Folder(folder)) => sources.push(Source { folder: Some(folder), set: &[] }),
         None => {}
     }
-    let jobs: Vec<(&Path, &Source)> = arguments
-        .recordings
-        .iter()
-        .flat_map(|recording| sources.iter().map(move |source| (recording.as_path(), source)))
-        .collect();
-    let runs = in_parallel(&jobs, |(recording, source)| {
-        let replayed = source.setup(recording).and_then(|setup| replay(recording, &setup.plant, learning_s));
-        replayed.with_context(|| format!("{} under {}", recording.display(), source.name()))
+    // Every configuration is read before the first recording is replayed, which takes its time.
+    let mut jobs: Vec<(&Path, Arc<Plant>)> = Vec::new();
+    for recording in &arguments.recordings {
+        for source in &sources {
+            let setup = source.setup(recording).with_context(|| about(recording, source))?;
+            jobs.push((recording, setup.plant));
+        }
+    }
+    let runs = in_parallel(&jobs, |(recording, plant)| {
+        replay(recording, plant, learning_s).with_context(|| recording.display().to_string())
     })?;
     let runs = runs.into_iter().collect::<anyhow::Result<Vec<Run>>>()?;
     let of_recordings: Vec<(&Path, &[Run])> =
@@ -135,6 +138,14 @@ pub(super) fn run(arguments: &super::Arguments) -> anyhow::Result<()> {
         write(path, &report::page(&backtest)?)?;
     }
     Missed::of(&backtest.thresholds)
+}
+
+/// What a problem with a configuration is about.
+fn about(recording: &Path, source: &Source<'_>) -> String {
+    match source.folder {
+        Some(folder) => folder.display().to_string(),
+        None => format!("the configuration of {}", recording.display()),
+    }
 }
 
 fn write(path: &Path, text: &str) -> anyhow::Result<()> {

@@ -15,7 +15,7 @@ use crate::backtest::trial::{self, Trial};
 /// What only a backtest on the simulated plant has.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "On the simulated plant")]
-pub(super) struct Options {
+pub(super) struct SimulatedOptions {
     /// Only this fault; none for only the shifts without one. May be given more than once.
     #[arg(long, value_name = "NAME", conflicts_with = "recordings")]
     fault: Vec<Choice>,
@@ -68,7 +68,7 @@ struct Spans {
 const END_S: f64 = 10.0;
 
 /// Runs the plants and prints their table, with `list_alerts` every alert too.
-pub(super) fn run(options: &Options, plant: &Arc<Plant>, list_alerts: bool) -> anyhow::Result<()> {
+pub(super) fn run(options: &SimulatedOptions, plant: &Arc<Plant>, list_alerts: bool) -> anyhow::Result<()> {
     let spans = Spans {
         history_s: plant_sim::parse_span_s(&options.history)?,
         with_fault_s: plant_sim::parse_span_s(&options.with_fault)?,
