@@ -4,7 +4,7 @@ mod chart;
 mod timeline;
 
 use contract::{
-    BacktestConfigurationV1, BacktestRecordingV1, BacktestV1, DifferenceV1, FindV1, FoundV1, JudgedAlertV1,
+    AlarmsV1, BacktestConfigurationV1, BacktestRecordingV1, BacktestV1, DifferenceV1, FindV1, FoundV1, JudgedAlertV1,
     LabelledFaultV1, ThresholdV1, TimeV1, WorthName,
 };
 use maud::{DOCTYPE, Markup, PreEscaped, html};
@@ -154,7 +154,7 @@ fn tables(configuration: &BacktestConfigurationV1, place: usize) -> Markup {
                 }
             }
             table {
-                thead { tr { (head("station or link")) th { "false alarms" } th { "a shift" } th { "alerts, no labels" } th { "a shift" } } }
+                thead { tr { (head("station or link")) (alarm_heads(&configuration.alarms)) } }
                 tbody {
                     @for place in &configuration.places {
                         tr { (found_cells(&place.place, &place.found)) (alarm_cells(&place.alarms)) }
@@ -178,10 +178,19 @@ fn found_cells(name: &str, found: &FoundV1) -> Markup {
     }
 }
 
-fn alarm_cells(alarms: &contract::AlarmsV1) -> Markup {
+/// Columns only for what there is: recordings with labels, without, or both.
+fn alarm_heads(alarms: &AlarmsV1) -> Markup {
     html! {
-        td { (count(alarms.false_alarms)) } td { (per_shift(alarms.false_alarms)) }
-        td { (count(alarms.unlabelled)) } td { (per_shift(alarms.unlabelled)) }
+        @if alarms.false_alarms.is_some() { th { "false alarms" } th { "a shift" } }
+        @if alarms.unlabelled.is_some() { th { "alerts, no labels" } th { "a shift" } }
+    }
+}
+
+fn alarm_cells(alarms: &AlarmsV1) -> Markup {
+    html! {
+        @for rate in [alarms.false_alarms, alarms.unlabelled].into_iter().filter(Option::is_some) {
+            td { (count(rate)) } td { (per_shift(rate)) }
+        }
     }
 }
 
@@ -204,7 +213,9 @@ fn section(backtest: &BacktestV1, recording: &BacktestRecordingV1) -> anyhow::Re
                     @if recording.labelled { span.dot.true {} "alert of a fault" span.dot.false {} "false alarm" }
                     @else { span.dot.unlabelled {} "alert" }
                     span.dot.not-judged {} "alert not judged"
-                    @if several { "Above the line: " (backtest.configurations[0].name) "; below: " (backtest.configurations[1].name) "." }
+                    @if several {
+                        span.lanes { "Upper: " (backtest.configurations[0].name) "; lower: " (backtest.configurations[1].name) }
+                    }
                 }
             } @else {
                 p { "No fault and no alert." }

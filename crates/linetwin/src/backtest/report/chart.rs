@@ -151,7 +151,7 @@ fn strip(rows: &Rows<'_>, y: f64, color: RGBColor, seconds: &[f64]) -> anyhow::R
     for &at in seconds {
         rows.draw(&Circle::new((at, y), 4, color.mix(0.45).filled()))?;
     }
-    if let Some(spread) = spread(seconds.iter().copied()) {
+    if let Some(spread) = spread(seconds.iter().copied()).filter(|_| seconds.len() > 1) {
         let bar = EmptyElement::at((spread.median_s, y)) + Rectangle::new([(-1, -8), (2, 8)], color.filled());
         rows.draw(&bar)?;
     }

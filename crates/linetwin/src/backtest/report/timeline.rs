@@ -12,6 +12,8 @@ const GOOD: RGBColor = RGBColor(0x2a, 0x6f, 0x57);
 const DIM: RGBColor = RGBColor(0x87, 0x93, 0x9d);
 
 const WIDTH_PX: u32 = 1160;
+/// How far down its row the name of a fault reaches.
+const NAME_AT: f64 = 0.4;
 /// About how wide a letter is, px; what is inside a bar has to fit.
 const LETTER_PX: f64 = 7.5;
 
@@ -24,7 +26,7 @@ pub(super) fn draw(recording: &BacktestRecordingV1, learning_s: f64) -> anyhow::
     let span = (seconds(recording.from), seconds(recording.until).max(seconds(recording.from) + 1.0));
     let step_s = step_s(span.1 - span.0, 10.0);
     let ticks = multiples(step_s, span).into_iter().map(|at| (at, clock(at, step_s))).collect();
-    let row_px = 26 + 14 * recording.runs.len() as u32;
+    let row_px = 30 + 16 * recording.runs.len() as u32;
     let frame = Frame { names: &recording.places, width_px: WIDTH_PX, row_px, span, ticks };
     let px_per_s = f64::from(WIDTH_PX - 180) / (span.1 - span.0);
     let svg = frame.draw(|rows| {
@@ -41,13 +43,18 @@ pub(super) fn draw(recording: &BacktestRecordingV1, learning_s: f64) -> anyhow::
         for (run, alerts) in recording.runs.iter().map(|run| &run.alerts).enumerate() {
             for alert in alerts {
                 if let Some(row) = row_of(&alert.place) {
-                    draw_alert(rows, row + middle(run, recording.runs.len()), run, alert, span)?;
+                    draw_alert(rows, row + lane(run, recording.runs.len()), run, alert, span)?;
                 }
             }
         }
         Ok(())
     })?;
     Ok(Some(svg))
+}
+
+/// Where in its row a configuration has its alerts: below the faults' names.
+fn lane(run: usize, of: usize) -> f64 {
+    NAME_AT + (0.95 - NAME_AT) * middle(run, of)
 }
 
 fn within(at: TimeV1, (begin, end): (f64, f64)) -> f64 {
@@ -67,7 +74,7 @@ fn draw_fault(
     rows.draw(&PathElement::new([(begin, row + 0.1), (begin, row + 0.9)], FAULT.stroke_width(2)))?;
     let name = fault.fault.as_deref().unwrap_or_default();
     if (end - begin) * px_per_s > name.chars().count() as f64 * LETTER_PX + 12.0 {
-        write(rows, name, (begin, row + 0.25), (6, 0), HPos::Left, INK)?;
+        write(rows, name, (begin, row + NAME_AT / 2.0 + 0.05), (6, 0), HPos::Left, INK)?;
     }
     if let Some(limit) = fault.limit {
         let at = within(limit, span);
