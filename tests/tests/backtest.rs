@@ -157,26 +157,18 @@ fn judges_by_labels_of_a_person(recorded: &Recorded, recording: &str) {
     assert!(worth_at("weld-30").contains(&WorthName::True), "{:?}", worth_at("weld-30"));
     assert!(worth_at("tighten-60").contains(&WorthName::False), "{:?}", worth_at("tighten-60"));
     assert!(report.contains("&lt;grease&gt;") && !report.contains("<grease>"));
-    let (ended, ..) = backtest(recorded.scratch.path(), &[recording, "--labels", &labels, "--min-found", "50"]);
-    assert_eq!(ended.code, Some(0), "{}", ended.errors);
 }
 
 fn tells_alert_by_alert_what_differs(recorded: &Recorded, recording: &str) {
-    let same = ["--against", "recorded", "--no-worse"];
-    let (ended, told, _) = backtest(recorded.scratch.path(), &[&[recording], &same[..]].concat());
-    assert_eq!(ended.code, Some(0), "{}", ended.errors);
-    let difference = told.recordings[0].difference.as_ref().unwrap();
-    assert!(!difference.matched.is_empty(), "{}", ended.output);
-    assert!(difference.matched.iter().all(|pair| pair.judged == pair.against && !pair.cause_changed), "{difference:?}");
-    assert!(difference.only_judged.is_empty() && difference.only_against.is_empty(), "{difference:?}");
     // With nearly no false alarms allowed, it finds what it finds later than with the example's budget.
-    let shy = ["--set", "detection.false_alarms_per_shift=0.001", "--against", "recorded"];
-    let (_, told, report) = backtest(recorded.scratch.path(), &[&[recording], &shy[..]].concat());
+    let shy = ["--set", "detection.false_alarms_per_shift=0.001", "--against", "recorded", "--no-worse"];
+    let (ended, told, report) = backtest(recorded.scratch.path(), &[&[recording], &shy[..]].concat());
+    assert_eq!(ended.code, Some(0), "{}", ended.errors);
     let difference = told.recordings[0].difference.as_ref().unwrap();
     let later = difference.matched.iter().filter(|pair| pair.earlier_s < 0.0).count();
     assert!(later > 0 && difference.matched.iter().all(|pair| pair.earlier_s <= 0.0), "{difference:?}");
     assert!(report.contains("Alert by alert") && report.contains("min later"));
-    // The other way round it is the judged one that is more careful, and finds less.
+    // One that never ends learning finds nothing.
     let blind = ["--set", "detection.warm_up_cycles=100000", "--against", "recorded", "--no-worse"];
     let (ended, told, _) = backtest(recorded.scratch.path(), &[&[recording], &blind[..]].concat());
     assert_eq!((ended.code, told.configurations[0].found.found), (Some(1), 0), "{}", ended.errors);
@@ -193,10 +185,10 @@ fn refuses_what_cannot_be_judged(recorded: &Recorded, recording: &str) {
     let labels = recorded.write("wrong.jsonl", "{\"station\":\"weld-31\",\"began\":\"2026-11-23T08:05:00Z\"}\n");
     check_refused(&[recording, "--labels", &labels], &["wrong.jsonl:1", "weld-31", "weld-30"]);
     let other_day = recorded.write("day.jsonl", "{\"station\":\"weld-30\",\"began\":\"2026-11-24T08:05:00Z\"}\n");
-    let ended = run_linetwin(["backtest", recording, "--labels", &other_day]);
-    assert_eq!(ended.code, Some(0), "{}", ended.errors);
-    assert!(ended.errors.contains("day.jsonl:1: this fault is in none of the recordings"), "{}", ended.errors);
-    check_refused(&[recording, "--labels", &other_day, "--min-found", "1"], &["--min-found", "a labelled fault"]);
+    check_refused(
+        &[recording, "--labels", &other_day, "--min-found", "1"],
+        &["day.jsonl:1: this fault is in none of the recordings", "--min-found", "a labelled fault"],
+    );
 }
 
 fn tells_only_alerts_a_shift_without_labels(recorded: &Recorded, recording: &str) {

@@ -124,13 +124,11 @@ impl LabelFile {
         began.map(|entry| entry.line)
     }
 
-    /// The faults in a recording of that name, which ran in that time under that plant, by their begin.
-    pub(super) fn of_recording(
-        &self,
-        name: &str,
-        (from, until): (Timestamp, Timestamp),
-        plant: &Plant,
-    ) -> anyhow::Result<Vec<Labelled>> {
+    /// The faults that may be in a recording of that name under that plant, by their begin.
+    ///
+    /// # Errors
+    /// If one is at a place that is not there, or ends without having begun.
+    pub(super) fn of_recording(&self, name: &str, plant: &Plant) -> anyhow::Result<Vec<Labelled>> {
         let is_of = |entry: &&Entry| entry.recording.as_ref().is_none_or(|recording| recording == name);
         let mut labels: Vec<Labelled> = Vec::new();
         for entry in self.entries.iter().filter(is_of) {
@@ -138,10 +136,15 @@ impl LabelFile {
                 .and_then(|()| entry.add_to(&mut labels))
                 .with_context(|| format!("{}:{}", self.path.display(), entry.line))?;
         }
-        // A fault that nobody saw end lasts to the end of the recording in which it began, and is in no later one.
-        labels.retain(|Labelled { label, .. }| label.began <= until && label.ended.unwrap_or(label.began) >= from);
         Ok(labels)
     }
+}
+
+/// Those that a recording of that time saw. A fault that nobody saw end lasts to the end of the recording in which it
+/// began, and is in no later one.
+pub(super) fn seen(labels: Vec<Labelled>, (from, until): (Timestamp, Timestamp)) -> Vec<Labelled> {
+    let is_seen = |label: &Label| label.began <= until && label.ended.unwrap_or(label.began) >= from;
+    labels.into_iter().filter(|labelled| is_seen(&labelled.label)).collect()
 }
 
 /// Only faults have to be at a place that is there: what else is told is of no use here.

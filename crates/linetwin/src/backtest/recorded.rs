@@ -99,7 +99,7 @@ pub(super) fn run(arguments: &super::Arguments) -> anyhow::Result<()> {
         Some(Against::Folder(folder)) => sources.push(Source { folder: Some(folder), set: &[] }),
         None => {}
     }
-    // Every configuration is read before the first recording is replayed, which takes its time.
+    // All that can be wrong is read before the first recording is replayed, which takes its time.
     let mut jobs: Vec<(&Path, Arc<Plant>)> = Vec::new();
     for recording in &arguments.recordings {
         for source in &sources {
@@ -107,13 +107,18 @@ pub(super) fn run(arguments: &super::Arguments) -> anyhow::Result<()> {
             jobs.push((recording, setup.plant));
         }
     }
+    let labels = arguments
+        .recordings
+        .iter()
+        .zip(jobs.iter().step_by(sources.len()))
+        .map(|(recording, (_, plant))| Truth::of(recording, own.as_ref(), plant))
+        .collect::<anyhow::Result<Vec<Truth>>>()?;
+    options.thresholds.check(labels.iter().any(|truth| truth.labels.is_some()))?;
     let runs = in_parallel(&jobs, |(recording, plant)| {
         replay(recording, plant, learning_s).with_context(|| recording.display().to_string())
     })?;
     let runs = runs.into_iter().collect::<anyhow::Result<Vec<Run>>>()?;
-    let of_recordings: Vec<(&Path, &[Run])> =
-        arguments.recordings.iter().map(PathBuf::as_path).zip(runs.chunks(sources.len())).collect();
-    let recordings = judge(&of_recordings, own.as_ref())?;
+    let recordings = judge(labels, &runs, own.as_ref());
     let places = places(&runs, |place| recordings.iter().any(|recording| recording.places.contains(place)));
     let configurations = sources
         .iter()
@@ -152,16 +157,32 @@ fn write(path: &Path, text: &str) -> anyhow::Result<()> {
     fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
 }
 
-/// Every recording with its labels, judged.
-fn judge(recordings: &[(&Path, &[Run])], own: Option<&LabelFile>) -> anyhow::Result<Vec<BacktestRecordingV1>> {
+/// What is known of a recording.
+struct Truth {
+    /// The recording's name.
+    name: String,
+    /// What may be in it; `None` if nobody labelled it.
+    labels: Option<Vec<Labelled>>,
+    /// The file in its folder that they are from.
+    beside: Option<LabelFile>,
+}
+
+impl Truth {
+    fn of(recording: &Path, own: Option<&LabelFile>, plant: &Plant) -> anyhow::Result<Self> {
+        let name = name_of(recording);
+        let beside = if own.is_none() { labels_beside(recording)? } else { None };
+        let labels = own.or(beside.as_ref()).map(|file| file.of_recording(&name, plant)).transpose()?;
+        Ok(Self { name, labels, beside })
+    }
+}
+
+/// Every recording with its labels and its runs, judged.
+fn judge(truths: Vec<Truth>, runs: &[Run], own: Option<&LabelFile>) -> Vec<BacktestRecordingV1> {
+    let of_each = runs.len() / truths.len();
     let mut used = BTreeSet::new();
     let mut judged = Vec::new();
-    for (path, runs) in recordings {
-        let name = name_of(path);
-        let beside = if own.is_none() { labels_beside(path)? } else { None };
-        let file = own.or(beside.as_ref());
-        let (first, plant) = (&runs[0], &runs[0].alerts.plant);
-        let labels = file.map(|file| file.of_recording(&name, (first.from, first.until), plant)).transpose()?;
+    for (Truth { name, labels, beside }, runs) in truths.into_iter().zip(runs.chunks(of_each)) {
+        let labels = labels.map(|labels| labels::seen(labels, (runs[0].from, runs[0].until)));
         let lines: BTreeSet<usize> = labels.iter().flatten().map(|labelled| labelled.line).collect();
         if let Some(file) = &beside {
             warn_of_unused(file, &lines);
@@ -170,7 +191,7 @@ fn judge(recordings: &[(&Path, &[Run])], own: Option<&LabelFile>) -> anyhow::Res
         judged.push(judge_recording(name, labels.as_deref(), runs));
     }
     own.iter().for_each(|file| warn_of_unused(file, &used));
-    Ok(judged)
+    judged
 }
 
 /// The name of a recording's folder; of one of its segments, that of the segment.

@@ -44,6 +44,22 @@ impl Missed {
 }
 
 impl Thresholds {
+    /// Whether they can be judged at all, before the work is done.
+    ///
+    /// # Errors
+    /// If one is asked for, and no recording has labels.
+    pub(super) fn check(&self, is_labelled: bool) -> anyhow::Result<()> {
+        let asked = [
+            (self.max_false_per_shift.is_some(), "max-false-per-shift"),
+            (self.min_found.is_some(), "min-found"),
+            (self.no_worse, "no-worse"),
+        ];
+        match asked.into_iter().find(|(is_asked, _)| *is_asked) {
+            Some((_, option)) if !is_labelled => Err(unlabelled(option, "a recording with labels")),
+            _ => Ok(()),
+        }
+    }
+
     /// Whether the first configuration does what is asked of it; the second is the one it is held against.
     ///
     /// # Errors

@@ -22,7 +22,8 @@ fn read(text: &str) -> anyhow::Result<LabelFile> {
 
 /// The labels of a recording `shift-1` from 06:00 to 14:00.
 fn labels(text: &str) -> anyhow::Result<Vec<Label>> {
-    let labelled = read(text)?.of_recording("shift-1", (at("06:00:00"), at("14:00:00")), &plant())?;
+    let labelled = read(text)?.of_recording("shift-1", &plant())?;
+    let labelled = seen(labelled, (at("06:00:00"), at("14:00:00")));
     Ok(labelled.into_iter().map(|labelled| labelled.label).collect())
 }
 
