@@ -7,6 +7,7 @@
 //! left out. Numbers are finite. The order of the fields is fixed, so that equal messages are equal bytes.
 
 mod alert;
+mod backtest;
 mod command;
 mod common;
 mod event;
@@ -31,6 +32,11 @@ mod testing;
 
 pub use self::flow::{BottleneckV1, FlowV1, ShareV1, ShiftSummaryV1};
 pub use alert::{AcknowledgementV1, AlertSchema, AlertV1, CauseV1, EvidenceV1, TranslationV1};
+pub use backtest::{
+    AlarmsV1, BacktestConfigurationV1, BacktestFaultV1, BacktestPlaceV1, BacktestRecordingV1, BacktestRunV1,
+    BacktestSchema, BacktestV1, DifferenceV1, FindV1, FoundV1, JudgedAlertV1, LabelledFaultV1, MatchV1, RateV1,
+    SpreadV1, ThresholdV1, WorthName,
+};
 pub use command::{CommandError, CommandReplySchema, CommandReplyV1, CommandV1};
 pub use common::{CommonV1, FactorName, FactorV1, RecentChangeV1, RelationName};
 pub use event::{EventSchema, EventV1, alert_line};

@@ -120,7 +120,7 @@ wire_names! {
 
 wire_names! {
     /// What an incident can come from. What a person reads of each is in the runbook.
-    CauseName from plant::Cause {
+    CauseName both plant::Cause {
         /// Electrode wear.
         ElectrodeWear,
         /// Restricted gun water.
@@ -196,6 +196,13 @@ wire_names! {
     }
 }
 
+impl CauseName {
+    /// The name as the JSON has it.
+    pub fn name(self) -> &'static str {
+        plant::Cause::from(self).name()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -209,6 +216,7 @@ mod tests {
     fn the_wire_spells_names_as_the_core_does() {
         for &cause in plant::Cause::ALL {
             check(CauseName::from(cause), cause.name());
+            assert_eq!(CauseName::from(cause).name(), cause.name());
         }
         for kind in plant::StationKind::ALL {
             check(StationKindName::from(kind), kind.name());

@@ -1,14 +1,15 @@
 use schemars::{Schema, schema_for};
 
 use crate::{
-    AlertV1, CommandReplyV1, CommandV1, EventV1, ForecastV1, PartHistoryV1, PartV1, RecordingV1, ReplayCommandV1,
-    ReplayV1, ShiftV1, StateV1, StatusV1,
+    AlertV1, BacktestV1, CommandReplyV1, CommandV1, EventV1, ForecastV1, PartHistoryV1, PartV1, RecordingV1,
+    ReplayCommandV1, ReplayV1, ShiftV1, StateV1, StatusV1,
 };
 
 /// The JSON Schema of every message, by its name, in the order of the names.
 pub fn schemas() -> Vec<(&'static str, Schema)> {
     vec![
         ("alert-v1", schema_for!(AlertV1)),
+        ("backtest-v1", schema_for!(BacktestV1)),
         ("command-reply-v1", schema_for!(CommandReplyV1)),
         ("command-v1", schema_for!(CommandV1)),
         ("event-v1", schema_for!(EventV1)),

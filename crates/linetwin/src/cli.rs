@@ -37,7 +37,8 @@ enum Command {
     Import(import::Arguments),
     /// Run the detectors over a historian's export in CSV: what changed, when, in which columns.
     Detect(detect::Arguments),
-    /// Judge a configuration on the simulated plant: how each fault is found, how often there is a false alarm.
+    /// Judge a configuration on recordings, or on the simulated plant: how each fault is found, how often there is a false
+    /// alarm. Exit code 0: good; 1: a threshold is missed; 2: wrong use or configuration.
     Backtest(backtest::Arguments),
     /// Tell the running daemon, over its broker, what was done at a station.
     Report(report::Arguments),

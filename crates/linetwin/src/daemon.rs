@@ -1,6 +1,7 @@
 //! `linetwin run`: the daemon on real devices, and the wiring that the demo shares with it.
 
 use std::net::TcpListener;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -24,6 +25,7 @@ use crate::figures::Figures;
 use crate::parts::{PartStore, read};
 use crate::recorder::{Recorder, RecorderOptions, resume_telling};
 use crate::setup::{ConfigArguments, Device, Setup};
+use crate::shadow::Shadow;
 
 /// How often the twin is told that time passes, seconds of the daemon's clock.
 const TICK_S: f64 = 1.0;
@@ -39,6 +41,10 @@ const STOP_PATIENCE: Duration = Duration::from_secs(5);
 pub struct Arguments {
     #[command(flatten)]
     config: ConfigArguments,
+    /// Run a second twin under this configuration beside the live one. Its alerts go to shadow.jsonl in the recording's
+    /// folder, and nowhere else.
+    #[arg(long, value_name = "DIR")]
+    shadow: Option<PathBuf>,
 }
 
 /// Runs the daemon until it is told to stop.
@@ -47,6 +53,7 @@ pub struct Arguments {
 /// If the configuration cannot run, a port is in use, or the recording cannot be written.
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let setup = Setup::read(&arguments.config.config, &arguments.config.set)?;
+    let shadow = arguments.shadow.as_deref().map(shadow_setup).transpose()?;
     let devices = setup.devices()?;
     let listener = listen(&setup)?;
     let recorder = open_recorder(&setup, &Clock::system())?;
@@ -57,6 +64,10 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         })?;
     let mut engine = Engine::new(twin, sequence, Some(recorder), Sinks::default(), Arc::default());
     parts.into_iter().for_each(|parts| engine.keep_parts(parts));
+    if let Some(shadow) = shadow {
+        let live = setup.header(Clock::system().now());
+        engine.follow(Shadow::start(&setup.daemon.recording.folder, shadow.plant, live, sequence)?);
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let parts = Parts { setup: &setup, clock: Clock::system(), devices, listener, console: None, drive: None };
@@ -72,6 +83,11 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         tracing::info!("stopping");
         daemon.stop().await
     })
+}
+
+/// The configuration of the shadow. What is set on the command line is for the live twin only.
+fn shadow_setup(folder: &Path) -> anyhow::Result<Setup> {
+    Setup::read(folder, &[]).with_context(|| format!("the shadow's configuration {} cannot run", folder.display()))
 }
 
 /// Opens the recording that the configuration names.
@@ -204,8 +220,9 @@ impl Daemon {
         tasks.spawn(tick(clock.clone(), events.clone(), stop.clone()));
 
         let parts = engine.parts().map(|parts| parts.gauges().clone());
-        let figures =
-            Figures { state: state_receiver.clone(), links, notify: counters, gauges: engine.gauges().clone(), parts };
+        let shadow = engine.shadow().map(|shadow| shadow.gauges().clone());
+        let gauges = engine.gauges().clone();
+        let figures = Figures { state: state_receiver.clone(), links, notify: counters, gauges, parts, shadow };
         let http = listener.local_addr()?;
         listener.set_nonblocking(true)?;
         tasks.spawn(serve(tokio::net::TcpListener::from_std(listener)?, figures, lookup(setup), stop.clone()));

@@ -16,6 +16,7 @@ use twin::{Outputs, Twin};
 use crate::durability::LinkDurability;
 use crate::parts::PartStore;
 use crate::recorder::{KeeperStatus, Recorder};
+use crate::shadow::Shadow;
 pub use crate::teller::{Console, Sinks};
 use crate::teller::{Teller, is_told};
 
@@ -37,6 +38,7 @@ pub struct Engine {
     recorder: Option<Recorder>,
     durability: LinkDurability,
     parts: Option<PartStore>,
+    shadow: Option<Shadow>,
     teller: Teller,
     gauges: Arc<Gauges>,
     outputs: Outputs,
@@ -53,6 +55,7 @@ impl Engine {
             recorder,
             durability: LinkDurability::default(),
             parts: None,
+            shadow: None,
             teller: Teller::new(sinks),
             gauges,
             outputs: Vec::new(),
@@ -89,6 +92,16 @@ impl Engine {
     /// Tells the links what is durable of the events that they hand over from now on.
     pub fn tell_durability(&mut self, durability: LinkDurability) {
         self.durability = durability;
+    }
+
+    /// Gives a shadow all that the twin gets from now on.
+    pub fn follow(&mut self, shadow: Shadow) {
+        self.shadow = Some(shadow);
+    }
+
+    /// The shadow that gets what the twin gets.
+    pub fn shadow(&self) -> Option<&Shadow> {
+        self.shadow.as_ref()
     }
 
     /// Where outputs go from now on.
@@ -128,6 +141,9 @@ impl Engine {
         if let Some(recorder) = &mut self.recorder {
             recorder.keep_up(&self.twin);
         }
+        if let Some(shadow) = &mut self.shadow {
+            shadow.offer(&input);
+        }
         self.confirm();
         if self.teller.is_state_due() {
             self.tell_recording(received);
@@ -145,6 +161,7 @@ impl Engine {
         if let Some(recorder) = self.recorder.take() {
             recorder.finish(&self.twin);
         }
+        self.shadow.into_iter().for_each(Shadow::finish);
     }
 
     /// When the recording must be made durable because somebody waits for it. While it cannot be written, it is tried again

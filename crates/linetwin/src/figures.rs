@@ -9,6 +9,7 @@ use web::{Health, Metric, MetricKind};
 
 use crate::engine::Gauges;
 use crate::parts::PartsGauges;
+use crate::shadow::ShadowGauges;
 
 /// All that figures are taken from.
 #[derive(Clone)]
@@ -23,6 +24,8 @@ pub struct Figures {
     pub gauges: Arc<Gauges>,
     /// What the store of the records of parts tells of itself, if they are kept.
     pub parts: Option<Arc<PartsGauges>>,
+    /// What the shadow tells of itself, if there is one.
+    pub shadow: Option<Arc<ShadowGauges>>,
 }
 
 impl Figures {
@@ -92,6 +95,9 @@ impl Figures {
         }
         for (name, help, kind, value) in self.parts.iter().flat_map(|parts| parts.named()) {
             add(format!("linetwin_parts_{name}"), help, kind, Vec::new(), value as f64);
+        }
+        for (name, help, kind, value) in self.shadow.iter().flat_map(|shadow| shadow.named()) {
+            add(format!("linetwin_shadow_{name}"), help, kind, Vec::new(), value as f64);
         }
         metrics
     }

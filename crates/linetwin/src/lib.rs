@@ -24,6 +24,7 @@ pub mod recorder;
 pub mod replay;
 pub mod report;
 pub mod setup;
+pub mod shadow;
 pub mod shifts;
 pub mod simulate;
 pub mod simulated;

@@ -100,11 +100,19 @@ impl Setup {
     /// # Errors
     /// [`Misconfigured`], if this version of the program finds a problem in it.
     pub fn from_header(header: &RecordingHeader) -> anyhow::Result<Self> {
+        Self::from_header_with(header, &[])
+    }
+
+    /// As [`Self::from_header`], with more keys set over it.
+    ///
+    /// # Errors
+    /// As [`Self::from_header`].
+    pub fn from_header_with(header: &RecordingHeader, more: &[String]) -> anyhow::Result<Self> {
         let (environment, set): (Vec<_>, Vec<_>) =
             header.overrides.iter().partition(|(key, _)| key.starts_with("LINETWIN__"));
         let overrides = Overrides {
             environment: environment.into_iter().map(|(key, value)| (key.clone(), value.clone())).collect(),
-            set: set.into_iter().map(|(key, value)| format!("{key}={value}")).collect(),
+            set: set.into_iter().map(|(key, value)| format!("{key}={value}")).chain(more.iter().cloned()).collect(),
         };
         Self::new(Files::from_pairs(header.configuration.clone()), overrides)
     }

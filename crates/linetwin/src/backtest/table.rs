@@ -2,7 +2,9 @@ use std::collections::BTreeMap;
 
 use plant_sim::Fault;
 
-use crate::backtest::trial::{Score, Told, Trial};
+use crate::backtest::judge::{Score, Told};
+use crate::backtest::tally::spread;
+use crate::backtest::trial::Trial;
 use crate::simulated::START;
 use telemetry::Timestamp;
 
@@ -31,7 +33,7 @@ impl Table {
     }
 
     pub(super) fn print_fault(&mut self, fault: Fault, trials: &[Trial]) {
-        let scores: Vec<Score> = trials.iter().map(|trial| trial.score(fault)).collect();
+        let scores: Vec<Score> = trials.iter().filter_map(|trial| trial.score(fault)).collect();
         let number = |test: fn(&Score) -> bool| scores.iter().filter(|score| test(score)).count();
         let found = number(|score| score.delay_s.is_some());
         let right_cause = number(|score| score.cause_is_right);
@@ -40,20 +42,20 @@ impl Table {
         println!(
             "{:19} {:>7} {:>11} {:>10} {:>9} {:>8} {:>6}",
             fault.name(),
-            format!("{found}/{}", scores.len()),
+            format!("{found}/{}", trials.len()),
             right_cause,
             median_min(scores.iter().filter_map(|score| score.delay_s)),
             median_min(scores.iter().filter_map(|score| score.time_won_s)),
             if limits == 0 { "-".to_owned() } else { format!("{in_time}/{limits}") },
-            scores.iter().map(|score| score.false_incidents).sum::<usize>()
+            trials.iter().map(|trial| trial.false_alarms(fault).len()).sum::<usize>()
         );
-        self.runs += scores.len();
+        self.runs += trials.len();
         self.found += found;
         self.right_cause += right_cause;
         self.limits += limits;
         self.in_time += in_time;
         for trial in trials {
-            self.count_false(trial, trial.false_incidents(Some(fault)));
+            self.count_false(trial, trial.false_alarms(fault).into_iter());
         }
     }
 
@@ -61,8 +63,8 @@ impl Table {
         let mut per_shift = Vec::new();
         for trial in trials {
             let begin = START.plus_seconds(history_s);
-            per_shift.push(trial.raised().filter(|told| told.at >= begin).count());
-            self.count_false(trial, trial.raised());
+            per_shift.push(trial.alerts.raised().filter(|told| told.at >= begin).count());
+            self.count_false(trial, trial.alerts.raised());
             self.count_forecasts(trial, begin);
         }
         println!("{:19} alerts in each shift without a fault: {per_shift:?}", "none");
@@ -112,7 +114,8 @@ impl Table {
         for told in told {
             let Some(evidence) = told.incident.evidence.first() else { continue };
             let way = evidence.direction.map_or(String::new(), |direction| format!(" {direction:?}"));
-            let what = format!("{} {}{way} {}", trial.place_of(&told.incident), evidence.name, told.incident.cause());
+            let what =
+                format!("{} {}{way} {}", trial.alerts.place_of(&told.incident), evidence.name, told.incident.cause());
             *self.false_alerts.entry(what).or_default() += 1;
         }
     }
@@ -120,14 +123,13 @@ impl Table {
 
 /// Every alert of a trial: when it was raised, where and what it was in the end, and what spoke for it.
 pub(super) fn print_alerts(seed: u64, trial: &Trial) {
-    for raised in trial.raised() {
-        let of_same = trial.told.iter().rev().find(|told| told.incident.id == raised.incident.id);
-        let incident = &of_same.unwrap_or(raised).incident;
+    for raised in trial.alerts.raised() {
+        let incident = &trial.alerts.last_of(raised.incident.id).unwrap_or(raised).incident;
         let evidence: Vec<String> = incident.evidence.iter().map(|evidence| evidence.name.clone()).collect();
         println!(
             "  seed {seed} {} {} {} {}: {}",
             raised.at,
-            trial.place_of(incident),
+            trial.alerts.place_of(incident),
             incident.cause(),
             incident.state.name(),
             evidence.join(", ")
@@ -143,7 +145,5 @@ fn share(count: usize, of: usize) -> String {
 }
 
 fn median_min(seconds: impl Iterator<Item = f64>) -> String {
-    let mut seconds: Vec<f64> = seconds.collect();
-    seconds.sort_by(f64::total_cmp);
-    seconds.get(seconds.len() / 2).map_or("-".to_owned(), |median| format!("{:.1}", median / 60.0))
+    spread(seconds).map_or("-".to_owned(), |spread| format!("{:.1}", spread.median_s / 60.0))
 }

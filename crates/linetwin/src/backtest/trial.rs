@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use alarms::{Change, Incident};
 use flow::line::ForecastOptions;
 use flow::{ShiftForecast, ShiftReport};
 use plant::{Cause, Plant};
@@ -10,26 +9,14 @@ use plant_sim::{Fault, FaultError, FaultPlan, SimConfig, SimPlant, Truth, TruthE
 use telemetry::Timestamp;
 use twin::Output;
 
+use crate::backtest::judge::{Alerts, Label, Score, Told};
 use crate::simulated::{START, SimulatedTwin};
-
-/// An incident's change as the twin gave it.
-#[derive(Debug, Clone)]
-pub struct Told {
-    /// When, by the twin's time.
-    pub at: Timestamp,
-    /// What changed.
-    pub change: Change,
-    /// The incident after the change.
-    pub incident: Incident,
-}
 
 /// What a run came to.
 #[derive(Debug, Clone)]
 pub struct Trial {
-    /// The plant.
-    pub plant: Arc<Plant>,
-    /// Every change of an incident.
-    pub told: Vec<Told>,
+    /// What the twin told.
+    pub alerts: Alerts,
     /// What truly happened.
     pub truth: Vec<TruthEvent>,
     /// The shifts that ended.
@@ -71,7 +58,8 @@ pub fn run(plant: &Arc<Plant>, seed: u64, faults: Vec<FaultPlan>, hours: f64) ->
             forecasts.extend(simulated.twin.prospect().and_then(|prospect| prospect.forecast(options).ok()));
         }
     }
-    Ok(Trial { plant: plant.clone(), told, truth: simulated.source.truth().to_vec(), shifts, forecasts })
+    let alerts = Alerts { plant: plant.clone(), told };
+    Ok(Trial { alerts, truth: simulated.source.truth().to_vec(), shifts, forecasts })
 }
 
 /// The cause that the twin should name for a fault.
@@ -109,69 +97,30 @@ pub fn cause_of(fault: Fault) -> Cause {
     }
 }
 
-/// How well one fault was found.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Score {
-    /// Seconds from the fault's begin until an incident of it is told to be at its place; `None` if none was.
-    pub delay_s: Option<f64>,
-    /// Whether a true process quantity left its limit at the fault's place.
-    pub limit_crossed: bool,
-    /// Seconds from that incident to the moment the limit was left; negative if the incident came too late.
-    pub time_won_s: Option<f64>,
-    /// Whether that incident came to have the right cause as its first.
-    pub cause_is_right: bool,
-    /// Incidents that were never at its place, or before the fault.
-    pub false_incidents: usize,
-}
-
 impl Trial {
-    /// Incidents raised.
-    pub fn raised(&self) -> impl Iterator<Item = &Told> {
-        self.told.iter().filter(|told| told.change == Change::Raised)
-    }
-
-    /// Incidents that are not the fault's: never at its place, or before it.
-    pub fn false_incidents(&self, fault: Option<Fault>) -> impl Iterator<Item = &Told> {
-        let truth = fault.and_then(|_| self.fault());
-        let comes_true = move |raised: &&Told| {
-            let is_same = |told: &&Told| told.incident.id == raised.incident.id;
-            truth.is_some_and(|truth| self.told.iter().filter(is_same).any(|told| self.is_true(told, truth)))
-        };
-        self.raised().filter(move |raised| !comes_true(raised))
-    }
-
-    /// Where an incident is, by name: a station or a link.
-    pub fn place_of(&self, incident: &Incident) -> &str {
-        match (incident.station, incident.link) {
-            (Some(station), _) => &self.plant.station(station).name,
-            (_, Some(link)) => &self.plant.link(link).name,
-            _ => "",
-        }
-    }
-
-    /// How well the one planned fault was found.
-    pub fn score(&self, fault: Fault) -> Score {
-        let truth = self.fault();
-        let false_incidents = self.false_incidents(Some(fault)).count();
-        let Some((onset, target)) = truth else {
-            let delay_s = None;
-            return Score { delay_s, limit_crossed: false, time_won_s: None, cause_is_right: false, false_incidents };
-        };
-        let found = self.told.iter().find(|told| self.is_true(told, (onset, target)));
+    /// The planned fault, with the cause that the twin should name for it; none if it has not begun.
+    pub fn label(&self, fault: Fault) -> Option<Label> {
+        let (began, target) = self.truth.iter().find_map(|event| match event.what {
+            Truth::FaultBegan { station, .. } => Some((event.at, station)),
+            _ => None,
+        })?;
         let limit = self.truth.iter().find_map(|event| match event.what {
-            Truth::LimitCrossed { station, .. } if event.at >= onset && station == target => Some(event.at),
+            Truth::LimitCrossed { station, .. } if event.at >= began && station == target => Some(event.at),
             _ => None,
         });
-        let last_of = |id| self.told.iter().rev().find(|told| told.incident.id == id);
-        Score {
-            delay_s: found.map(|told| told.at.seconds_since(onset)),
-            limit_crossed: limit.is_some(),
-            time_won_s: found.zip(limit).map(|(told, limit)| limit.seconds_since(told.at)),
-            cause_is_right: found
-                .and_then(|told| last_of(told.incident.id))
-                .is_some_and(|told| told.incident.cause() == cause_of(fault)),
-            false_incidents,
-        }
+        let (name, cause) = (Some(fault.name().to_owned()), Some(cause_of(fault)));
+        Some(Label { place: target.to_owned(), fault: name, cause, began, ended: None, limit })
+    }
+
+    /// How well the one planned fault was found; `None` if it has not begun.
+    pub fn score(&self, fault: Fault) -> Option<Score> {
+        self.label(fault).map(|label| self.alerts.score(&label))
+    }
+
+    /// Incidents that are not the fault's.
+    pub fn false_alarms(&self, fault: Fault) -> Vec<&Told> {
+        let label = self.label(fault);
+        self.alerts.false_alarms(label.as_slice()).collect()
     }
 
     /// Each forecast of a shift that began at `since` or later and has ended, with what the shift came to.
@@ -179,17 +128,5 @@ impl Trial {
         let of_shift = |forecast: &ShiftForecast| self.shifts.iter().find(|shift| shift.start == forecast.start);
         let late = self.forecasts.iter().filter(move |forecast| forecast.start >= since);
         late.filter_map(move |forecast| Some((forecast, of_shift(forecast)?)))
-    }
-
-    /// When and where the planned fault began.
-    fn fault(&self) -> Option<(Timestamp, &'static str)> {
-        self.truth.iter().find_map(|event| match event.what {
-            Truth::FaultBegan { station, .. } => Some((event.at, station)),
-            _ => None,
-        })
-    }
-
-    fn is_true(&self, told: &Told, (onset, target): (Timestamp, &str)) -> bool {
-        told.incident.raised >= onset && self.place_of(&told.incident) == target
     }
 }

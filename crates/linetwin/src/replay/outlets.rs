@@ -99,8 +99,14 @@ impl Outlets {
                 let (sender, receiver) = watch::channel(Arc::new(first_state(&player, setup)));
                 sinks.state = Some(sender);
                 let notify = told.as_ref().map(|told| told.counters.clone());
-                let figures =
-                    Figures { state: receiver, links: Vec::new(), notify, gauges: Arc::default(), parts: None };
+                let figures = Figures {
+                    state: receiver,
+                    links: Vec::new(),
+                    notify,
+                    gauges: Arc::default(),
+                    parts: None,
+                    shadow: None,
+                };
                 tracing::info!(
                     "replay of line {}: page and API at http://{}, until Ctrl-C",
                     setup.plant.line,
