@@ -12,6 +12,7 @@ pub mod peers;
 pub mod program;
 pub mod site;
 pub mod wait;
+pub mod wide_line;
 
 /// Root of the workspace.
 pub fn workspace_root() -> PathBuf {

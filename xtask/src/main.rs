@@ -31,7 +31,7 @@ enum Chore {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
-    /// Measure throughput, delay and memory, and how fast shifts of a line are simulated.
+    /// Measure throughput, how telemetry is kept and replayed, and how fast shifts of a line are simulated.
     Bench {
         /// Arguments for the program.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -75,9 +75,10 @@ fn score(arguments: &[String]) -> anyhow::Result<()> {
     program("score", "score", &all)
 }
 
-/// The core first, then the line model beside what it is measured with.
+/// The core first, then the recording and the line model beside what they are measured with.
 fn bench(arguments: &[String]) -> anyhow::Result<()> {
     program("e2e", "bench", arguments)?;
+    program("storage", "storage", &[])?;
     let python = peers::rivals()?.display().to_string();
     program("score", "line-speed", &["--python".to_owned(), python])
 }

@@ -33,9 +33,9 @@ enum Command {
     Verify(verify::Arguments),
     /// Write a recording, or a part of one, as Parquet, CSV, InfluxDB line protocol or MCAP.
     Export(export::Arguments),
-    /// Turn a historian's export in CSV into a recording.
+    /// Turn a historian's export in CSV or Parquet into a recording.
     Import(import::Arguments),
-    /// Run the detectors over a historian's export in CSV: what changed, when, in which columns.
+    /// Run the detectors over a historian's export in CSV or Parquet: what changed, when, in which columns.
     Detect(detect::Arguments),
     /// Judge a configuration on recordings, or on the simulated plant: how each fault is found, how often there is a false
     /// alarm. Exit code 0: good; 1: a threshold is missed; 2: wrong use or configuration.

@@ -1,4 +1,4 @@
-//! A table in CSV, as historians export it: a row has a time, and a value for each column, or a tag and its value.
+//! A table in CSV or Parquet, as historians export it: a row has a time, and a value for each column, or a tag and its value.
 //!
 //! The file is read twice. [`Table::survey`] reads all of it, refuses what cannot be read with file, line and column, and
 //! learns delimiter, decimal mark, time format and kinds of columns, so that nothing is guessed from a few rows and
@@ -8,6 +8,7 @@
 mod cell;
 mod column;
 mod layout;
+mod parquet;
 mod place;
 mod scan;
 mod survey;
@@ -39,8 +40,8 @@ const SORTED_ROWS_MAX: usize = 100_000_000;
 /// Which table, and how it is written.
 #[derive(Debug, Clone, clap::Args)]
 pub struct TableArguments {
-    /// The export: CSV in UTF-8, with a header row.
-    #[arg(value_name = "FILE.csv")]
+    /// The export: CSV in UTF-8 with a header row, or Parquet.
+    #[arg(value_name = "FILE")]
     pub file: PathBuf,
     /// Name of the column with the time of each row.
     #[arg(long, value_name = "COLUMN")]

@@ -3,8 +3,12 @@
 use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use plant::{Origin, Problem};
+use tempfile::TempPath;
+
+use super::parquet::{as_csv, is_parquet};
 
 /// What is wrong with a table: file, line, column, what was found, and what was expected.
 #[derive(Debug, thiserror::Error)]
@@ -25,15 +29,33 @@ impl TableError {
 #[derive(Debug, Clone)]
 pub(crate) struct Place {
     path: PathBuf,
+    /// The CSV that is read in its place, if the file is none.
+    copy: Option<Arc<TempPath>>,
 }
 
 impl Place {
     pub(crate) fn new(path: &Path) -> Self {
-        Self { path: path.to_owned() }
+        Self { path: path.to_owned(), copy: None }
     }
 
+    /// A table, in CSV or Parquet. Lines of the latter are those of its header and its rows.
+    pub(super) fn of_table(path: &Path) -> Result<Self, TableError> {
+        let place = Self::new(path);
+        if !is_parquet(path) {
+            return Ok(place);
+        }
+        let copy = as_csv(path).map_err(|error| {
+            place.file_error(
+                format!("cannot be read as Parquet: {error}"),
+                "a column for the time, and columns of values",
+            )
+        })?;
+        Ok(Self { copy: Some(Arc::new(copy)), ..place })
+    }
+
+    /// The CSV.
     pub(super) fn path(&self) -> &Path {
-        &self.path
+        self.copy.as_deref().map_or(&self.path, |copy| copy)
     }
 
     /// Something is wrong in the row that begins at that byte, or after the empty lines there.
@@ -62,7 +84,7 @@ impl Place {
     pub(crate) fn line(&self, byte: u64) -> u32 {
         let count = || {
             let (mut line, mut previous) = (1, b' ');
-            for (at, found) in (0..).zip(BufReader::new(File::open(&self.path)?).bytes()) {
+            for (at, found) in (0..).zip(BufReader::new(File::open(self.path())?).bytes()) {
                 let found = found?;
                 // A CR ends a line as well, unless the LF that follows does.
                 line += u32::from(previous == b'\n' || (previous == b'\r' && found != b'\n'));

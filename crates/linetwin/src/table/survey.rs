@@ -16,7 +16,7 @@ impl Table {
     /// A [`TableError`] for the first thing that cannot be read without doubt; or an unknown time zone.
     pub fn survey(arguments: &TableArguments, long: Option<LongColumns<'_>>) -> anyhow::Result<Self> {
         let zone = time_zone(arguments.time_zone.as_deref())?;
-        let place = Place::new(&arguments.file);
+        let place = Place::of_table(&arguments.file)?;
         let delimiter = match arguments.delimiter {
             Some(delimiter) => delimiter,
             None => detect_delimiter(&place, &arguments.time)?,

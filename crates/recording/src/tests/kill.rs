@@ -6,35 +6,48 @@ use std::process::{Command, Stdio};
 use tempfile::tempdir;
 
 use super::inputs::{header, input, read, write};
-use crate::{Writer, WriterOptions};
+use crate::{NO_WRITER, Retention, Upkeep, Writer, WriterOptions};
 
 /// Set, it makes [`child`] record into the folder that it names.
 const FOLDER: &str = "RECORDING_TEST_KILLED_CHILD_FOLDER";
 const OPTIONS: WriterOptions = WriterOptions { segment_bytes: 2_000 };
+const KEEP_ALL: Retention = Retention { age_max_s: f64::INFINITY, size_max_bytes: u64::MAX, free_min_bytes: 0 };
 /// What a child prints before the number of a flushed input.
 const FLUSHED: &str = "flushed ";
 /// An end for a child whose parent has died: it stops by itself then.
 const CHILD_INPUTS: u64 = 1_000_000;
+/// How often a child is killed.
+const KILLS: u64 = 500;
 
-/// Not a test of its own: the process that [`what_was_flushed_survives_a_kill`] kills.
+/// Not a test of its own: the process that [`what_was_flushed_survives_500_kills`] kills. It goes on with the recording,
+/// and closes the segments that it has left.
 #[test]
 fn child() {
     let Some(folder) = env::var_os(FOLDER) else { return };
-    let mut writer = Writer::create(Path::new(&folder), header(), OPTIONS).unwrap();
-    for sequence in 0..CHILD_INPUTS {
+    let folder = Path::new(&folder);
+    let first = Writer::last_sequence(folder).unwrap().map_or(0, |last| last + 1);
+    let mut writer = Writer::create(folder, header(), OPTIONS).unwrap();
+    let mut upkeep = Upkeep::new(folder, KEEP_ALL);
+    let mut looked_after = 0;
+    for sequence in first..first + CHILD_INPUTS {
         writer.append(&input(sequence)).unwrap();
         if sequence % 7 == 0 {
             writer.flush().unwrap();
             writeln!(stdout(), "{FLUSHED}{sequence}").unwrap();
         }
+        if looked_after != writer.at_segment() {
+            looked_after = writer.at_segment();
+            let done = upkeep.pass(looked_after, input(sequence).received, || false).unwrap();
+            assert!(done.problems.is_empty(), "{done:?}");
+        }
     }
 }
 
-fn check_kill_after(flushes: usize) {
-    let folder = tempdir().unwrap();
+/// Kills a child after that many flushes. Returns the last input that it had flushed.
+fn kill_after(flushes: usize, folder: &Path) -> u64 {
     let mut child = Command::new(env::current_exe().unwrap())
         .args(["--exact", "tests::kill::child", "--nocapture"])
-        .env(FOLDER, folder.path())
+        .env(FOLDER, folder)
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
@@ -46,21 +59,25 @@ fn check_kill_after(flushes: usize) {
     // The pipe still holds what the child said between that line and the kill.
     let last = flushed.last().unwrap_or(last);
     assert!(!child.wait().unwrap().success(), "the child ended before the kill");
-
-    let (back, reader) = read(folder.path());
-    let inputs = |count: usize| (0..count as u64).map(input).collect::<Vec<_>>();
-    assert!(back.len() as u64 > last, "input {last} was flushed, {} were read", back.len());
-    assert_eq!(back, inputs(back.len()));
-    assert!(reader.damage_count() <= 1, "{:?}", reader.damage());
-
-    let next = Writer::last_sequence(folder.path()).unwrap().unwrap() + 1;
-    write(folder.path(), &[input(next)], OPTIONS);
-    assert_eq!(read(folder.path()).0, inputs(back.len() + 1));
+    last
 }
 
+/// One recording, gone on with after each kill. How long a child lives changes from kill to kill, and with it what it is
+/// at when it is killed: a frame, a new segment, the closing of one.
 #[test]
-fn what_was_flushed_survives_a_kill() {
-    for flushes in [1, 2, 50, 200] {
-        check_kill_after(flushes);
+fn what_was_flushed_survives_500_kills() {
+    let folder = tempdir().unwrap();
+    for kill in 0..KILLS {
+        let flushed = kill_after(1 + (kill * 7 % 23) as usize, folder.path());
+        let there = Writer::last_sequence(folder.path()).unwrap().unwrap();
+        assert!(there >= flushed, "input {flushed} was flushed, the recording ends with {there}");
     }
+    let last = Writer::last_sequence(folder.path()).unwrap().unwrap();
+    write(folder.path(), &[input(last + 1)], OPTIONS);
+    let done = Upkeep::new(folder.path(), KEEP_ALL).pass(NO_WRITER, input(last).received, || false).unwrap();
+    assert!(done.problems.is_empty(), "{done:?}");
+    let (back, reader) = read(folder.path());
+    assert_eq!(back, (0..=last + 1).map(input).collect::<Vec<_>>());
+    // What each kill may leave behind is one frame that was not whole.
+    assert!(reader.damage_count() <= KILLS, "{:?}", reader.damage());
 }

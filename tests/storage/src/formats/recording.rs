@@ -1,0 +1,67 @@
+//! The recording.
+
+use std::path::Path;
+
+use linetwin::simulated::START;
+use plant::Plant;
+use recording::{NO_WRITER, Reader, RecordingHeader, Retention, Upkeep, Writer, WriterOptions};
+use telemetry::Input;
+
+use super::Format;
+use crate::digest::Digest;
+
+/// Segments as the daemon writes them.
+pub(crate) struct Open;
+/// Segments that were closed: written, turned into Parquet and compared.
+pub(crate) struct Closed;
+
+pub(crate) fn header(plant: &Plant) -> RecordingHeader {
+    RecordingHeader {
+        program_version: env!("CARGO_PKG_VERSION").to_owned(),
+        created: START,
+        signals: plant.signals.iter().map(|signal| (signal.id, signal.path.clone())).collect(),
+        links: plant.links.iter().map(|link| (link.id, link.name.clone())).collect(),
+        configuration: Default::default(),
+        overrides: Default::default(),
+    }
+}
+
+impl Format for Open {
+    fn name(&self) -> &'static str {
+        "recording, open segments"
+    }
+
+    fn write(&self, plant: &Plant, inputs: &[Input], folder: &Path) -> anyhow::Result<()> {
+        let mut writer = Writer::create(folder, header(plant), WriterOptions::default())?;
+        for input in inputs {
+            writer.append(input)?;
+        }
+        Ok(writer.sync()?)
+    }
+
+    fn read(&self, folder: &Path) -> anyhow::Result<Digest> {
+        let mut digest = Digest::default();
+        for input in Reader::open(folder)? {
+            digest.add_input(&input?);
+        }
+        Ok(digest)
+    }
+}
+
+impl Format for Closed {
+    fn name(&self) -> &'static str {
+        "recording, closed segments"
+    }
+
+    fn write(&self, plant: &Plant, inputs: &[Input], folder: &Path) -> anyhow::Result<()> {
+        Open.write(plant, inputs, folder)?;
+        let keep_all = Retention { age_max_s: f64::INFINITY, size_max_bytes: u64::MAX, free_min_bytes: 0 };
+        let done = Upkeep::new(folder, keep_all).pass(NO_WRITER, START, || false)?;
+        anyhow::ensure!(done.closed == done.segments, "{:?}", done.problems);
+        Ok(())
+    }
+
+    fn read(&self, folder: &Path) -> anyhow::Result<Digest> {
+        Open.read(folder)
+    }
+}

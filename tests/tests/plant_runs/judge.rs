@@ -1,0 +1,72 @@
+//! Who judges shares nothing with the twin but its outputs.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use alarms::{Change, Incident, IncidentState, Source};
+use telemetry::{Event, IncidentId, Input};
+use twin::{Output, Twin};
+
+/// Follows every incident through its life by what is told of it.
+#[derive(Default)]
+pub(crate) struct Judge {
+    open: BTreeMap<IncidentId, Incident>,
+    closed: BTreeSet<IncidentId>,
+    samples: u64,
+}
+
+impl Judge {
+    pub(crate) fn hear(&mut self, input: &Input, outputs: &[Output]) {
+        if let Event::Samples(batch) = &input.event {
+            self.samples += batch.samples.len() as u64;
+        }
+        for output in outputs {
+            match output {
+                Output::Incident { change, incident } => self.follow(*change, incident),
+                Output::CommandRefused { .. } => panic!("a command for an open incident was refused: {output:?}"),
+                Output::Station { .. }
+                | Output::Cycle(_)
+                | Output::Intervention(_)
+                | Output::Part(_)
+                | Output::Shift(_) => {}
+            }
+        }
+    }
+
+    fn follow(&mut self, change: Change, incident: &Incident) {
+        let id = incident.id;
+        assert!(!self.closed.contains(&id), "{id} was closed and came again");
+        assert_eq!(change == Change::Raised, !self.open.contains_key(&id), "{change:?} {id}");
+        let state = incident.state;
+        let is_seen = incident.acknowledged.is_some();
+        let is_gone = incident.returned.is_some();
+        let expected = match (is_seen, is_gone) {
+            (false, false) => IncidentState::Unacknowledged,
+            (true, false) => IncidentState::Acknowledged,
+            (false, true) => IncidentState::ReturnedUnacknowledged,
+            (true, true) => IncidentState::Closed,
+        };
+        assert_eq!(state, expected, "{incident:?}");
+        if state == IncidentState::Closed {
+            self.open.remove(&id);
+            self.closed.insert(id);
+        } else {
+            self.open.insert(id, incident.clone());
+        }
+        let mut sources: Vec<Source> = Vec::new();
+        sources.extend(self.open.values().flat_map(|open| open.evidence.iter().map(|evidence| evidence.source)));
+        let count = sources.len();
+        sources.sort_unstable();
+        sources.dedup();
+        assert_eq!(sources.len(), count, "a source has two open incidents");
+    }
+
+    /// What the twin holds is what it has told.
+    pub(crate) fn compare(&self, twin: &Twin) {
+        assert_eq!(twin.view().counts.samples, self.samples, "samples in, and samples counted");
+        let held: BTreeMap<IncidentId, IncidentState> =
+            twin.open_incidents().map(|incident| (incident.id, incident.state)).collect();
+        let told: BTreeMap<IncidentId, IncidentState> =
+            self.open.iter().map(|(&id, incident)| (id, incident.state)).collect();
+        assert_eq!(held, told, "incidents held, and incidents told");
+    }
+}
