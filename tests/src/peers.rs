@@ -1,5 +1,6 @@
 //! Devices of pymodbus and asyncua, as `tests/peers/` writes them.
 
+use std::path::PathBuf;
 use std::process::Command;
 
 use serde_json::{Value, json};
@@ -8,6 +9,17 @@ use crate::net::free_port;
 use crate::program::Program;
 use crate::wait::wait_for;
 use crate::workspace_root;
+
+/// The Python that has the peers.
+///
+/// # Panics
+/// If they are not installed.
+#[track_caller]
+pub fn python() -> PathBuf {
+    let python = workspace_root().join(".peers/venv/bin/python");
+    assert!(python.exists(), "the peers are not installed: run `cargo xtask peers`");
+    python
+}
 
 /// A peer that obeys requests on its standard input.
 struct Peer {
@@ -19,11 +31,9 @@ struct Peer {
 impl Peer {
     #[track_caller]
     fn start(script: &str, port: u16) -> Self {
-        let python = workspace_root().join(".peers/venv/bin/python");
-        assert!(python.exists(), "the peers are not installed: run `cargo xtask peers`");
         let script_path = workspace_root().join("tests/peers").join(script);
         // -B: no compiled files in the source tree.
-        let mut command = Command::new(python);
+        let mut command = Command::new(python());
         command.arg("-B").arg(script_path).args(["--port", &port.to_string()]);
         let peer = Self { program: Program::start(script, &mut command), port, asked: 0 };
         wait_for(&format!("{script} to be ready"), || {

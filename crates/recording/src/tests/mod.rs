@@ -3,6 +3,5 @@
 mod closed;
 mod damage;
 pub(crate) mod inputs;
-mod kill;
 mod power_cut;
 mod round_trip;

@@ -1,12 +1,17 @@
+//! What a killed process leaves of a recording. In a process of its own: one that starts others shares its files with them for
+//! a moment, and with them the lock of a recording.
+#![allow(clippy::unwrap_used)]
+
 use std::env;
 use std::io::{BufRead, BufReader, Write, stdout};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use recording::{NO_WRITER, Reader, RecordingHeader, Retention, Upkeep, Writer, WriterOptions};
+use telemetry::{
+    Event, Input, LinkId, LinkState, Quality, Reason, Sample, SampleBatch, SignalId, Symbol, Timestamp, Value,
+};
 use tempfile::tempdir;
-
-use super::inputs::{header, input, read, write};
-use crate::{NO_WRITER, Retention, Upkeep, Writer, WriterOptions};
 
 /// Set, it makes [`child`] record into the folder that it names.
 const FOLDER: &str = "RECORDING_TEST_KILLED_CHILD_FOLDER";
@@ -18,6 +23,34 @@ const FLUSHED: &str = "flushed ";
 const CHILD_INPUTS: u64 = 1_000_000;
 /// How often a child is killed.
 const KILLS: u64 = 500;
+
+fn header() -> RecordingHeader {
+    RecordingHeader {
+        program_version: "0.1.0".into(),
+        created: Timestamp::from_millis(1_800_000_000_000),
+        signals: [(SignalId(3), "weld-10/current".to_owned())].into(),
+        links: [(LinkId(1), "plc-weld".to_owned())].into(),
+        configuration: [("line.toml".to_owned(), "[line]\nname = \"pack\"\n".to_owned())].into(),
+        overrides: Default::default(),
+    }
+}
+
+fn input(sequence: u64) -> Input {
+    let at = Timestamp::from_millis(1_800_000_000_000 + sequence as i64);
+    let sample = |value, quality| Sample { signal: SignalId(3), source_time: at, value, quality };
+    let event = match sequence % 4 {
+        0 => Event::Link { link: LinkId(1), state: LinkState::Down { reason: format!("cut {sequence}") } },
+        1 => Event::Tick,
+        _ => Event::Samples(SampleBatch {
+            link: LinkId(1),
+            samples: vec![
+                sample(Value::Float(sequence as f64 / 3.0), Quality::Good),
+                sample(Value::Symbol(Symbol::new("PACK-0001").unwrap()), Quality::Bad(Reason::Stale)),
+            ],
+        }),
+    };
+    Input { sequence, received: at, event }
+}
 
 /// Not a test of its own: the process that [`what_was_flushed_survives_500_kills`] kills. It goes on with the recording,
 /// and closes the segments that it has left.
@@ -46,7 +79,7 @@ fn child() {
 /// Kills a child after that many flushes. Returns the last input that it had flushed.
 fn kill_after(flushes: usize, folder: &Path) -> u64 {
     let mut child = Command::new(env::current_exe().unwrap())
-        .args(["--exact", "tests::kill::child", "--nocapture"])
+        .args(["--exact", "child", "--nocapture"])
         .env(FOLDER, folder)
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
@@ -73,10 +106,13 @@ fn what_was_flushed_survives_500_kills() {
         assert!(there >= flushed, "input {flushed} was flushed, the recording ends with {there}");
     }
     let last = Writer::last_sequence(folder.path()).unwrap().unwrap();
-    write(folder.path(), &[input(last + 1)], OPTIONS);
+    let mut writer = Writer::create(folder.path(), header(), OPTIONS).unwrap();
+    writer.append(&input(last + 1)).unwrap();
+    drop(writer);
     let done = Upkeep::new(folder.path(), KEEP_ALL).pass(NO_WRITER, input(last).received, || false).unwrap();
     assert!(done.problems.is_empty(), "{done:?}");
-    let (back, reader) = read(folder.path());
+    let mut reader = Reader::open(folder.path()).unwrap();
+    let back: Vec<Input> = reader.by_ref().map(Result::unwrap).collect();
     assert_eq!(back, (0..=last + 1).map(input).collect::<Vec<_>>());
     // What each kill may leave behind is one frame that was not whole.
     assert!(reader.damage_count() <= KILLS, "{:?}", reader.damage());
