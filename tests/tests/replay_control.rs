@@ -47,7 +47,8 @@ impl Recording {
         let events = self.events();
         let middle = events[events.len() / 2].clone();
         let rest = self.alerts.lines().zip(&events).filter(|(_, event)| event.at >= middle.at).map(|(line, _)| line);
-        (middle, rest.collect())
+        let rest = rest.collect();
+        (middle, rest)
     }
 
     /// The incidents that were open before that moment.
