@@ -19,9 +19,11 @@ const TOPIC: &str = "cell/weld-20";
 /// When the first message says that it was.
 const START_MS: i64 = 1_795_413_600_000;
 
-fn site(port: u16) -> Site {
-    let plant = mqtt_link("cell", port) + &site::station("weld-20", "spot-weld", &[]);
-    Site::new(&plant, "weld-20/number,other,cell,cell/weld-20#/number,i64,,,,,,,\n")
+/// A station that is told of numbers over a link.
+fn site(link: String) -> Site {
+    let tags = "weld-20/number,other,cell,cell/weld-20#/number,i64,,,,,,,\n\
+         weld-20/active,cycle.active,cell,cell/cycle#/active,bool,,,,,,,\n";
+    Site::new(&(link + &site::station("weld-20", "spot-weld", &[])), tags)
 }
 
 fn publish(publisher: &mut Publisher, numbers: impl IntoIterator<Item = i64>) {
@@ -55,7 +57,7 @@ fn recorded(recording: &Path) -> BTreeMap<i64, usize> {
 #[test]
 fn a_daemon_that_is_killed_again_and_again_records_every_number() {
     let broker = Mosquitto::start();
-    let site = site(broker.port());
+    let site = site(mqtt_link("cell", broker.port()));
     let mut published = 0;
     let mut publisher = broker.publisher(TOPIC);
     for seen_when_killed in [1, 23, 60, 148, 149] {
@@ -80,7 +82,7 @@ fn a_daemon_that_is_killed_again_and_again_records_every_number() {
 #[test]
 fn what_is_recorded_is_acknowledged_although_nothing_more_comes_and_does_not_come_again() {
     let broker = Mosquitto::start();
-    let site = site(broker.port());
+    let site = site(mqtt_link("cell", broker.port()));
     let mut publisher = broker.publisher(TOPIC);
     let daemon = site.start();
     daemon.wait_for_link("cell", Up, "");
@@ -103,9 +105,7 @@ fn what_is_recorded_is_acknowledged_although_nothing_more_comes_and_does_not_com
 #[test]
 fn messages_without_a_time_are_not_kept_for_us() {
     let broker = Mosquitto::start();
-    let plant = mqtt_link("cell", broker.port()).replace("time_pointer = \"/ts\"\n", "")
-        + &site::station("weld-20", "spot-weld", &[]);
-    let site = Site::new(&plant, "weld-20/number,other,cell,cell/weld-20#/number,i64,,,,,,,\n");
+    let site = site(mqtt_link("cell", broker.port()).replace("time_pointer = \"/ts\"\n", ""));
     let daemon = site.start();
     daemon.wait_for_link("cell", Up, "");
     daemon.stop();
