@@ -251,7 +251,7 @@ fn faults(backtest: &BacktestV1, recording: &BacktestRecordingV1) -> Markup {
                 @for (place, fault) in recording.faults.iter().enumerate() {
                     tr {
                         th { (fault.fault.as_deref().unwrap_or("(no name)")) } td { (fault.place) }
-                        td { (time(fault.began)) } td { (fault.ended.map_or_else(|| NOTHING.to_owned(), time)) }
+                        td.time { (time(fault.began)) } td.time { (fault.ended.map_or_else(|| NOTHING.to_owned(), time)) }
                         td { (fault.cause.map_or(NOTHING, |cause| cause.name())) }
                         @for run in 0..recording.runs.len() { (find_cell(recording, run, place, fault)) }
                     }
@@ -325,7 +325,7 @@ fn alerts(alerts: &[JudgedAlertV1]) -> Markup {
             tbody {
                 @for alert in alerts {
                     tr {
-                        td { (time(alert.raised)) } td { (alert.gone.map_or_else(|| NOTHING.to_owned(), time)) }
+                        td.time { (time(alert.raised)) } td.time { (alert.gone.map_or_else(|| NOTHING.to_owned(), time)) }
                         th { (alert.place) } td { (alert.headline) } td { (worth(alert.worth)) }
                     }
                 }
