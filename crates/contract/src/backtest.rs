@@ -273,3 +273,96 @@ pub struct ThresholdV1 {
 }
 
 impl Message for BacktestV1 {}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::testing::{assert_valid, at};
+
+    fn backtest() -> BacktestV1 {
+        let time = |time: &str| TimeV1(at(time));
+        let found = FoundV1 {
+            faults: 1,
+            found: 1,
+            with_cause: 1,
+            right_cause: 0,
+            delay_s: Some(SpreadV1 { min_s: 90.0, median_s: 90.0, max_s: 90.0 }),
+            with_limit: 0,
+            in_time: 0,
+            time_won_s: None,
+        };
+        let rate = RateV1 { count: 0, shifts: 0.5, per_shift: Some(0.0) };
+        let alarms = AlarmsV1 { false_alarms: Some(rate), unlabelled: None };
+        let alert = JudgedAlertV1 {
+            id: "412-0".to_owned(),
+            place: "weld-20".to_owned(),
+            cause: CauseName::SheetMaterial,
+            evidence: vec!["weld resistance".to_owned()],
+            headline: "weld-20: weld resistance low".to_owned(),
+            onset: time("2026-11-24T08:14:30Z"),
+            raised: time("2026-11-24T08:20:00Z"),
+            gone: None,
+            worth: WorthName::True,
+        };
+        let find = FindV1 {
+            fault: 0,
+            alert: Some("412-0".to_owned()),
+            delay_s: Some(90.0),
+            time_won_s: None,
+            cause_is_right: false,
+        };
+        let pair =
+            MatchV1 { judged: "412-0".to_owned(), against: "412-0".to_owned(), earlier_s: 0.0, cause_changed: false };
+        BacktestV1 {
+            schema: BacktestSchema::V1,
+            version: "0.1.0".to_owned(),
+            line: "line-1".to_owned(),
+            learning_s: 0.0,
+            configurations: vec![BacktestConfigurationV1 {
+                name: "recorded".to_owned(),
+                found,
+                alarms,
+                faults: vec![BacktestFaultV1 { fault: None, found }],
+                places: vec![BacktestPlaceV1 { place: "weld-20".to_owned(), found, alarms }],
+            }],
+            recordings: vec![BacktestRecordingV1 {
+                name: "early".to_owned(),
+                from: time("2026-11-24T06:00:00Z"),
+                until: time("2026-11-24T10:00:00Z"),
+                labelled: true,
+                places: vec!["weld-20".to_owned()],
+                faults: vec![LabelledFaultV1 {
+                    place: "weld-20".to_owned(),
+                    fault: None,
+                    cause: Some(CauseName::ElectrodeWear),
+                    began: time("2026-11-24T08:18:30Z"),
+                    ended: None,
+                    limit: None,
+                    judged: true,
+                }],
+                runs: vec![BacktestRunV1 { shifts: 0.5, finds: vec![find], alerts: vec![alert] }],
+                difference: Some(DifferenceV1 {
+                    matched: vec![pair],
+                    only_judged: Vec::new(),
+                    only_against: Vec::new(),
+                }),
+            }],
+            thresholds: vec![ThresholdV1 { name: "min-found".to_owned(), met: true, told: "1 of 1".to_owned() }],
+        }
+    }
+
+    #[test]
+    fn a_backtest_fits_its_schema_and_is_read_again() {
+        let backtest = backtest();
+        assert_valid("backtest-v1", &backtest.to_json());
+        assert_eq!(serde_json::from_str::<BacktestV1>(&backtest.to_json()).unwrap(), backtest);
+    }
+
+    #[test]
+    fn an_alert_is_looked_up_in_its_own_run() {
+        let recording = &backtest().recordings[0];
+        assert_eq!(recording.alert(0, "412-0").map(|alert| &*alert.place), Some("weld-20"));
+        assert_eq!((recording.alert(1, "412-0"), recording.alert(0, "413-0")), (None, None));
+    }
+}

@@ -94,8 +94,11 @@ impl Shadow {
             Follower { twin: Twin::new(plant), remap, path, file, gauges: gauges.clone(), outputs: Vec::new() };
         let (folder, live) = (folder.to_owned(), Arc::new(live));
         Self::spawn(QUEUE, gauges, move |queue, stop| {
-            follower.catch_up(&folder, last, stop)?;
-            queue.iter().for_each(|input| follower.apply(&live, input));
+            if follower.catch_up(&folder, last, stop)? {
+                queue.iter().for_each(|input| follower.apply(&live, input));
+            } else {
+                tracing::warn!("the shadow twin was stopped before it had gone through the recording");
+            }
             Ok(())
         })
     }
@@ -181,27 +184,28 @@ struct Follower {
 }
 
 impl Follower {
-    /// Goes through what was recorded before the daemon started.
-    fn catch_up(&mut self, folder: &Path, last: u64, stop: &AtomicBool) -> anyhow::Result<()> {
+    /// Goes through what was recorded before the daemon started; `false` if it was stopped on the way.
+    fn catch_up(&mut self, folder: &Path, last: u64, stop: &AtomicBool) -> anyhow::Result<bool> {
         if last == 0 {
-            return Ok(());
+            return Ok(true);
         }
         let mut reader = Reader::open(folder)?;
-        while let Some(input) = reader.next() {
+        // What comes after the last is being written, and comes over the queue.
+        while self.twin.sequence() < last
+            && let Some(input) = reader.next()
+        {
             let input = input?;
-            // What comes after is being written, and comes over the queue.
-            if input.sequence > last || stop.load(Ordering::Relaxed) {
-                return Ok(());
+            if stop.load(Ordering::Relaxed) {
+                return Ok(false);
             }
-            let header = reader.header().clone();
-            let is_last = input.sequence == last;
-            self.apply(&header, input);
-            if is_last {
+            if input.sequence > last {
                 break;
             }
+            let header = reader.header().clone();
+            self.apply(&header, input);
         }
         tracing::info!("the shadow twin has come up to input {last}");
-        Ok(())
+        Ok(true)
     }
 
     fn apply(&mut self, header: &Arc<RecordingHeader>, input: Input) {

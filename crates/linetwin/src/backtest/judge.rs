@@ -110,3 +110,6 @@ impl Alerts {
             && self.place_of(incident) == label.place
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -29,3 +29,21 @@ pub(super) fn in_parallel<I: Sync, O: Send>(items: &[I], work: impl Fn(&I) -> O 
     results.sort_by_key(|(place, _)| *place);
     Ok(results.into_iter().map(|(_, result)| result).collect())
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_are_in_the_order_of_the_items_whoever_did_them() {
+        let items: Vec<u64> = (0..1000).collect();
+        assert_eq!(in_parallel(&items, |item| item * 2).unwrap(), (0..2000).step_by(2).collect::<Vec<u64>>());
+        assert_eq!(in_parallel(&[], |item: &u64| *item).unwrap(), [0; 0]);
+    }
+
+    #[test]
+    fn a_panic_is_an_error() {
+        assert!(in_parallel(&[1, 2, 3], |item| assert_ne!(*item, 2, "as this test wants")).is_err());
+    }
+}

@@ -20,6 +20,7 @@ use crate::backtest::labels::{self, LabelFile, Labelled};
 use crate::backtest::parallel::in_parallel;
 use crate::backtest::run::{Run, replay};
 use crate::backtest::threshold::{Missed, Thresholds};
+use crate::backtest::words::counted;
 use crate::backtest::{report, tally, told};
 use crate::setup::Setup;
 
@@ -210,10 +211,10 @@ fn warn_of_unused(file: &LabelFile, used: &BTreeSet<usize>) {
     let unused: Vec<usize> = file.fault_lines().filter(|line| !used.contains(line)).collect();
     if let Some(first) = unused.first() {
         tracing::warn!(
-            "{}:{first}: this fault is in none of the recordings, by its time or the name of its recording; so are {} \
-             faults of the file in all, which are not judged",
+            "{}:{first}: this fault is in none of the recordings, by its time or the name of its recording; {} in the \
+             file but not judged for that",
             file.path().display(),
-            unused.len()
+            counted(unused.len(), "fault is", "faults are")
         );
     }
 }

@@ -81,20 +81,21 @@ fn verdict(thresholds: &[ThresholdV1]) -> Markup {
     }
 }
 
+/// One figure of a configuration, as it is told.
+type Figure = fn(&BacktestConfigurationV1) -> String;
+
 /// The figures that matter, those of the other configuration below.
 fn cards(configurations: &[BacktestConfigurationV1]) -> Markup {
-    type Figure = fn(&BacktestConfigurationV1) -> String;
-    let median = |spread: Option<contract::SpreadV1>| minutes(spread.map(|spread| spread.median_s));
-    let figures: [(&str, Box<dyn Fn(&BacktestConfigurationV1) -> String>); 5] = [
-        ("faults found", Box::new(|of| share(of.found.found, of.found.faults))),
-        ("right cause first", Box::new(|of| share(of.found.right_cause, of.found.with_cause))),
-        ("median delay, min", Box::new(move |of| median(of.found.delay_s))),
-        ("median time won, min", Box::new(move |of| median(of.found.time_won_s))),
-        ("false alarms a shift", Box::new(|of| per_shift(of.alarms.false_alarms))),
+    let of_labelled: [(&str, Figure); 5] = [
+        ("faults found", |of| share(of.found.found, of.found.faults)),
+        ("right cause first", |of| share(of.found.right_cause, of.found.with_cause)),
+        ("median delay, min", |of| minutes(of.found.delay_s.map(|spread| spread.median_s))),
+        ("median time won, min", |of| minutes(of.found.time_won_s.map(|spread| spread.median_s))),
+        ("false alarms a shift", |of| per_shift(of.alarms.false_alarms)),
     ];
-    let unlabelled: Figure = |of| per_shift(of.alarms.unlabelled);
-    let has_unlabelled = configurations.iter().any(|of| of.alarms.unlabelled.is_some());
-    let card = |name: &str, figure: &dyn Fn(&BacktestConfigurationV1) -> String| {
+    let of_unlabelled: (&str, Figure) = ("alerts a shift, no labels", |of| per_shift(of.alarms.unlabelled));
+    let has = |test: fn(&AlarmsV1) -> bool| configurations.iter().any(|of| test(&of.alarms));
+    let card = |(name, figure): &(&str, Figure)| {
         let mut told = configurations.iter().map(figure);
         html! {
             div.card {
@@ -106,8 +107,10 @@ fn cards(configurations: &[BacktestConfigurationV1]) -> Markup {
     };
     html! {
         section.cards {
-            @for (name, figure) in &figures { (card(name, figure)) }
-            @if has_unlabelled { (card("alerts a shift, no labels", &unlabelled)) }
+            @if has(|alarms| alarms.false_alarms.is_some()) {
+                @for figure in &of_labelled { (card(figure)) }
+            }
+            @if has(|alarms| alarms.unlabelled.is_some()) { (card(&of_unlabelled)) }
         }
     }
 }
@@ -248,7 +251,7 @@ fn faults(backtest: &BacktestV1, recording: &BacktestRecordingV1) -> Markup {
                 @for (place, fault) in recording.faults.iter().enumerate() {
                     tr {
                         th { (fault.fault.as_deref().unwrap_or("(no name)")) } td { (fault.place) }
-                        td { (time(fault.began)) } td { (fault.ended.map_or_else(|| NOTHING.to_owned(), time)) }
+                        td.time { (time(fault.began)) } td.time { (fault.ended.map_or_else(|| NOTHING.to_owned(), time)) }
                         td { (fault.cause.map_or(NOTHING, |cause| cause.name())) }
                         @for run in 0..recording.runs.len() { (find_cell(recording, run, place, fault)) }
                     }
@@ -322,7 +325,7 @@ fn alerts(alerts: &[JudgedAlertV1]) -> Markup {
             tbody {
                 @for alert in alerts {
                     tr {
-                        td { (time(alert.raised)) } td { (alert.gone.map_or_else(|| NOTHING.to_owned(), time)) }
+                        td.time { (time(alert.raised)) } td.time { (alert.gone.map_or_else(|| NOTHING.to_owned(), time)) }
                         th { (alert.place) } td { (alert.headline) } td { (worth(alert.worth)) }
                     }
                 }

@@ -37,10 +37,11 @@ impl fmt::Display for Tables<'_> {
                 backtest.recordings.iter().try_for_each(|recording| write_alerts(f, recording, place))?;
             }
         }
-        for threshold in backtest.thresholds.iter().filter(|threshold| threshold.met) {
-            writeln!(f, "\n--{} met: {}", threshold.name, threshold.told)?;
+        let met: Vec<_> = backtest.thresholds.iter().filter(|threshold| threshold.met).collect();
+        if !met.is_empty() {
+            writeln!(f)?;
         }
-        Ok(())
+        met.into_iter().try_for_each(|threshold| writeln!(f, "--{} met: {}", threshold.name, threshold.told))
     }
 }
 

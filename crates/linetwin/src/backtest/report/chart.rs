@@ -144,12 +144,12 @@ pub(super) fn strips(backtest: &BacktestV1, figure: impl Fn(&FindV1) -> Option<f
 
 /// Where in its row a configuration has its marks.
 pub(super) fn middle(run: usize, of: usize) -> f64 {
-    (run as f64 + 1.0) / (of as f64 + 1.0)
+    (run as f64 + 0.5) / of as f64
 }
 
 fn strip(rows: &Rows<'_>, y: f64, color: RGBColor, seconds: &[f64]) -> anyhow::Result<()> {
     for &at in seconds {
-        rows.draw(&Circle::new((at, y), 4, color.mix(0.45).filled()))?;
+        rows.draw(&Circle::new((at, y), 4, color.mix(0.7).filled()))?;
     }
     if let Some(spread) = spread(seconds.iter().copied()).filter(|_| seconds.len() > 1) {
         let bar = EmptyElement::at((spread.median_s, y)) + Rectangle::new([(-1, -8), (2, 8)], color.filled());
