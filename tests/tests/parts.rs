@@ -110,10 +110,10 @@ fn records_are_the_same_live_restarted_torn_and_replayed() {
     assert_eq!(replayed.code, Some(0), "{replayed:?}");
     assert!(replayed.output.trim_end() == text.trim_end(), "the replay differs");
 
-    // Without a snapshot the whole log is replayed, and what is missing follows.
+    // Without a checkpoint the whole log is replayed, and what is missing follows.
     let torn = parts.join("parts/parts-2026-11-23.jsonl");
     fs::write(&torn, &text[..text.len() / 2 + 20]).unwrap();
-    fs::remove_file(parts.join("twin.snapshot")).unwrap();
+    fs::remove_dir_all(parts.join("checkpoints")).unwrap();
     let again = record(&parts, 21, 0.0, &[]);
     assert!(again == text, "{} lines of {} came again", again.lines().count(), text.lines().count());
 }

@@ -9,6 +9,7 @@ use std::sync::{Arc, LazyLock};
 use adapter::Clock;
 use e2e::daemon::run_linetwin;
 use e2e::peers::python;
+use e2e::wait::wait_for;
 use e2e::workspace_root;
 use linetwin::daemon::open_recorder;
 use linetwin::engine::{Engine, Sinks};
@@ -24,27 +25,49 @@ use twin::Twin;
 
 const KEEP_ALL: Retention = Retention { age_max_s: f64::INFINITY, size_max_bytes: u64::MAX, free_min_bytes: 0 };
 
+/// The example plant with its faults, and a daemon's engine that records it.
+struct Run {
+    source: SimulatedSource,
+    engine: Engine,
+    events: Vec<Event>,
+}
+
+impl Run {
+    fn new(folder: &Path, set: &[&str]) -> Self {
+        let folder = format!("recording.folder={}", folder.display());
+        let set = set.iter().map(|&set| set.to_owned()).chain([folder]).collect();
+        let setup = Setup::new(example::files(), Overrides { environment: Default::default(), set }).unwrap();
+        let faults = ["water-restriction@130m", "link-loss:pack-opcua@60m"];
+        let faults = faults.iter().map(|text| FaultPlan::parse(text).unwrap()).collect();
+        let sim = SimPlant::new(SimConfig { seed: 162, start: START, faults }).unwrap();
+        let source = SimulatedSource::new(sim, &setup.plant);
+        let recorder = open_recorder(&setup, &Clock::scaled(START, 1.0)).unwrap();
+        let twin = Twin::new(setup.plant.clone());
+        let engine = Engine::new(twin, 0, Some(recorder), Sinks::default(), Arc::default());
+        Self { source, engine, events: Vec::new() }
+    }
+
+    fn until(&mut self, hours: f64) {
+        while self.source.sim().now() < START.plus_seconds(hours * 3600.0) {
+            self.step();
+        }
+    }
+
+    fn step(&mut self) {
+        let received = self.source.step(&mut self.events);
+        self.events.drain(..).for_each(|event| self.engine.take(event, received));
+    }
+}
+
 /// Three hours of the example plant in segments of 4 MiB, all but the last of them closed; made once in a run of these tests.
 static RECORDING: LazyLock<PathBuf> = LazyLock::new(|| {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("recording");
     if folder.exists() {
         fs::remove_dir_all(&folder).unwrap();
     }
-    let set = vec![format!("recording.folder={}", folder.display()), "recording.segment_size_mib=4".to_owned()];
-    let setup = Setup::new(example::files(), Overrides { environment: Default::default(), set }).unwrap();
-    let faults = ["water-restriction@130m", "link-loss:pack-opcua@60m"];
-    let faults = faults.iter().map(|text| FaultPlan::parse(text).unwrap()).collect();
-    let sim = SimPlant::new(SimConfig { seed: 162, start: START, faults }).unwrap();
-    let mut source = SimulatedSource::new(sim, &setup.plant);
-    let recorder = open_recorder(&setup, &Clock::scaled(START, 1.0)).unwrap();
-    let twin = Twin::new(setup.plant.clone());
-    let mut engine = Engine::new(twin, 0, Some(recorder), Sinks::default(), Arc::default());
-    let mut events = Vec::new();
-    while source.sim().now() < START.plus_seconds(3.0 * 3600.0) {
-        let received = source.step(&mut events);
-        events.drain(..).for_each(|event| engine.take(event, received));
-    }
-    engine.finish();
+    let mut run = Run::new(&folder, &["recording.segment_size_mib=4"]);
+    run.until(3.0);
+    run.engine.finish();
     let segments = recording::segment_files(&folder).unwrap();
     let last = segments.len() as u32;
     let done = Upkeep::new(&folder, KEEP_ALL).pass(last, START, || false).unwrap();
@@ -122,6 +145,26 @@ fn what_is_left_after_the_begin_was_removed_replays_as_live() {
     let verified = run_linetwin(["verify", rest.to_str().unwrap(), "--replay"]);
     assert_eq!(verified.code, Some(0), "{verified:?}");
     assert!(verified.output.contains("replayed from the checkpoint of input"), "{verified:?}");
+}
+
+/// No disk has so much space: every segment but the newest has to go, and alerts go on.
+#[test]
+fn on_a_disk_that_is_too_full_the_oldest_segments_go_and_that_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut run = Run::new(folder.path(), &["recording.segment_size_mib=1", "recording.free_min_mib=1073741824"]);
+    run.until(2.5);
+    let gauges = run.engine.gauges().clone();
+    let told = wait_for("the removal to be told", || {
+        run.step();
+        gauges.recording_problem.lock().unwrap().clone()
+    });
+    assert!(told.contains("the disk is too full") && told.contains("free space there"), "{told}");
+    assert!(gauges.keeper.lock().unwrap().removed_for_space > 0);
+    run.engine.finish();
+    let first = Reader::open(folder.path()).unwrap().next().unwrap().unwrap();
+    assert!(first.sequence > 1, "the oldest segment is still there");
+    let alerts = fs::read_to_string(folder.path().join("alerts.jsonl")).unwrap();
+    assert!(alerts.contains("weld-water-restriction"), "{alerts}");
 }
 
 /// Exports, and returns the file.

@@ -67,9 +67,9 @@ fn live_and_replayed_alerts_are_identical_files() {
 /// How a daemon comes to its end.
 #[derive(Debug, Clone, Copy)]
 enum End {
-    /// Stopped: all is durable, and a snapshot is kept.
+    /// Stopped: all is durable, and a checkpoint is kept.
     Stopped,
-    /// Killed: the inputs that were handed over are there, and the snapshot of an earlier time.
+    /// Killed: the inputs that were handed over are there, and the checkpoint of an earlier time.
     Killed,
 }
 
@@ -130,7 +130,7 @@ const REPORTS: [Report; 4] = [
 
 const FAULTS: [&str; 3] = ["water-restriction@125m", "micro-stops@70m", "link-loss:pack-opcua@60m"];
 
-/// A snapshot with the inputs after it is as good as the whole log.
+/// A checkpoint with the inputs after it is as good as the whole log.
 #[test]
 fn a_daemon_that_was_stopped_and_killed_tells_what_one_that_ran_on_tells() {
     let folder = tempfile::tempdir().unwrap();

@@ -38,6 +38,9 @@ pub struct StateV1 {
     /// How parts flow: the shift, its losses, the bottleneck.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub flow: Option<FlowV1>,
+    /// What is wrong with the recording and what to do; absent if nothing is. Alerts go on whatever it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recording_problem: Option<String>,
     /// How the replay stands, if this is not life.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replay: Option<ReplayV1>,
@@ -143,6 +146,7 @@ impl StateV1 {
             alerts: view.incidents.iter().map(|incident| AlertV1::new(incident, plant)).collect(),
             counts: view.counts.into(),
             flow: Some(FlowV1::new(&view.flow, of_shift(forecast, view), plant)),
+            recording_problem: None,
             replay: None,
         }
     }

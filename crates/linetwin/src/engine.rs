@@ -226,6 +226,7 @@ impl Engine {
         if let Ok(mut known) = self.gauges.recording_problem.lock() {
             known.clone_from(&problem);
         }
+        self.teller.set_recording_problem(problem.clone());
         let recording = RecordingV1::new(now.into(), problem, lost, for_space);
         self.teller.publish(Publication::from_recording(&recording));
     }

@@ -43,16 +43,28 @@ pub(crate) struct Teller {
     forecaster: Forecaster,
     state_told: Instant,
     replay: Option<ReplayV1>,
+    recording_problem: Option<String>,
 }
 
 impl Teller {
     pub(crate) fn new(sinks: Sinks) -> Self {
-        Self { sinks, forecaster: Forecaster::default(), state_told: Instant::now(), replay: None }
+        Self {
+            sinks,
+            forecaster: Forecaster::default(),
+            state_told: Instant::now(),
+            replay: None,
+            recording_problem: None,
+        }
     }
 
     /// Where outputs go from now on.
     pub(crate) fn set_sinks(&mut self, sinks: Sinks) {
         self.sinks = sinks;
+    }
+
+    /// What is wrong with the recording from now on.
+    pub(crate) fn set_recording_problem(&mut self, problem: Option<String>) {
+        self.recording_problem = problem;
     }
 
     /// How the replay stands from now on, whose inputs these are.
@@ -95,6 +107,7 @@ impl Teller {
         if let Some(sink) = &self.sinks.state {
             let mut state = StateV1::new(twin.plant(), &twin.view(), self.forecaster.latest());
             state.replay = self.replay;
+            state.recording_problem.clone_from(&self.recording_problem);
             sink.send_replace(Arc::new(state));
         }
     }

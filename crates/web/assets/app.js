@@ -42,6 +42,8 @@ function show() {
   const station = selected();
   showHeader();
   showReplay(state.replay);
+  setText(by("recording-problem"), state.recording_problem ? `Alerts go on, but the recording does not: ${state.recording_problem}` : "");
+  setShown(by("recording-problem"), state.recording_problem !== undefined);
   showLanguages();
   keyed(by("links"), state.links, (link) => link.name, linkView);
   showMimic(state, station?.name ?? "", select);
