@@ -27,7 +27,7 @@ static RECORDING: LazyLock<Recording> = LazyLock::new(|| {
         fs::remove_dir_all(&recording).unwrap();
     }
     let faults = ["link-loss:pack-opcua@5m", "torque-friction@2m", "water-restriction@2m"];
-    let mut arguments = vec!["demo", "--speed", "max", "--for", "50m", "--history", "2h", "--seed", "3"];
+    let mut arguments = vec!["demo", "--speed", "max", "--for", "40m", "--history", "1h", "--seed", "3"];
     arguments.extend(["--http-port", "0", "--mqtt-port", "0", "--recording", recording.to_str().unwrap()]);
     faults.iter().for_each(|fault| arguments.extend(["--fault", fault]));
     let Ended { code, errors, .. } = run_linetwin(arguments);

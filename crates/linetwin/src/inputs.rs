@@ -23,14 +23,12 @@ impl LinkChoice {
     /// # Errors
     /// If it does not.
     pub fn check(&self, plant: &Plant) -> anyhow::Result<()> {
-        let has = |name: &&String| plant.links.iter().any(|link| link.name == **name);
-        let named =
-            self.only.iter().map(|name| ("--link", name)).chain(self.without.iter().map(|name| ("--without", name)));
-        for (option, name) in named.filter(|(_, name)| !has(name)) {
-            let known: Vec<_> = plant.links.iter().map(|link| link.name.as_str()).collect();
-            anyhow::bail!("{option} {name}: line {} has no such link; it has {}", plant.line, known.join(", "));
-        }
-        Ok(())
+        let has = |name: &String| plant.links.iter().any(|link| link.name == *name);
+        let only = self.only.iter().map(|name| ("--link", name));
+        let mut named = only.chain(self.without.iter().map(|name| ("--without", name)));
+        let Some((option, name)) = named.find(|(_, name)| !has(name)) else { return Ok(()) };
+        let known: Vec<_> = plant.links.iter().map(|link| link.name.as_str()).collect();
+        anyhow::bail!("{option} {name}: line {} has no such link; it has {}", plant.line, known.join(", "));
     }
 
     /// Whether no link is left out.

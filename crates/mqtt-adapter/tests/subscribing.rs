@@ -16,8 +16,9 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-/// What a scripted broker says: "connected", "refused: not authorised", "first subscription granted, second not".
+/// What a scripted broker says: "connected", "connected, and I know you", "refused: not authorised", "first subscription granted, second not".
 const CONNACK: &[u8] = &[0x20, 2, 0, 0];
+const CONNACK_REMEMBERED: &[u8] = &[0x20, 2, 1, 0];
 const CONNACK_NOT_AUTHORISED: &[u8] = &[0x20, 2, 0, 5];
 const SUBACK_SECOND_REFUSED: &[u8] = &[0x90, 4, 0, 1, 1, 0x80];
 
@@ -204,6 +205,36 @@ async fn a_refused_subscription_is_told_with_its_topic() {
     let mut running = Running::start(port, 4, &cooling_signals());
     running.wait_down("refuses the subscription to ev1/robot-10; allow client \"linetwin\"").await;
     assert_eq!(running.stop().await.connects, 0);
+}
+
+/// A packet that publishes at `ev1/robot-10` with quality of service 1.
+fn published(packet: u16) -> Vec<u8> {
+    let (topic, payload) = (b"ev1/robot-10", br#"{"ts": 0, "active": true}"#);
+    let length = (2 + topic.len() + 2 + payload.len()) as u8;
+    [&[0x32, length, 0, topic.len() as u8], &topic[..], &packet.to_be_bytes(), &payload[..]].concat()
+}
+
+#[tokio::test]
+async fn a_broker_that_kept_much_is_listened_to_before_it_answers_the_subscription() {
+    const KEPT: u16 = 1500;
+    let kept: Vec<u8> = (1..=KEPT).flat_map(published).chain(SUBACK_SECOND_REFUSED.iter().copied()).collect();
+    let answers: &[&[u8]] = &*Box::leak(Box::new([CONNACK_REMEMBERED, Box::leak(kept.into_boxed_slice())]));
+    let mut running = Running::start(scripted_broker(answers).await, 4, &cooling_signals());
+    running.wait_up().await;
+    for _ in 0..KEPT {
+        assert_eq!(running.samples().await[0].value, Value::Boolean(true));
+    }
+    running.wait_down("refuses the subscription to ev1/robot-10").await;
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_broker_that_does_not_know_us_and_sends_much_before_its_answer_is_left() {
+    let early: Vec<u8> = (1..=1500).flat_map(published).collect();
+    let answers: &[&[u8]] = &*Box::leak(Box::new([CONNACK, Box::leak(early.into_boxed_slice())]));
+    let mut running = Running::start(scripted_broker(answers).await, 4, &cooling_signals());
+    running.wait_down("more than 1000 messages before it acknowledged the subscription").await;
+    running.stop().await;
 }
 
 #[tokio::test]
