@@ -11,10 +11,10 @@ from mcap.reader import make_reader
 segment, mcap = sys.argv[1:]
 found = {}
 
-query = f"""SELECT count(*), min(received), count(*) FILTER (signal = 'weld-20/current' AND value_float > 0)
+query = f"""SELECT count(*), count(*) FILTER (signal = 'weld-20/current' AND value_float > 0)
             FROM '{segment}' WHERE kind = 'sample'"""
 duckdb.sql("SET TimeZone = 'UTC'")
-samples, _, currents = duckdb.sql(query).fetchone()
+samples, currents = duckdb.sql(query).fetchone()
 first = duckdb.sql(f"SELECT strftime(min(received), '%Y-%m-%dT%H:%M:%S.%f') FROM '{segment}'").fetchone()[0]
 found["duckdb"] = {"samples": samples, "first_received": first[:26] + "+00:00", "currents": currents}
 

@@ -63,13 +63,21 @@ fn verify_segments(recording: &Path) -> anyhow::Result<u64> {
             && first.sequence != expected
         {
             problems += 1;
-            println!("  input {} where input {expected} was expected", first.sequence);
+            println!("  {}", missing(expected, first.sequence));
         }
         segment.print(&file);
         problems += segment.problems;
         expected = segment.ends.map_or(expected, |(_, last)| last.sequence.checked_add(1));
     }
     Ok(problems)
+}
+
+/// What to say of a segment that does not go on where the one before has ended.
+fn missing(expected: u64, found: u64) -> String {
+    match found.checked_sub(expected) {
+        Some(_) => format!("inputs {expected} to {} are missing", found - 1),
+        None => format!("the numbers of inputs go back from {expected} to {found}"),
+    }
 }
 
 /// An input's place in the log.

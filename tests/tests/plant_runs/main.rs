@@ -34,7 +34,7 @@ struct Spans {
 /// Long enough for all to be as if nothing had been.
 const LONG: Spans = Spans { disturbed_h: 4.0, calm_h: 5.5, end_h: 8.5 };
 /// Long enough for baselines, and for faults and troubles of each kind.
-const SHORT: Spans = Spans { disturbed_h: 0.5, calm_h: 1.25, end_h: 1.5 };
+const SHORT: Spans = Spans { disturbed_h: 0.2, calm_h: 0.7, end_h: 0.8 };
 
 fn after_hours(hours: f64) -> Timestamp {
     START.plus_seconds(hours * 3600.0)
