@@ -138,8 +138,10 @@ impl Recorder {
     pub fn append(&mut self, input: &Input) {
         self.is_durable = false;
         self.received = input.received;
-        let result = self.writer.append(input);
-        self.note(result);
+        // That one has found a place in the buffer says nothing of the disk.
+        if let Err(error) = self.writer.append(input) {
+            self.note(Err(error));
+        }
     }
 
     /// Hands what was taken in to the operating system.
@@ -163,9 +165,9 @@ impl Recorder {
         since >= CHECKPOINT_INTERVAL || self.received.seconds_since(self.kept_at) >= CHECKPOINT_INTERVAL_S
     }
 
-    /// Keeps the alerts of an input, after the input itself: an alert without its input could not be replayed.
+    /// Keeps the alerts of an input, after the input itself is durable: an alert without its input could not be replayed.
     pub fn keep_alerts(&mut self, lines: &str) {
-        self.flush();
+        self.sync();
         if let Err(error) = self.alerts.write_all(lines.as_bytes()) {
             tracing::error!("cannot write {}: {error}", self.folder.join(ALERTS_FILE).display());
         }
@@ -193,7 +195,6 @@ impl Recorder {
 
     /// Makes all durable and keeps a checkpoint: the daemon stops.
     pub fn finish(mut self, twin: &Twin) {
-        self.sync();
         self.keep_checkpoint(twin);
     }
 
@@ -225,7 +226,13 @@ impl Recorder {
         self.problem = None;
     }
 
-    fn keep_checkpoint(&self, twin: &Twin) {
+    /// The recording must be durable first: a checkpoint of an input that a power cut takes away would be one of another input
+    /// when the recording is gone on with.
+    fn keep_checkpoint(&mut self, twin: &Twin) {
+        self.sync();
+        if !self.is_durable {
+            return;
+        }
         let id = CheckpointId { sequence: twin.sequence(), received: self.received };
         let kept = twin.snapshot().map_err(io::Error::other).and_then(|state| self.checkpoints.keep(id, &state));
         if let Err(error) = kept {

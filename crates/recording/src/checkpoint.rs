@@ -90,6 +90,15 @@ impl Checkpoints {
         }
     }
 
+    /// Removes those of inputs after the last that a recording has kept: when it is gone on with, these numbers will be those of
+    /// other inputs.
+    pub fn forget_after(&self, last_sequence: u64) {
+        let ids = self.list().unwrap_or_default();
+        for id in ids.into_iter().filter(|id| id.sequence > last_sequence) {
+            self.remove(id);
+        }
+    }
+
     fn thin_out(&self) -> io::Result<()> {
         let ids = self.list()?;
         let older = &ids[..ids.len().saturating_sub(NEWEST)];

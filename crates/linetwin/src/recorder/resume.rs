@@ -37,8 +37,9 @@ pub fn resume_telling(
         true => Writer::last_sequence(folder)?,
         false => None,
     };
+    Checkpoints::of(folder).forget_after(last.unwrap_or(0));
     let Some(last) = last else { return Ok((Twin::new(plant), 0)) };
-    let mut twin = checkpoint(folder, &plant, |id| id.sequence <= last).unwrap_or_else(|| Twin::new(plant.clone()));
+    let mut twin = checkpoint(folder, &plant, |_| true).unwrap_or_else(|| Twin::new(plant.clone()));
     let from = twin.sequence();
     let kept = kept_alerts(&folder.join(ALERTS_FILE))?;
     let (mut outputs, mut missing) = (Vec::new(), String::new());

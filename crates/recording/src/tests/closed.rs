@@ -236,4 +236,6 @@ fn checkpoints_thin_out_to_one_an_hour_and_then_to_one_a_day() {
     checkpoints.keep(minute(9 * 24 * 60), b"nine days later").unwrap();
     checkpoints.keep(minute(9 * 24 * 60 + 1), b"and a minute").unwrap();
     assert_eq!(checkpoints.list().unwrap(), [0, 12_960, 12_961].map(minute));
+    checkpoints.forget_after(12_960);
+    assert_eq!(checkpoints.list().unwrap(), [0, 12_960].map(minute));
 }
