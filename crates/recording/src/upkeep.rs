@@ -126,10 +126,11 @@ impl Upkeep {
             removed_any = true;
             done.removed.push((segment.file().to_owned(), reason));
         }
-        if removed_any && let Some((first, _)) = sizes(&self.folder)?.first() {
-            if let Ok(segment) = Segment::open(first) {
-                Checkpoints::of(&self.folder).forget_before(segment.first_sequence());
-            }
+        if removed_any
+            && let Some((first, _)) = sizes(&self.folder)?.first()
+            && let Ok(segment) = Segment::open(first)
+        {
+            Checkpoints::of(&self.folder).forget_before(segment.first_sequence());
         }
         Ok(())
     }

@@ -27,7 +27,6 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         metrics: Arc::new(metrics),
         health: Arc::new(health),
         parts: Arc::new(|_| Ok(Vec::new())),
-        recording_problem: None,
         replay: None,
     };
     let stop = CancellationToken::new();
