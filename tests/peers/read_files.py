@@ -14,8 +14,8 @@ found = {}
 query = f"""SELECT count(*), count(*) FILTER (signal = 'weld-20/current' AND value_float > 0)
             FROM '{segment}' WHERE kind = 'sample'"""
 duckdb.sql("SET TimeZone = 'UTC'")
-samples, currents = duckdb.sql(query).fetchone()
-first = duckdb.sql(f"SELECT strftime(min(received), '%Y-%m-%dT%H:%M:%S.%f') FROM '{segment}'").fetchone()[0]
+samples, currents = duckdb.sql(query).fetchall()[0]
+first = duckdb.sql(f"SELECT strftime(min(received), '%Y-%m-%dT%H:%M:%S.%f') FROM '{segment}'").fetchall()[0][0]
 found["duckdb"] = {"samples": samples, "first_received": first[:26] + "+00:00", "currents": currents}
 
 frame = pandas.read_parquet(segment)
