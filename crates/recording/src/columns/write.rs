@@ -5,6 +5,7 @@ use std::io::{Seek, SeekFrom, Write};
 use std::mem;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DataType, DoubleType, Int32Type, Int64Type};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
@@ -181,7 +182,7 @@ fn write_column(
         Column::Sequence => required::<Int64Type>(writer, rows, |row| row.sequence as i64),
         Column::Position => required::<Int32Type>(writer, rows, |row| row.position as i32),
         Column::Received => required::<Int64Type>(writer, rows, |row| row.received_ns),
-        Column::Kind => required::<ByteArrayType>(writer, rows, |row| row.kind().into()),
+        Column::Kind => required::<ByteArrayType>(writer, rows, |row| fixed(row.kind())),
         Column::Link => optional::<ByteArrayType>(writer, rows, |row| names.links.get(&row.link?).cloned()),
         Column::LinkId => optional::<Int32Type>(writer, rows, |row| row.link.map(i32::from)),
         Column::Signal => {
@@ -206,7 +207,7 @@ fn write_column(
             _ => None,
         }),
         Column::Quality => {
-            optional::<ByteArrayType>(writer, rows, |row| Some(quality_name(row.sample()?.quality).into()))
+            optional::<ByteArrayType>(writer, rows, |row| Some(fixed(quality_name(row.sample()?.quality))))
         }
         Column::QualityCode => optional::<Int32Type>(writer, rows, |row| Some(quality_code(row.sample()?.quality))),
         Column::Event => optional::<ByteArrayType>(writer, rows, |row| match &row.content {
@@ -214,6 +215,11 @@ fn write_column(
             Content::Other(_, json) => Some(json.as_str().into()),
         }),
     }
+}
+
+/// A name that is part of the program: it takes no memory of its own.
+fn fixed(name: &'static str) -> ByteArray {
+    Bytes::from_static(name.as_bytes()).into()
 }
 
 fn required<T: DataType>(
