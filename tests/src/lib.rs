@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use linetwin::simulated::START;
 use plant::{Files, Overrides, Plant};
+use recording::RecordingHeader;
 
 pub mod broker;
 pub mod daemon;
@@ -13,6 +15,18 @@ pub mod program;
 pub mod site;
 pub mod wait;
 pub mod wide_line;
+
+/// What a recording says of a plant, without its configuration.
+pub fn recording_header(plant: &Plant) -> RecordingHeader {
+    RecordingHeader {
+        program_version: env!("CARGO_PKG_VERSION").to_owned(),
+        created: START,
+        signals: plant.signals.iter().map(|signal| (signal.id, signal.path.clone())).collect(),
+        links: plant.links.iter().map(|link| (link.id, link.name.clone())).collect(),
+        configuration: Default::default(),
+        overrides: Default::default(),
+    }
+}
 
 /// Root of the workspace.
 pub fn workspace_root() -> PathBuf {

@@ -5,9 +5,8 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Instant;
 
-use e2e::wide_line;
-use linetwin::simulated::START;
-use recording::{Reader, RecordingHeader, Writer, WriterOptions};
+use e2e::{recording_header, wide_line};
+use recording::{Reader, Writer, WriterOptions};
 use telemetry::{Event, Input, Sample};
 use twin::Twin;
 
@@ -23,14 +22,7 @@ fn main() -> anyhow::Result<()> {
     println!("{} signals, {samples} samples in {} inputs; median of {REPETITIONS}", plant.signals.len(), inputs.len());
 
     let folder = tempfile::tempdir()?;
-    let header = RecordingHeader {
-        program_version: env!("CARGO_PKG_VERSION").to_owned(),
-        created: START,
-        signals: plant.signals.iter().map(|signal| (signal.id, signal.path.clone())).collect(),
-        links: plant.links.iter().map(|link| (link.id, link.name.clone())).collect(),
-        configuration: Default::default(),
-        overrides: Default::default(),
-    };
+    let header = recording_header(&plant);
     let mut writer = Writer::create(folder.path(), header, WriterOptions { segment_bytes: 64 * 1024 * 1024 })?;
     let begun = Instant::now();
     for input in &inputs {

@@ -5,13 +5,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use e2e::wide_line;
+use e2e::{recording_header, wide_line};
 use linetwin::simulated::START;
 use recording::{NO_WRITER, Reader, Retention, Upkeep, Writer, WriterOptions};
 use telemetry::Event;
 use twin::Twin;
-
-use crate::formats::header;
 
 const INTERVAL_S: f64 = 0.1;
 /// Twenty minutes: 120 million samples, in which a station makes 30 cycles.
@@ -60,7 +58,7 @@ pub(crate) fn measure() -> anyhow::Result<()> {
 }
 
 fn record(plant: &plant::Plant, folder: &Path) -> anyhow::Result<()> {
-    let mut writer = Writer::create(folder, header(plant), WriterOptions::default())?;
+    let mut writer = Writer::create(folder, recording_header(plant), WriterOptions::default())?;
     let keep_all = Retention { age_max_s: f64::INFINITY, size_max_bytes: u64::MAX, free_min_bytes: 0 };
     let mut upkeep = Upkeep::new(folder, keep_all);
     let mut at_segment = writer.at_segment();

@@ -14,7 +14,7 @@ use crate::digest::Digest;
 
 pub(crate) use self::csv::Csv;
 pub(crate) use self::mcap::Mcap;
-pub(crate) use self::recording::{Closed, Open, header};
+pub(crate) use self::recording::{Closed, Open};
 pub(crate) use self::sqlite::Sqlite;
 
 /// A way to keep samples.

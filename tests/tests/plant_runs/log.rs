@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 
+use e2e::recording_header;
 use linetwin::simulated::START;
 use plant::Plant;
-use recording::{
-    CheckpointId, Checkpoints, NO_WRITER, Reader, RecordingHeader, Retention, Upkeep, Writer, WriterOptions,
-};
+use recording::{CheckpointId, Checkpoints, NO_WRITER, Reader, Retention, Upkeep, Writer, WriterOptions};
 use telemetry::Input;
 use tempfile::TempDir;
 use twin::{Output, Twin};
@@ -29,7 +28,7 @@ pub(crate) struct Log {
 impl Log {
     pub(crate) fn new(plant: &Arc<Plant>) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let writer = Writer::create(folder.path(), header(plant), OPTIONS).unwrap();
+        let writer = Writer::create(folder.path(), recording_header(plant), OPTIONS).unwrap();
         Self { folder, plant: plant.clone(), writer, last: None, outputs: BTreeMap::new() }
     }
 
@@ -87,15 +86,4 @@ fn hash(outputs: &[Output]) -> Option<u64> {
     let mut hasher = DefaultHasher::new();
     format!("{outputs:?}").hash(&mut hasher);
     Some(hasher.finish())
-}
-
-fn header(plant: &Plant) -> RecordingHeader {
-    RecordingHeader {
-        program_version: env!("CARGO_PKG_VERSION").to_owned(),
-        created: START,
-        signals: plant.signals.iter().map(|signal| (signal.id, signal.path.clone())).collect(),
-        links: plant.links.iter().map(|link| (link.id, link.name.clone())).collect(),
-        configuration: BTreeMap::new(),
-        overrides: BTreeMap::new(),
-    }
 }

@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
+use e2e::recording_header;
 use linetwin::simulated::START;
 use plant::Plant;
-use recording::{NO_WRITER, Reader, RecordingHeader, Retention, Upkeep, Writer, WriterOptions};
+use recording::{NO_WRITER, Reader, Retention, Upkeep, Writer, WriterOptions};
 use telemetry::Input;
 
 use super::Format;
@@ -15,24 +16,13 @@ pub(crate) struct Open;
 /// Segments that were closed: written, turned into Parquet and compared.
 pub(crate) struct Closed;
 
-pub(crate) fn header(plant: &Plant) -> RecordingHeader {
-    RecordingHeader {
-        program_version: env!("CARGO_PKG_VERSION").to_owned(),
-        created: START,
-        signals: plant.signals.iter().map(|signal| (signal.id, signal.path.clone())).collect(),
-        links: plant.links.iter().map(|link| (link.id, link.name.clone())).collect(),
-        configuration: Default::default(),
-        overrides: Default::default(),
-    }
-}
-
 impl Format for Open {
     fn name(&self) -> &'static str {
         "recording, open segments"
     }
 
     fn write(&self, plant: &Plant, inputs: &[Input], folder: &Path) -> anyhow::Result<()> {
-        let mut writer = Writer::create(folder, header(plant), WriterOptions::default())?;
+        let mut writer = Writer::create(folder, recording_header(plant), WriterOptions::default())?;
         for input in inputs {
             writer.append(input)?;
         }
