@@ -23,8 +23,6 @@ use serde_json::Value;
 use telemetry::Event;
 use twin::Twin;
 
-const KEEP_ALL: Retention = Retention { age_max_s: f64::INFINITY, size_max_bytes: u64::MAX, free_min_bytes: 0 };
-
 /// The example plant with its faults, and a daemon's engine that records it.
 struct Run {
     source: SimulatedSource,
@@ -70,17 +68,13 @@ static RECORDING: LazyLock<PathBuf> = LazyLock::new(|| {
     run.engine.finish();
     let segments = recording::segment_files(&folder).unwrap();
     let last = segments.len() as u32;
-    let done = Upkeep::new(&folder, KEEP_ALL).pass(last, START, || false).unwrap();
+    let done = Upkeep::new(&folder, Retention::KEEP_ALL).pass(last, START, || false).unwrap();
     assert!(done.problems.is_empty() && last > 3, "{done:?}");
     folder
 });
 
 fn samples(recording: &Path) -> usize {
-    let samples_of = |event| match event {
-        Event::Samples(batch) => batch.samples.len(),
-        _ => 0,
-    };
-    Reader::open(recording).unwrap().map(|input| samples_of(input.unwrap().event)).sum()
+    Reader::open(recording).unwrap().map(|input| input.unwrap().event.samples().len()).sum()
 }
 
 /// A copy of the segments and alerts, to do things to.
@@ -142,7 +136,7 @@ fn what_is_left_after_the_begin_was_removed_replays_as_live() {
     }
     let size: u64 = recording::segment_files(&rest).unwrap().iter().map(|file| file.metadata().unwrap().len()).sum();
     let first = recording::segment_files(&rest).unwrap()[0].metadata().unwrap().len();
-    let retention = Retention { size_max_bytes: size - first, ..KEEP_ALL };
+    let retention = Retention { size_max_bytes: size - first, ..Retention::KEEP_ALL };
     let done = Upkeep::new(&rest, retention).pass(NO_WRITER, START, || false).unwrap();
     assert!(!done.removed.is_empty(), "{done:?}");
     let verified = run_linetwin(["verify", rest.to_str().unwrap(), "--replay"]);

@@ -2,7 +2,7 @@ use alarms::{Change, Incident};
 use plant::Plant;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use telemetry::Timestamp;
+use telemetry::{Input, Timestamp};
 use twin::Output;
 
 use crate::rim::schema_tag;
@@ -41,9 +41,14 @@ impl EventV1 {
 
 impl Message for EventV1 {}
 
-/// The line that a replay and the live daemon write to their alert files: an [`EventV1`] and a line end; nothing for an
-/// output that is not about an incident. `sequence` and `at` are those of the input.
-pub fn alert_line(output: &Output, plant: &Plant, sequence: u64, at: Timestamp) -> Option<String> {
+/// The lines that a replay and the live daemon write to their alert files for what followed from an input: for each output that
+/// is about an incident an [`EventV1`] and a line end.
+pub fn alert_lines<'a>(outputs: &'a [Output], plant: &'a Plant, input: &Input) -> impl Iterator<Item = String> + 'a {
+    let (sequence, at) = (input.sequence, input.received);
+    outputs.iter().filter_map(move |output| alert_line(output, plant, sequence, at))
+}
+
+fn alert_line(output: &Output, plant: &Plant, sequence: u64, at: Timestamp) -> Option<String> {
     let Output::Incident { change, incident } = output else { return None };
     let mut line = EventV1::new(*change, incident, plant, Some(sequence), at).to_json();
     line.push('\n');

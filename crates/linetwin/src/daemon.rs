@@ -17,7 +17,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use twin::Output;
-use web::{PartLookup, Sources};
+use web::{PartLookup, ReplayControl, Sources};
 
 use crate::durability::LinkDurability;
 use crate::engine::{Console, Engine, Sinks};
@@ -30,7 +30,7 @@ use crate::shadow::Shadow;
 /// How often the twin is told that time passes, seconds of the daemon's clock.
 const TICK_S: f64 = 1.0;
 /// Publications that wait for the notifier, which itself keeps many more.
-const PUBLICATIONS: usize = 1024;
+pub(crate) const PUBLICATIONS: usize = 1024;
 /// Commands that wait for the twin.
 const COMMANDS: usize = 64;
 /// How long the parts may take to stop.
@@ -225,7 +225,7 @@ impl Daemon {
         let figures = Figures { state: state_receiver.clone(), links, notify: counters, gauges, parts, shadow };
         let http = listener.local_addr()?;
         listener.set_nonblocking(true)?;
-        tasks.spawn(serve(tokio::net::TcpListener::from_std(listener)?, figures, lookup(setup), stop.clone()));
+        tasks.spawn(serve(tokio::net::TcpListener::from_std(listener)?, figures, lookup(setup), None, stop.clone()));
 
         let publications = notifier.is_some().then_some(publications);
         engine.set_sinks(Sinks { publications, state: Some(state), console });
@@ -333,14 +333,21 @@ fn lookup(setup: &Setup) -> PartLookup {
     Arc::new(move |serial| read::records_of(&folder, serial).map_err(|error| format!("{error:#}")))
 }
 
-async fn serve(listener: tokio::net::TcpListener, figures: Figures, parts: PartLookup, stop: CancellationToken) {
+/// Serves the page and the API until it is told to stop; with `replay`, those of a replay that can be steered.
+pub(crate) async fn serve(
+    listener: tokio::net::TcpListener,
+    figures: Figures,
+    parts: PartLookup,
+    replay: Option<ReplayControl>,
+    stop: CancellationToken,
+) {
     let (for_metrics, for_health) = (figures.clone(), figures.clone());
     let sources = Sources {
         state: figures.state,
         metrics: Arc::new(move || for_metrics.metrics()),
         health: Arc::new(move || for_health.health()),
         parts,
-        replay: None,
+        replay,
     };
     if let Err(error) = web::serve(listener, sources, stop).await {
         tracing::error!("the page and the API are not served any more: {error}");

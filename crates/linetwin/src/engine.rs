@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use adapter::Clock;
-use contract::{RecordingV1, alert_line};
+use contract::{RecordingV1, alert_lines};
 use notify::Publication;
 use telemetry::{Event, Input, Timestamp};
 use tokio::runtime::Handle;
@@ -203,8 +203,7 @@ impl Engine {
         if let Some(recorder) = &mut self.recorder
             && self.outputs.iter().any(is_told)
         {
-            let line = |output| alert_line(output, self.twin.plant(), input.sequence, input.received);
-            recorder.keep_alerts(&self.outputs.iter().filter_map(line).collect::<String>());
+            recorder.keep_alerts(&alert_lines(&self.outputs, self.twin.plant(), input).collect::<String>());
         }
         self.teller.tell(input, &self.outputs, &self.twin);
     }

@@ -76,7 +76,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         let input = remap.apply(reader.header(), input?);
         let Some(input) = selection.of(input) else { continue };
         inputs += 1;
-        samples += selection::samples_in(&input);
+        samples += input.event.samples().len() as u64;
         sink.write(&input).with_context(|| format!("cannot export to {}", arguments.out.display()))?;
     }
     let unfit = sink.finish().with_context(|| format!("cannot export to {}", arguments.out.display()))?;

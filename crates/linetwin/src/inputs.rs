@@ -36,6 +36,15 @@ impl LinkChoice {
         self.only.is_empty() && self.without.is_empty()
     }
 
+    /// From any recording to the ids of a plant, without the links that are left out.
+    pub(crate) fn remap_to(&self, plant: &Plant) -> Remap {
+        let known = plant.links.iter().filter(|link| self.has(&link.name));
+        Remap::new(
+            plant.signals.iter().map(|signal| (signal.path.clone(), signal.id)),
+            known.map(|link| (link.name.clone(), link.id)),
+        )
+    }
+
     fn has(&self, name: &String) -> bool {
         (self.only.is_empty() || self.only.contains(name)) && !self.without.contains(name)
     }
@@ -55,12 +64,7 @@ impl Inputs {
     /// # Errors
     /// If there is no recording that can be read.
     pub fn open(recording: &Path, plant: &Plant, links: &LinkChoice, from: u64) -> anyhow::Result<Self> {
-        let known = plant.links.iter().filter(|link| links.has(&link.name));
-        let remap = Remap::new(
-            plant.signals.iter().map(|signal| (signal.path.clone(), signal.id)),
-            known.map(|link| (link.name.clone(), link.id)),
-        );
-        Ok(Self { reader: Reader::open_at(recording, from)?, remap, links: links.clone() })
+        Ok(Self { reader: Reader::open_at(recording, from)?, remap: links.remap_to(plant), links: links.clone() })
     }
 
     /// Says in the log what was damaged or left out of that which was read.

@@ -14,7 +14,6 @@ use std::time::Instant;
 
 use anyhow::Context as _;
 use jiff::tz::TimeZone;
-use recording::Reader;
 use telemetry::Timestamp;
 
 use crate::console;
@@ -87,10 +86,7 @@ impl Arguments {
 /// # Errors
 /// If the recording or the configuration cannot be read, or the alerts cannot be written or told.
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    let setup = match &arguments.config {
-        Some(folder) => Setup::read(folder, &[])?,
-        None => Setup::from_header(Reader::open(&arguments.recording)?.header())?,
-    };
+    let setup = Setup::of_recording(&arguments.recording, arguments.config.as_deref(), &[])?;
     arguments.language.check(&setup.plant)?;
     arguments.links.check(&setup.plant)?;
     let range = arguments.range(&setup)?;

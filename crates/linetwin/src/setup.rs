@@ -9,7 +9,7 @@ use modbus_adapter::ModbusAdapter;
 use mqtt_adapter::MqttAdapter;
 use opcua_adapter::OpcuaAdapter;
 use plant::{DaemonSettings, Files, Link, LinkSettings, Overrides, Plant};
-use recording::RecordingHeader;
+use recording::{Reader, RecordingHeader};
 use telemetry::Timestamp;
 
 /// Where the configuration comes from.
@@ -95,19 +95,18 @@ impl Setup {
         }
     }
 
-    /// The configuration that a recording was made under.
+    /// What to read a recording under: the configuration in `folder`, else the one that it was made under; with `set` over it.
     ///
     /// # Errors
-    /// [`Misconfigured`], if this version of the program finds a problem in it.
-    pub fn from_header(header: &RecordingHeader) -> anyhow::Result<Self> {
-        Self::from_header_with(header, &[])
+    /// [`Misconfigured`], or that the folder or the recording cannot be read.
+    pub fn of_recording(recording: &Path, folder: Option<&Path>, set: &[String]) -> anyhow::Result<Self> {
+        match folder {
+            Some(folder) => Self::read(folder, set),
+            None => Self::from_header(Reader::open(recording)?.header(), set),
+        }
     }
 
-    /// As [`Self::from_header`], with more keys set over it.
-    ///
-    /// # Errors
-    /// As [`Self::from_header`].
-    pub fn from_header_with(header: &RecordingHeader, more: &[String]) -> anyhow::Result<Self> {
+    fn from_header(header: &RecordingHeader, more: &[String]) -> anyhow::Result<Self> {
         let (environment, set): (Vec<_>, Vec<_>) =
             header.overrides.iter().partition(|(key, _)| key.starts_with("LINETWIN__"));
         let overrides = Overrides {

@@ -15,12 +15,14 @@ use std::time::Duration;
 
 use alarms::Change;
 use anyhow::Context as _;
-use contract::alert_line;
+use contract::alert_lines;
 use plant::Plant;
 use recording::{Reader, RecordingHeader, Remap};
 use telemetry::Input;
 use twin::{Output, Outputs, Twin};
 use web::MetricKind;
+
+use crate::inputs::LinkChoice;
 
 /// The file in a recording's folder that holds the alerts of the shadow, a line each, as `alerts.jsonl` holds the live ones.
 pub const SHADOW_FILE: &str = "shadow.jsonl";
@@ -86,10 +88,7 @@ impl Shadow {
         let path = folder.join(SHADOW_FILE);
         let file = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
         let gauges = Arc::<ShadowGauges>::default();
-        let remap = Remap::new(
-            plant.signals.iter().map(|signal| (signal.path.clone(), signal.id)),
-            plant.links.iter().map(|link| (link.name.clone(), link.id)),
-        );
+        let remap = LinkChoice::default().remap_to(&plant);
         let mut follower =
             Follower { twin: Twin::new(plant), remap, path, file, gauges: gauges.clone(), outputs: Vec::new() };
         let (folder, live) = (folder.to_owned(), Arc::new(live));
@@ -212,9 +211,7 @@ impl Follower {
         let input = self.remap.apply(header, input);
         self.outputs.clear();
         self.twin.apply(&input, &mut self.outputs);
-        let plant = self.twin.plant();
-        let lines = self.outputs.iter().filter_map(|output| alert_line(output, plant, input.sequence, input.received));
-        let lines: Vec<String> = lines.collect();
+        let lines: Vec<String> = alert_lines(&self.outputs, self.twin.plant(), &input).collect();
         if !lines.is_empty() {
             self.write(&lines);
             let is_raised = |output: &&Output| matches!(output, Output::Incident { change: Change::Raised, .. });

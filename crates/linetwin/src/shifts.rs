@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use contract::{ChangeoverV1, ForecastV1, LossName, LossTreeV1, Message, RangeV1, ShiftV1, StateV1, StationShiftV1};
 use flow::line::ForecastOptions;
 use plant::Plant;
-use recording::Reader;
 use twin::{Output, Twin};
 
 use crate::recorder::for_each_step;
@@ -41,10 +40,7 @@ pub enum Format {
 /// # Errors
 /// If the recording or the configuration cannot be read.
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    let setup = match &arguments.config {
-        Some(folder) => Setup::read(folder, &[])?,
-        None => Setup::from_header(Reader::open(&arguments.recording)?.header())?,
-    };
+    let setup = Setup::of_recording(&arguments.recording, arguments.config.as_deref(), &[])?;
     let (shifts, state) = replay(arguments, &setup)?;
     let mut out = io::stdout().lock();
     match arguments.format {

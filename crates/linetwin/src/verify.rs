@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use recording::{Checkpoints, Reader, RecordingError, segment_files};
-use telemetry::{Event, Input, Timestamp};
+use telemetry::{Input, Timestamp};
 
 /// `linetwin verify`.
 #[derive(Debug, clap::Args)]
@@ -124,9 +124,7 @@ impl Contents {
     }
 
     fn count(&mut self, input: &Input) {
-        if let Event::Samples(batch) = &input.event {
-            self.samples += batch.samples.len() as u64;
-        }
+        self.samples += input.event.samples().len() as u64;
         let place = Place { sequence: input.sequence, received: input.received };
         self.ends = Some((self.ends.map_or(place, |(first, _)| first), place));
     }

@@ -26,6 +26,11 @@ pub struct Retention {
     pub free_min_bytes: u64,
 }
 
+impl Retention {
+    /// Nothing is ever removed.
+    pub const KEEP_ALL: Self = Self { age_max_s: f64::INFINITY, size_max_bytes: u64::MAX, free_min_bytes: 0 };
+}
+
 /// Why a segment was removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Removal {
@@ -84,9 +89,6 @@ impl Upkeep {
             }
         }
         self.remove(now, &mut done)?;
-        let left = sizes(&self.folder)?;
-        done.segments = left.len() as u64;
-        done.size_bytes = left.iter().map(|(_, bytes)| bytes).sum();
         Ok(done)
     }
 
@@ -110,12 +112,14 @@ impl Upkeep {
         }
     }
 
+    /// Removes what is to go, and notes what is left.
     fn remove(&self, now: Timestamp, done: &mut Upkept) -> Result<(), RecordingError> {
         let files = sizes(&self.folder)?;
         let mut size_bytes: u64 = files.iter().map(|(_, bytes)| bytes).sum();
-        let removable = files.len().saturating_sub(1);
-        let mut removed_any = false;
-        for (segment, bytes) in &files[..removable] {
+        let mut left = &files[..];
+        while let [(segment, bytes), rest @ ..] = left
+            && !rest.is_empty()
+        {
             let Some(reason) = self.reason_to_remove(segment, size_bytes, now)? else { break };
             let removed = remove_if_there(&segment.open()).and_then(|()| remove_if_there(&segment.closed()));
             if let Err(error) = removed {
@@ -123,15 +127,15 @@ impl Upkeep {
                 break;
             }
             size_bytes -= bytes;
-            removed_any = true;
             done.removed.push((segment.file().to_owned(), reason));
+            left = rest;
         }
-        if removed_any
-            && let Some((first, _)) = sizes(&self.folder)?.first()
-            && let Ok(segment) = Segment::open(first)
+        if left.len() < files.len()
+            && let Ok(segment) = Segment::open(&left[0].0)
         {
             Checkpoints::of(&self.folder).forget_before(segment.first_sequence());
         }
+        (done.segments, done.size_bytes) = (left.len() as u64, size_bytes);
         Ok(())
     }
 

@@ -16,7 +16,6 @@ use tempfile::tempdir;
 /// Set, it makes [`child`] record into the folder that it names.
 const FOLDER: &str = "RECORDING_TEST_KILLED_CHILD_FOLDER";
 const OPTIONS: WriterOptions = WriterOptions { segment_bytes: 2_000 };
-const KEEP_ALL: Retention = Retention { age_max_s: f64::INFINITY, size_max_bytes: u64::MAX, free_min_bytes: 0 };
 /// What a child prints before the number of a flushed input.
 const FLUSHED: &str = "flushed ";
 /// An end for a child whose parent has died: it stops by itself then.
@@ -60,7 +59,7 @@ fn child() {
     let folder = Path::new(&folder);
     let first = Writer::last_sequence(folder).unwrap().map_or(0, |last| last + 1);
     let mut writer = Writer::create(folder, header(), OPTIONS).unwrap();
-    let mut upkeep = Upkeep::new(folder, KEEP_ALL);
+    let mut upkeep = Upkeep::new(folder, Retention::KEEP_ALL);
     let mut looked_after = 0;
     for sequence in first..first + CHILD_INPUTS {
         writer.append(&input(sequence)).unwrap();
@@ -109,7 +108,7 @@ fn what_was_flushed_survives_500_kills() {
     let mut writer = Writer::create(folder.path(), header(), OPTIONS).unwrap();
     writer.append(&input(last + 1)).unwrap();
     drop(writer);
-    let done = Upkeep::new(folder.path(), KEEP_ALL).pass(NO_WRITER, input(last).received, || false).unwrap();
+    let done = Upkeep::new(folder.path(), Retention::KEEP_ALL).pass(NO_WRITER, input(last).received, || false).unwrap();
     assert!(done.problems.is_empty(), "{done:?}");
     let mut reader = Reader::open(folder.path()).unwrap();
     let back: Vec<Input> = reader.by_ref().map(Result::unwrap).collect();

@@ -34,6 +34,16 @@ pub enum Event {
     Tick,
 }
 
+impl Event {
+    /// The values that arrived; none if something else happened.
+    pub fn samples(&self) -> &[Sample] {
+        match self {
+            Self::Samples(batch) => &batch.samples,
+            Self::Link { .. } | Self::Command(_) | Self::Tick => &[],
+        }
+    }
+}
+
 /// Values that arrived together over one link.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SampleBatch {

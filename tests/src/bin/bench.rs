@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use e2e::{recording_header, wide_line};
 use recording::{Reader, Writer, WriterOptions};
-use telemetry::{Event, Input, Sample};
+use telemetry::Input;
 use twin::Twin;
 
 /// Polls of every signal, and what lies between two, s.
@@ -18,7 +18,7 @@ const REPETITIONS: usize = 5;
 fn main() -> anyhow::Result<()> {
     let plant = Arc::new(wide_line::plant());
     let inputs: Vec<Input> = wide_line::inputs(POLLS, POLL_INTERVAL_S).collect();
-    let samples: usize = inputs.iter().map(|input| samples_of(input).len()).sum();
+    let samples: usize = inputs.iter().map(|input| input.event.samples().len()).sum();
     println!("{} signals, {samples} samples in {} inputs; median of {REPETITIONS}", plant.signals.len(), inputs.len());
 
     let folder = tempfile::tempdir()?;
@@ -39,14 +39,14 @@ fn main() -> anyhow::Result<()> {
     let decoded_s = median(|| {
         let begun = Instant::now();
         let mut reader = Reader::open(folder.path()).unwrap_or_else(|error| panic!("{error}"));
-        let read: usize = reader.by_ref().flatten().map(|input| black_box(samples_of(&input).len())).sum();
+        let read: usize = reader.by_ref().flatten().map(|input| black_box(input.event.samples().len())).sum();
         assert_eq!(read, samples, "the recording must hold every sample");
         begun.elapsed().as_secs_f64()
     });
     let copied_s = median(|| {
         let begun = Instant::now();
         for input in &inputs {
-            black_box(samples_of(input).to_vec());
+            black_box(input.event.samples().to_vec());
         }
         begun.elapsed().as_secs_f64()
     });
@@ -76,13 +76,6 @@ fn main() -> anyhow::Result<()> {
     row("writing the recording (once)", written_s);
     println!("{cycles} cycles; {:.1} bytes a sample in the recording", bytes as f64 / samples as f64);
     Ok(())
-}
-
-fn samples_of(input: &Input) -> &[Sample] {
-    match &input.event {
-        Event::Samples(batch) => &batch.samples,
-        _ => &[],
-    }
 }
 
 fn median(mut run: impl FnMut() -> f64) -> f64 {

@@ -8,7 +8,6 @@ use std::time::Instant;
 use e2e::{recording_header, wide_line};
 use linetwin::simulated::START;
 use recording::{NO_WRITER, Reader, Retention, Upkeep, Writer, WriterOptions};
-use telemetry::Event;
 use twin::Twin;
 
 const INTERVAL_S: f64 = 0.1;
@@ -32,9 +31,7 @@ pub(crate) fn measure() -> anyhow::Result<()> {
     let (begun, mut samples, mut part) = (Instant::now(), 0u64, 1);
     for input in Reader::open(folder.path())? {
         let input = input?;
-        if let Event::Samples(batch) = &input.event {
-            samples += batch.samples.len() as u64;
-        }
+        samples += input.event.samples().len() as u64;
         twin.apply(&input, &mut outputs);
         outputs.clear();
         if input.received.seconds_since(START) >= span_s * part as f64 / PARTS as f64 {
@@ -59,8 +56,7 @@ pub(crate) fn measure() -> anyhow::Result<()> {
 
 fn record(plant: &plant::Plant, folder: &Path) -> anyhow::Result<()> {
     let mut writer = Writer::create(folder, recording_header(plant), WriterOptions::default())?;
-    let keep_all = Retention { age_max_s: f64::INFINITY, size_max_bytes: u64::MAX, free_min_bytes: 0 };
-    let mut upkeep = Upkeep::new(folder, keep_all);
+    let mut upkeep = Upkeep::new(folder, Retention::KEEP_ALL);
     let mut at_segment = writer.at_segment();
     for input in wide_line::inputs(POLLS, INTERVAL_S) {
         writer.append(&input)?;

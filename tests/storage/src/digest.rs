@@ -1,6 +1,6 @@
 //! What samples come to, so that a format is judged on giving all of them back.
 
-use telemetry::{Event, Input, Quality, Sample, Value};
+use telemetry::{Input, Quality, Sample, Value};
 
 /// Sums that depend on every sample, and not on their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -20,9 +20,7 @@ impl Digest {
     }
 
     pub(crate) fn add_input(&mut self, input: &Input) {
-        if let Event::Samples(batch) = &input.event {
-            batch.samples.iter().for_each(|sample| self.add_sample(sample));
-        }
+        input.event.samples().iter().for_each(|sample| self.add_sample(sample));
     }
 
     fn add_sample(&mut self, sample: &Sample) {

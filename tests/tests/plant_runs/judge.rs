@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use alarms::{Change, Incident, IncidentState, Source};
-use telemetry::{Event, IncidentId, Input};
+use telemetry::{IncidentId, Input};
 use twin::{Output, Twin};
 
 /// Follows every incident through its life by what is told of it.
@@ -16,9 +16,7 @@ pub(crate) struct Judge {
 
 impl Judge {
     pub(crate) fn hear(&mut self, input: &Input, outputs: &[Output]) {
-        if let Event::Samples(batch) = &input.event {
-            self.samples += batch.samples.len() as u64;
-        }
+        self.samples += input.event.samples().len() as u64;
         for output in outputs {
             match output {
                 Output::Incident { change, incident } => self.follow(*change, incident),

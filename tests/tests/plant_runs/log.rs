@@ -14,7 +14,6 @@ use twin::{Output, Twin};
 
 /// Small segments, so that a run has several of each form.
 const OPTIONS: WriterOptions = WriterOptions { segment_bytes: 8 * 1024 * 1024 };
-const KEEP_ALL: Retention = Retention { age_max_s: f64::INFINITY, size_max_bytes: u64::MAX, free_min_bytes: 0 };
 
 pub(crate) struct Log {
     folder: TempDir,
@@ -48,11 +47,11 @@ impl Log {
     pub(crate) fn check_replays(mut self) {
         self.writer.sync().unwrap();
         let at_segment = self.writer.at_segment();
-        let done = Upkeep::new(self.folder.path(), KEEP_ALL).pass(at_segment, START, || false).unwrap();
+        let done = Upkeep::new(self.folder.path(), Retention::KEEP_ALL).pass(at_segment, START, || false).unwrap();
         assert!(done.problems.is_empty(), "{done:?}");
         check_replay(&self.folder, &self.outputs, Twin::new(self.plant.clone()));
         drop(self.writer);
-        Upkeep::new(self.folder.path(), KEEP_ALL).pass(NO_WRITER, START, || false).unwrap();
+        Upkeep::new(self.folder.path(), Retention::KEEP_ALL).pass(NO_WRITER, START, || false).unwrap();
         let checkpoints = Checkpoints::of(self.folder.path());
         for id in checkpoints.list().unwrap() {
             let twin = Twin::restore(self.plant.clone(), &checkpoints.read(id).unwrap()).unwrap();

@@ -12,7 +12,6 @@ use contract::{
     Message as _, WorthName,
 };
 use plant::Plant;
-use recording::Reader;
 
 use crate::backtest::difference::difference;
 use crate::backtest::judge::{Label, Told};
@@ -79,10 +78,7 @@ impl Source<'_> {
     }
 
     fn setup(&self, recording: &Path) -> anyhow::Result<Setup> {
-        match self.folder {
-            Some(folder) => Setup::read(folder, self.set),
-            None => Setup::from_header_with(Reader::open(recording)?.header(), self.set),
-        }
+        Setup::of_recording(recording, self.folder, self.set)
     }
 }
 

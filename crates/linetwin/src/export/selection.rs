@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use recording::{Reader, RecordingHeader};
+use recording::RecordingHeader;
 use telemetry::{Event, Input, SignalId, Timestamp};
 
 use super::Arguments;
+use crate::inputs::first_received;
 
 /// A span of time, and signals.
 pub(super) struct Selection {
@@ -17,7 +18,7 @@ pub(super) struct Selection {
 
 impl Selection {
     pub(super) fn new(arguments: &Arguments, header: &RecordingHeader) -> anyhow::Result<Self> {
-        let begin = Reader::open(&arguments.recording)?.find_map(Result::ok).map(|input| input.received);
+        let begin = first_received(&arguments.recording)?;
         let zone = jiff::tz::TimeZone::UTC;
         let moment = |moment: Option<crate::replay::moment::Moment>| {
             moment.map(|moment| moment.resolve(begin.unwrap_or(header.created), &zone)).transpose()
@@ -56,13 +57,5 @@ impl Selection {
             }
         }
         Some(input)
-    }
-}
-
-/// How many samples an input holds.
-pub(super) fn samples_in(input: &Input) -> u64 {
-    match &input.event {
-        Event::Samples(batch) => batch.samples.len() as u64,
-        _ => 0,
     }
 }

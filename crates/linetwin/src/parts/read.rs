@@ -9,7 +9,6 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use contract::PartV1;
 use jiff::civil::Date;
-use recording::Reader;
 use telemetry::Timestamp;
 use twin::{Output, Twin};
 
@@ -179,7 +178,7 @@ impl Source {
 
 /// Runs a recording through the twin and gives the records that it closes.
 fn replayed(recording: &Path, mut take: impl FnMut(PartV1) -> anyhow::Result<()>) -> anyhow::Result<()> {
-    let setup = Setup::from_header(Reader::open(recording)?.header())?;
+    let setup = Setup::of_recording(recording, None, &[])?;
     for_each_step(recording, &mut Twin::new(setup.plant), |input, outputs, twin| {
         for output in outputs {
             if let Output::Part(record) = output {

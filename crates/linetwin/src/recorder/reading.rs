@@ -8,7 +8,8 @@ use twin::{Output, Twin};
 
 use crate::inputs::{Inputs, LinkChoice};
 
-/// Runs the rest of a recording through a twin, all of it if the twin is new, and gives each input with what followed from it and the twin after it.
+/// Runs the rest of a recording through a twin, all of it if the twin is new, and gives each input with what followed from
+/// it and the twin after it.
 ///
 /// # Errors
 /// As [`for_each_input`].

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use contract::{EventV1, alert_line};
+use contract::{EventV1, alert_lines};
 use plant::Plant;
 use recording::{CheckpointId, Checkpoints, Reader, Writer};
 use telemetry::Input;
@@ -48,8 +48,7 @@ pub fn resume_telling(
         twin.apply(input, &mut outputs);
         tell(input, &outputs, &twin);
         if input.sequence > kept {
-            let lines = outputs.iter().filter_map(|output| alert_line(output, &plant, input.sequence, input.received));
-            missing.extend(lines);
+            missing.extend(alert_lines(&outputs, &plant, input));
         }
         Ok(())
     })?;

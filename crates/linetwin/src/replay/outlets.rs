@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use adapter::{Clock, host_and_port};
 use anyhow::Context as _;
-use contract::{ReplayCommandV1, ReplayV1, StateV1};
+use contract::{PartV1, ReplayCommandV1, ReplayV1, StateV1};
 use notify::{Notifier, NotifySettings, Publication, Topics};
 use plant::Plant;
 use telemetry::Command;
@@ -15,16 +15,14 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 use twin::Output;
-use web::{ReplayControl, Sources};
+use web::ReplayControl;
 
 use super::player::{Alerts, Player, Request};
-use crate::daemon::{notify_settings, told_to_stop};
+use crate::daemon::{PUBLICATIONS, notify_settings, serve, told_to_stop};
 use crate::figures::Figures;
 use crate::setup::Setup;
 use crate::teller::Sinks;
 
-/// Publications that wait for the notifier, which itself keeps many more.
-const PUBLICATIONS: usize = 1024;
 /// Requests that wait for the player.
 const REQUESTS: usize = 16;
 /// How long the broker may take to be there before the replay begins: what is told earlier would be told late.
@@ -114,7 +112,8 @@ impl Outlets {
                 );
                 listener.set_nonblocking(true)?;
                 let listener = tokio::net::TcpListener::from_std(listener)?;
-                tasks.spawn(serve(listener, figures, control(requests.clone()), stop.clone()));
+                let control = Some(control(requests.clone()));
+                tasks.spawn(serve(listener, figures, Arc::new(no_parts), control, stop.clone()));
             }
             player.tell(sinks, alerts);
             let played = play_until_told(player, requests, asked).await;
@@ -141,6 +140,10 @@ fn listen(address: &str) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).with_context(|| {
         format!("--http {address}: cannot listen there; expected a free HOST:PORT such as 127.0.0.1:8090")
     })
+}
+
+fn no_parts(_: &str) -> Result<Vec<PartV1>, String> {
+    Err("a replay keeps no records of parts; `linetwin part --recording` reads them".to_owned())
 }
 
 fn first_state(player: &Player, setup: &Setup) -> StateV1 {
@@ -177,21 +180,6 @@ fn control(requests: SyncSender<Request>) -> ReplayControl {
         })?;
         answered.recv().map_err(|_| "the replay has ended".to_owned())?
     })
-}
-
-async fn serve(listener: tokio::net::TcpListener, figures: Figures, control: ReplayControl, stop: CancellationToken) {
-    let (for_metrics, for_health) = (figures.clone(), figures.clone());
-    let parts = |_: &str| Err("a replay keeps no records of parts; `linetwin part --recording` reads them".to_owned());
-    let sources = Sources {
-        state: figures.state,
-        metrics: Arc::new(move || for_metrics.metrics()),
-        health: Arc::new(move || for_health.health()),
-        parts: Arc::new(parts),
-        replay: Some(control),
-    };
-    if let Err(error) = web::serve(listener, sources, stop).await {
-        tracing::error!("the page and the API are not served any more: {error}");
-    }
 }
 
 /// A broker that is told of the replay.

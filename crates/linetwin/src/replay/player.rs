@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use contract::{ReplayCommandV1, ReplaySchema, ReplayV1, alert_line};
+use contract::{ReplayCommandV1, ReplaySchema, ReplayV1, alert_lines};
 use telemetry::{IncidentId, Timestamp};
 use twin::Twin;
 
@@ -168,8 +168,7 @@ impl Player {
         let Some(input) = self.position.step()? else { return Ok(()) };
         let outputs = self.position.outputs();
         if let Some(alerts) = &mut self.alerts {
-            let line = |output| alert_line(output, &self.source.plant, input.sequence, input.received);
-            let lines: String = outputs.iter().filter_map(line).collect();
+            let lines: String = alert_lines(outputs, &self.source.plant, &input).collect();
             alerts.write_all(lines.as_bytes()).context("cannot write the alerts")?;
         }
         self.teller.set_replay(self.standing());

@@ -5,8 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 
 use anyhow::Context as _;
-use contract::{EventV1, alert_line};
-use recording::Reader;
+use contract::{EventV1, alert_lines};
 use twin::Twin;
 
 use crate::recorder::{ALERTS_FILE, first_checkpoint, for_each_step};
@@ -18,8 +17,7 @@ const PRINTED: u64 = 20;
 /// Replays a recording under its own configuration and holds each alert against the one in `alerts.jsonl`. Prints the
 /// differences, and returns how many there are.
 pub(super) fn compare(recording: &Path) -> anyhow::Result<u64> {
-    let header = Reader::open(recording)?.header().clone();
-    let plant = Setup::from_header(&header)?.plant;
+    let plant = Setup::of_recording(recording, None, &[])?.plant;
     // A recording whose begin was removed can be replayed from a checkpoint only.
     let mut twin = first_checkpoint(recording, &plant).unwrap_or_else(|| Twin::new(plant.clone()));
     let mut live = LiveAlerts::open(&recording.join(ALERTS_FILE), twin.sequence())?;
@@ -28,8 +26,7 @@ pub(super) fn compare(recording: &Path) -> anyhow::Result<u64> {
         println!("replayed from the checkpoint of input {}", twin.sequence());
     }
     for_each_step(recording, &mut twin, |input, outputs, _| {
-        let replayed: Vec<String> =
-            outputs.iter().filter_map(|output| alert_line(output, &plant, input.sequence, input.received)).collect();
+        let replayed: Vec<String> = alert_lines(outputs, &plant, input).collect();
         comparison.compare(input.sequence, &live.of(input.sequence)?, &replayed);
         Ok(())
     })?;

@@ -122,12 +122,10 @@ impl Group {
     }
 
     pub(super) fn next(&mut self) -> Result<Option<Input>, Undecodable> {
-        let Some(head) = self.heads.get(self.next..).and_then(|heads| heads.iter().find(|head| head.rows > 0)) else {
-            return Ok(None);
-        };
-        let skipped = self.heads[self.next..].iter().take_while(|head| head.rows == 0).count();
-        let sequence = self.first_sequence + (self.next + skipped) as u64;
-        self.next += skipped + 1;
+        let Some(skipped) = self.heads[self.next..].iter().position(|head| head.rows > 0) else { return Ok(None) };
+        let place = self.next + skipped;
+        self.next = place + 1;
+        let (head, sequence) = (&self.heads[place], self.first_sequence + place as u64);
         let event = match self.events.get(&sequence) {
             Some(json) => serde_json::from_str::<wire::Event>(json)
                 .map_err(|source| Undecodable::Json { sequence, source })?

@@ -159,7 +159,7 @@ fn read_footer(source: &mut File, bytes: u64) -> Result<Vec<u8>, FooterProblem> 
     source.seek(SeekFrom::Start(start))?;
     let mut sealed = vec![0; (length + seal_bytes) as usize];
     source.read_exact(&mut sealed)?;
-    let footer = sealed.split_off(SEAL_BYTES);
+    let mut footer = sealed.split_off(SEAL_BYTES);
     let (mark, checksum) = sealed.split_at(MARK.len());
     if mark != MARK {
         return Err(FooterProblem::Damage(DamageReason::NotASegment));
@@ -167,7 +167,6 @@ fn read_footer(source: &mut File, bytes: u64) -> Result<Vec<u8>, FooterProblem> 
     if checksum != crc32fast::hash(&footer).to_le_bytes() {
         return Err(FooterProblem::Damage(DamageReason::Checksum));
     }
-    let mut footer = footer;
     footer.truncate((length - END_BYTES) as usize);
     Ok(footer)
 }

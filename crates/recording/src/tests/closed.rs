@@ -7,13 +7,12 @@ use proptest::prelude::*;
 use telemetry::{Input, Timestamp};
 use tempfile::{TempDir, tempdir};
 
-use super::inputs::{any_input, exactly, header, input, read, write};
+use super::inputs::{any_input, exactly, flip, header, input, read, write};
 use crate::{
     CheckpointId, Checkpoints, DamageReason, NO_WRITER, Reader, RecordingError, Removal, Retention, Upkeep, Upkept,
     Writer, WriterOptions,
 };
 
-const KEEP_ALL: Retention = Retention { age_max_s: 1e9, size_max_bytes: u64::MAX, free_min_bytes: 0 };
 /// When the last of the made-up inputs was received, about.
 const NOW: Timestamp = Timestamp::from_millis(1_800_000_001_000);
 
@@ -26,7 +25,7 @@ fn closed(count: u64, segment_bytes: u64) -> TempDir {
     let folder = tempdir().unwrap();
     let inputs: Vec<Input> = (0..count).map(input).collect();
     write(folder.path(), &inputs, WriterOptions { segment_bytes });
-    let done = upkeep(folder.path(), KEEP_ALL);
+    let done = upkeep(folder.path(), Retention::KEEP_ALL);
     assert!(done.problems.is_empty() && done.closed == done.segments, "{done:?}");
     folder
 }
@@ -68,7 +67,7 @@ proptest! {
         let (before, open) = read(folder.path());
         prop_assert_eq!(exactly(&before), exactly(&inputs));
 
-        let done = upkeep(folder.path(), Retention { age_max_s: f64::INFINITY, ..KEEP_ALL });
+        let done = upkeep(folder.path(), Retention::KEEP_ALL);
         prop_assert!(done.problems.is_empty(), "{:?}", done.problems);
         prop_assert!(files(folder.path()).iter().all(|name| name.ends_with(".parquet")));
         let (back, closed) = read(folder.path());
@@ -92,7 +91,7 @@ fn a_segment_of_many_row_groups_is_read_from_any_input_on() {
     // Two sequence numbers in five are inputs, so that the numbers end the groups, not the rows.
     let inputs: Vec<Input> = (0..2_000_000).step_by(1000).map(input).collect();
     write(folder.path(), &inputs, WriterOptions { segment_bytes: u64::MAX });
-    upkeep(folder.path(), KEEP_ALL);
+    upkeep(folder.path(), Retention::KEEP_ALL);
     for from in [0, 1, 524_287, 524_288, 1_000_000, 1_999_000, 1_999_001] {
         let tail: Vec<Input> = Reader::open_at(folder.path(), from).unwrap().map(Result::unwrap).collect();
         let expected: Vec<Input> = inputs.iter().filter(|input| input.sequence >= from).cloned().collect();
@@ -112,10 +111,7 @@ proptest! {
         let file = first_segment(&folder);
         let original = fs::read(&file).unwrap();
         let mut bytes = original.clone();
-        for (at, bit) in flips {
-            let at = at.index(bytes.len());
-            bytes[at] ^= 1 << bit;
-        }
+        flip(&mut bytes, flips);
         if let Some(kept) = kept {
             bytes.truncate(kept.index(bytes.len()));
         }
@@ -142,7 +138,7 @@ fn a_torn_end_stays_known_when_the_segment_is_closed() {
     let torn = reader.damage()[0].clone();
     assert_eq!((back, &torn.reason), (vec![input(0)], &DamageReason::Torn));
 
-    assert_eq!(upkeep(folder.path(), KEEP_ALL).closed, 1);
+    assert_eq!(upkeep(folder.path(), Retention::KEEP_ALL).closed, 1);
     let (back, reader) = read(folder.path());
     assert_eq!(back, [input(0)]);
     assert_eq!(reader.damage(), [crate::Damage { file: first_segment(&folder), ..torn }]);
@@ -157,7 +153,7 @@ fn a_segment_with_other_damage_stays_as_it_is() {
     let last = bytes.len() - 1;
     bytes[last] ^= 1;
     fs::write(&open, &bytes).unwrap();
-    let mut upkeep = Upkeep::new(folder.path(), KEEP_ALL);
+    let mut upkeep = Upkeep::new(folder.path(), Retention::KEEP_ALL);
     let done = upkeep.pass(NO_WRITER, NOW, || false).unwrap();
     assert!(matches!(done.problems[..], [RecordingError::Unreadable(_)]), "{done:?}");
     assert_eq!(fs::read(&open).unwrap(), bytes);
@@ -173,12 +169,12 @@ fn a_kill_between_any_two_steps_of_closing_leaves_the_segment_whole() {
     let open = fs::read(folder.path().join("000001.ltrec")).unwrap();
     fs::write(folder.path().join("000001.parquet.part"), b"half of it").unwrap();
     assert_eq!(read(folder.path()).0, inputs);
-    assert_eq!(upkeep(folder.path(), KEEP_ALL).closed, 1);
+    assert_eq!(upkeep(folder.path(), Retention::KEEP_ALL).closed, 1);
     assert_eq!(files(folder.path()), ["000001.parquet"]);
 
     fs::write(folder.path().join("000001.ltrec"), open).unwrap();
     assert_eq!(read(folder.path()).0, inputs);
-    assert_eq!(upkeep(folder.path(), KEEP_ALL).closed, 0);
+    assert_eq!(upkeep(folder.path(), Retention::KEEP_ALL).closed, 0);
     assert_eq!(files(folder.path()), ["000001.parquet"]);
     assert_eq!(read(folder.path()).0, inputs);
 }
@@ -190,7 +186,7 @@ fn the_segment_that_is_being_written_is_left_alone() {
     for sequence in 0..3 {
         writer.append(&input(sequence)).unwrap();
         writer.flush().unwrap();
-        let done = Upkeep::new(folder.path(), KEEP_ALL).pass(writer.at_segment(), NOW, || false).unwrap();
+        let done = Upkeep::new(folder.path(), Retention::KEEP_ALL).pass(writer.at_segment(), NOW, || false).unwrap();
         assert!(done.problems.is_empty(), "{done:?}");
     }
     assert_eq!(files(folder.path()), ["000001.parquet", "000002.parquet", "000003.ltrec"]);
@@ -215,12 +211,12 @@ fn the_oldest_segments_go_first_and_the_newest_stays() {
         assert_eq!(Writer::last_sequence(folder.path()).unwrap(), Some(4));
     };
     let all = ["000001.parquet", "000002.parquet", "000003.parquet", "000004.parquet", "000005.parquet"];
-    check(KEEP_ALL, &all, None);
+    check(Retention::KEEP_ALL, &all, None);
     // NOW is 1000 ms after input 0 and 997 ms after input 3.
-    check(Retention { age_max_s: 0.9975, ..KEEP_ALL }, &all[3..], Some(Removal::Age));
-    check(Retention { age_max_s: 0.0, ..KEEP_ALL }, &all[4..], Some(Removal::Age));
-    check(Retention { size_max_bytes: 1, ..KEEP_ALL }, &all[4..], Some(Removal::Size));
-    check(Retention { free_min_bytes: u64::MAX, ..KEEP_ALL }, &all[4..], Some(Removal::DiskFull));
+    check(Retention { age_max_s: 0.9975, ..Retention::KEEP_ALL }, &all[3..], Some(Removal::Age));
+    check(Retention { age_max_s: 0.0, ..Retention::KEEP_ALL }, &all[4..], Some(Removal::Age));
+    check(Retention { size_max_bytes: 1, ..Retention::KEEP_ALL }, &all[4..], Some(Removal::Size));
+    check(Retention { free_min_bytes: u64::MAX, ..Retention::KEEP_ALL }, &all[4..], Some(Removal::DiskFull));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use telemetry::Input;
 use tempfile::{TempDir, tempdir};
 
-use super::inputs::{header, input, read, write};
+use super::inputs::{flip, header, input, read, write};
 use crate::{DAMAGE_LISTED, Damage, DamageReason, Reader, Writer, WriterOptions, frame, wire};
 
 const ONE_SEGMENT: WriterOptions = WriterOptions { segment_bytes: u64::MAX };
@@ -152,10 +152,7 @@ proptest! {
         let file = first_segment(&folder);
         let original = fs::read(&file).unwrap();
         let mut bytes = original.clone();
-        for (at, bit) in flips {
-            let at = at.index(bytes.len());
-            bytes[at] ^= 1 << bit;
-        }
+        flip(&mut bytes, flips);
         fs::write(&file, &bytes).unwrap();
         if let Some(reader) = read_anything(folder.path(), &inputs(12)) {
             prop_assert_eq!(reader.damage_count() > 0, bytes != original);

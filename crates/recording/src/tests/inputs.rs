@@ -4,7 +4,7 @@ use std::path::Path;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use proptest::sample::select;
+use proptest::sample::{Index, select};
 use telemetry::{
     Command, CommandAction, Event, IncidentId, Input, InterventionKind, LinkId, LinkState, Quality, Reason, Sample,
     SampleBatch, SignalId, Symbol, Timestamp, Value,
@@ -125,6 +125,14 @@ pub(crate) fn exactly(inputs: &[Input]) -> Vec<(String, Vec<u64>)> {
         _ => Vec::new(),
     };
     inputs.iter().map(|input| (format!("{input:?}"), float_bits(input))).collect()
+}
+
+/// Turns single bits of a file, each at some byte.
+pub(crate) fn flip(bytes: &mut [u8], flips: Vec<(Index, u32)>) {
+    for (at, bit) in flips {
+        let at = at.index(bytes.len());
+        bytes[at] ^= 1 << bit;
+    }
 }
 
 pub(crate) fn write(folder: &Path, inputs: &[Input], options: WriterOptions) {

@@ -170,8 +170,7 @@ proptest! {
         let last = Writer::last_sequence(folder.path()).unwrap().unwrap_or(0);
         write(folder.path(), &[input(last + 1)], WriterOptions { segment_bytes });
         let before = read(folder.path()).0;
-        let keep_all = Retention { age_max_s: f64::INFINITY, size_max_bytes: u64::MAX, free_min_bytes: 0 };
-        Upkeep::new(folder.path(), keep_all)
+        Upkeep::new(folder.path(), Retention::KEEP_ALL)
             .pass(NO_WRITER, input(last).received, || false)
             .unwrap();
         prop_assert_eq!(read(folder.path()).0, before);

@@ -45,8 +45,7 @@ impl Format for Closed {
 
     fn write(&self, plant: &Plant, inputs: &[Input], folder: &Path) -> anyhow::Result<()> {
         Open.write(plant, inputs, folder)?;
-        let keep_all = Retention { age_max_s: f64::INFINITY, size_max_bytes: u64::MAX, free_min_bytes: 0 };
-        let done = Upkeep::new(folder, keep_all).pass(NO_WRITER, START, || false)?;
+        let done = Upkeep::new(folder, Retention::KEEP_ALL).pass(NO_WRITER, START, || false)?;
         anyhow::ensure!(done.closed == done.segments, "{:?}", done.problems);
         Ok(())
     }
