@@ -129,6 +129,11 @@ impl Daemon {
 
     /// Ends it at once, as a power cut would.
     pub fn kill(mut self) {
+        self.kill_at_once();
+    }
+
+    /// As [`Self::kill`], where another takes its place.
+    pub fn kill_at_once(&mut self) {
         self.program.kill();
     }
 

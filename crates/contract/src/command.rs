@@ -218,16 +218,15 @@ impl CommandReplyV1 {
         }
     }
 
-    /// The payload as the reply to that command, if it is. A reply repeats what was asked; two that asked the same get
-    /// each other's, which say the same.
-    pub fn of(command: &CommandV1, payload: &[u8]) -> Option<Self> {
-        let reply: Self = serde_json::from_slice(payload).ok()?;
-        let asked = Self::to_command(&Command::try_from(command.clone()).ok()?, None);
-        let gist = |reply: &Self| {
-            let Self { command, incident, place, kind, by, schema: _, ok: _, error: _ } = reply.clone();
+    /// Whether it is the reply to that command. A reply repeats what was asked; two that asked the same get each other's,
+    /// which say the same.
+    pub fn answers(&self, command: &CommandV1) -> bool {
+        let Ok(command) = Command::try_from(command.clone()) else { return false };
+        let gist = |reply: Self| {
+            let Self { command, incident, place, kind, by, schema: _, ok: _, error: _ } = reply;
             (command, incident, place, kind, by)
         };
-        (gist(&reply) == gist(&asked)).then_some(reply)
+        gist(self.clone()) == gist(Self::to_command(&command, None))
     }
 
     /// The reply that an output of the twin is, if it came from a command.
@@ -396,10 +395,10 @@ mod tests {
                 format!(r#"{{"command":"report-intervention","place":"weld-20","kind":"{kind}","by":"Kim"}}"#);
             CommandV1::from_json(payload.as_bytes()).unwrap()
         };
-        assert!(CommandReplyV1::of(&asked("tool-dress"), reported.as_bytes()).is_some_and(|reply| reply.ok));
-        assert_eq!(CommandReplyV1::of(&asked("retool"), reported.as_bytes()), None);
-        assert_eq!(CommandReplyV1::of(&asked("tool-dress"), b"no reply"), None);
-        assert_valid("command-reply-v1", &reported);
+        let reported: CommandReplyV1 = serde_json::from_str(&reported).unwrap();
+        assert!(reported.ok && reported.answers(&asked("tool-dress")));
+        assert!(!reported.answers(&asked("retool")));
+        assert_valid("command-reply-v1", &reported.to_json());
         assert_eq!(reply(&Output::Intervention(Intervention { by: None, ..tool_dress() })), None);
     }
 }

@@ -39,7 +39,7 @@ pub use backtest::{
 };
 pub use command::{CommandError, CommandReplySchema, CommandReplyV1, CommandV1};
 pub use common::{CommonV1, FactorName, FactorV1, RecentChangeV1, RelationName};
-pub use event::{EventSchema, EventV1, alert_lines};
+pub use event::{EventSchema, EventSource, EventV1, alert_lines};
 pub use forecast::{ForecastSchema, ForecastV1, MaterialV1, RangeV1};
 pub use intervention::{InterventionName, InterventionV1};
 pub use names::{CauseName, ChangeName, DetectorName, DirectionName, PriorityName, StateName, StationKindName};

@@ -8,7 +8,8 @@ use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 use crate::{
-    backtest, browse, daemon, demo, detect, export, import, parts, replay, report, setup, shifts, simulate, verify,
+    backtest, browse, daemon, demo, detect, export, import, notifying, parts, replay, report, setup, shifts, simulate,
+    verify,
 };
 
 /// The digital twin of a manufacturing line: telemetry in, few and explained warnings out.
@@ -128,6 +129,7 @@ fn run(command: Command) -> anyhow::Result<()> {
 
 fn check(arguments: &setup::ConfigArguments) -> anyhow::Result<()> {
     let setup = setup::Setup::read(&arguments.config, &arguments.set)?;
+    notifying::broker(&setup)?;
     let plant = &setup.plant;
     println!(
         "{}: no problems. Line {}: {} stations, {} signals, {} links, {} variants.",

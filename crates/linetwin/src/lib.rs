@@ -19,6 +19,7 @@ pub mod figures;
 mod forecaster;
 pub mod import;
 pub mod inputs;
+mod notifying;
 pub mod parts;
 pub mod recorder;
 pub mod replay;

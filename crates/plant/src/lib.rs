@@ -40,6 +40,9 @@ pub use problem::{Problem, Problems};
 pub use role::Role;
 pub use runbook::{Runbook, Texts};
 pub use schema::schema;
-pub use settings::{DaemonSettings, HttpSettings, NotifySettings, PartsSettings, QueueSettings, RecordingSettings};
+pub use settings::{
+    DaemonSettings, HttpSettings, NotifySettings, PartsSettings, QueueSettings, RecordingSettings, SparkplugSettings,
+    TlsSettings,
+};
 pub use tags::{TagRow, write_tags};
 pub use tree::Overrides;

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use adapter::{Clock, host_and_port};
 use anyhow::Context as _;
-use contract::{PartV1, ReplayCommandV1, ReplayV1, StateV1};
-use notify::{Notifier, NotifySettings, Publication, Topics};
+use contract::{CommandReplyV1, PartV1, ReplayCommandV1, ReplayV1, StateV1};
+use notify::{Broker, Notifier, NotifySettings, Publication, Topics};
 use plant::Plant;
 use telemetry::Command;
 use tokio::sync::{mpsc, watch};
@@ -18,8 +18,9 @@ use twin::Output;
 use web::ReplayControl;
 
 use super::player::{Alerts, Player, Request};
-use crate::daemon::{PUBLICATIONS, notify_settings, serve, told_to_stop};
+use crate::daemon::{PUBLICATIONS, serve, told_to_stop};
 use crate::figures::Figures;
+use crate::notifying;
 use crate::setup::Setup;
 use crate::teller::Sinks;
 
@@ -87,7 +88,7 @@ impl Outlets {
             let stop = CancellationToken::new();
             let told = match broker {
                 Some(broker) => {
-                    Some(Told::start(self.settings(broker, setup), self.topics(setup), &setup.plant).await?)
+                    Some(Told::start(self.settings(broker, setup)?, self.topics(setup), &setup.plant).await?)
                 }
                 None => None,
             };
@@ -126,9 +127,12 @@ impl Outlets {
         })
     }
 
-    fn settings(&self, (host, port): (String, u16), setup: &Setup) -> NotifySettings {
+    /// What is replayed is long past; it is told as it was told then.
+    fn settings(&self, (host, port): (String, u16), setup: &Setup) -> anyhow::Result<NotifySettings> {
         let client_id = format!("linetwin-replay-{}-{}", setup.plant.line, std::process::id());
-        NotifySettings { host, port, retain: false, farewell: FAREWELL, ..notify_settings(setup, client_id) }
+        let live = notifying::settings(setup, client_id)?;
+        let broker = Broker { host, port, ..live.broker };
+        Ok(NotifySettings { broker, retain: false, history_after: None, farewell: FAREWELL, ..live })
     }
 
     fn topics(&self, setup: &Setup) -> Topics {
@@ -193,7 +197,7 @@ struct Told {
 impl Told {
     /// Connects to it.
     async fn start(settings: NotifySettings, topics: Topics, plant: &Arc<Plant>) -> anyhow::Result<Self> {
-        let address = format!("{}:{}", settings.host, settings.port);
+        let address = settings.broker.to_string();
         let notifier = Notifier::new(settings, topics, []);
         let counters = notifier.counters();
         let (publications, to_publish) = mpsc::channel(PUBLICATIONS);
@@ -230,10 +234,11 @@ impl Told {
 async fn refuse(mut commands: mpsc::Receiver<Command>, publications: mpsc::Sender<Publication>, plant: Arc<Plant>) {
     while let Some(command) = commands.recv().await {
         let refused = Output::CommandRefused { command, reason: REFUSED.to_owned() };
-        for reply in Publication::from_output(&refused, &plant, 0, Clock::system().now()) {
-            if publications.send(reply).await.is_err() {
-                return;
-            }
+        let reply = CommandReplyV1::from_output(&refused, &plant).map(Publication::Reply);
+        if let Some(reply) = reply
+            && publications.send(reply).await.is_err()
+        {
+            return;
         }
     }
 }
