@@ -120,6 +120,15 @@ impl Mosquitto {
         self.program.errors().iter().filter(|line| line.contains(&said)).count()
     }
 
+    /// Waits until somebody has subscribed to a filter.
+    #[track_caller]
+    pub fn wait_for_subscription(&self, filter: &str) {
+        let said = format!("\t{filter} (QoS");
+        wait_for(&format!("a subscription to {filter}"), || {
+            self.program.errors().iter().any(|line| line.contains(&said)).then_some(())
+        });
+    }
+
     /// Subscribes to a filter, as `mosquitto_sub` does.
     #[track_caller]
     pub fn subscribe(&self, filter: &str) -> Subscriber {

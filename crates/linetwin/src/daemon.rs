@@ -9,7 +9,7 @@ use std::time::Duration;
 use adapter::{Clock, Context, queue};
 use anyhow::Context as _;
 use contract::StateV1;
-use notify::{Notifier, Publication};
+use notify::{Notifier, Publication, SparkplugNode};
 use recording::{Retention, WriterOptions};
 use telemetry::{Event, LinkState};
 use tokio::runtime::Handle;
@@ -208,6 +208,13 @@ impl Daemon {
 
         let first = StateV1::new(&setup.plant, &engine.twin().view(), None);
         let (state, state_receiver) = watch::channel(Arc::new(first));
+        let sparkplug = notifying::sparkplug(setup)?;
+        let sparkplug_counters = sparkplug.as_ref().map(SparkplugNode::counters);
+        if let Some(node) = sparkplug {
+            let (now, state) = (clock.clone(), state_receiver.clone());
+            let stop = stop.clone();
+            tasks.spawn(async move { node.run(state, move || now.now(), stop).await });
+        }
         let mut links = Vec::new();
         let (durability, ends) = LinkDurability::new(setup.plant.links.len());
         for ((link, device), durable) in setup.plant.links.iter().zip(devices).zip(ends) {
@@ -223,7 +230,15 @@ impl Daemon {
         let parts = engine.parts().map(|parts| parts.gauges().clone());
         let shadow = engine.shadow().map(|shadow| shadow.gauges().clone());
         let gauges = engine.gauges().clone();
-        let figures = Figures { state: state_receiver.clone(), links, notify: counters, gauges, parts, shadow };
+        let figures = Figures {
+            state: state_receiver.clone(),
+            links,
+            notify: counters,
+            sparkplug: sparkplug_counters,
+            gauges,
+            parts,
+            shadow,
+        };
         let http = listener.local_addr()?;
         listener.set_nonblocking(true)?;
         tasks.spawn(serve(tokio::net::TcpListener::from_std(listener)?, figures, lookup(setup), None, stop.clone()));

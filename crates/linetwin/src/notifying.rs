@@ -1,15 +1,21 @@
 //! Whom the daemon tells of its alerts, as whom, and what an earlier life has left untold.
 
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::Context as _;
-use notify::{Broker, Ledger, MqttVersion, Notifier, NotifySettings, Publication, Tls, TlsFiles, Topics};
+use notify::{
+    Broker, Ledger, MqttVersion, Notifier, NotifySettings, Publication, SparkplugNode, SparkplugSettings, Tls,
+    TlsFiles, Topics,
+};
 
 use crate::recorder::{ALERTS_FILE, events_after, last_event};
 use crate::setup::Setup;
 
 /// The file in a recording's folder that says up to which event of `alerts.jsonl` the broker has them.
 const LEDGER_FILE: &str = "alerts.told";
+/// The file in a recording's folder that says how often the edge node was born.
+const BIRTH_NUMBER_FILE: &str = "sparkplug.bdseq";
 
 /// The broker of the configuration.
 ///
@@ -45,6 +51,25 @@ pub(crate) fn settings(setup: &Setup, client_id: String) -> anyhow::Result<Notif
         history_after: Some(NotifySettings::HISTORY_AFTER),
         farewell: NotifySettings::FAREWELL,
     })
+}
+
+/// The edge node that tells the line, if there is to be one.
+///
+/// # Errors
+/// As [`broker`].
+pub(crate) fn sparkplug(setup: &Setup) -> anyhow::Result<Option<SparkplugNode>> {
+    let settings = &setup.daemon.mqtt;
+    let Some(sparkplug) = settings.sparkplug.as_ref().filter(|_| settings.enabled) else { return Ok(None) };
+    let node = sparkplug.node.as_ref().unwrap_or(&setup.daemon.node);
+    Ok(Some(SparkplugNode::new(SparkplugSettings {
+        broker: broker(setup)?,
+        client_id: format!("linetwin-{node}-{}-sparkplug", setup.plant.line),
+        group: sparkplug.group.clone(),
+        node: node.clone(),
+        primary_host: sparkplug.primary_host.clone(),
+        interval: Duration::from_secs_f64(sparkplug.interval_s),
+        birth_number: setup.daemon.recording.folder.join(BIRTH_NUMBER_FILE),
+    })))
 }
 
 /// The daemon's notifier, with what is open, and with what stands in the recording's folder and was not told, if there is

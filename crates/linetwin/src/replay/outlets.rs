@@ -102,6 +102,7 @@ impl Outlets {
                     state: receiver,
                     links: Vec::new(),
                     notify,
+                    sparkplug: None,
                     gauges: Arc::default(),
                     parts: None,
                     shadow: None,

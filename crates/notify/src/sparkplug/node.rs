@@ -90,7 +90,7 @@ impl EdgeNode {
         self.devices.clear();
         let mut metrics = vec![of_bd_seq(self.bd_seq, at_ms), rebirth(at_ms)];
         let line = self.line.clone();
-        metrics.extend(self.born(None, &line, millis(state.now)));
+        metrics.extend(self.born(None, &line, true_at(state, at_ms)));
         let mut letters = vec![self.letter("NBIRTH", None, metrics, at_ms)];
         letters.extend(self.update_devices(state, at_ms));
         letters
@@ -103,7 +103,7 @@ impl EdgeNode {
             return self.birth(state, at_ms);
         }
         let before = std::mem::replace(&mut self.line, line.clone());
-        let changed = self.changed(None, &before, &line, millis(state.now));
+        let changed = self.changed(None, &before, &line, true_at(state, at_ms));
         let mut letters = Vec::new();
         if !changed.is_empty() {
             letters.push(self.letter("NDATA", None, changed, at_ms));
@@ -113,7 +113,7 @@ impl EdgeNode {
     }
 
     fn update_devices(&mut self, state: &StateV1, at_ms: u64) -> Vec<Letter> {
-        let then_ms = millis(state.now);
+        let then_ms = true_at(state, at_ms);
         let mut letters = Vec::new();
         let mut seen = BTreeSet::new();
         for station in &state.stations {
@@ -175,6 +175,14 @@ impl EdgeNode {
         let topic = self.identity.topic(kind);
         let topic = device.map_or(topic.clone(), |device| format!("{topic}/{}", crate::topics::level(device)));
         Letter { topic, payload: payload.encode_to_vec() }
+    }
+}
+
+/// When the state was true; now, as long as the twin has heard nothing that has a time.
+fn true_at(state: &StateV1, at_ms: u64) -> u64 {
+    match millis(state.now) {
+        0 => at_ms,
+        then_ms => then_ms,
     }
 }
 
