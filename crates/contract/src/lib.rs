@@ -6,6 +6,7 @@
 //! Values of an enumeration are in kebab-case, keys in snake_case, moments in RFC 3339 and UTC. What is not known is
 //! left out. Numbers are finite. The order of the fields is fixed, so that equal messages are equal bytes.
 
+mod access;
 mod alert;
 mod backtest;
 mod command;
@@ -13,6 +14,7 @@ mod common;
 mod event;
 mod flow;
 mod forecast;
+mod handling;
 mod headline;
 mod intervention;
 mod names;
@@ -31,18 +33,23 @@ mod status;
 mod testing;
 
 pub use self::flow::{BottleneckV1, FlowV1, ShareV1, ShiftSummaryV1};
+pub use access::{AuditV1, AuditWhatV1, LoginV1, MeSchema, MeV1, NotARole, RoleName};
 pub use alert::{AcknowledgementV1, AlertSchema, AlertV1, CauseV1, EvidenceV1, TranslationV1};
 pub use backtest::{
     AlarmsV1, BacktestConfigurationV1, BacktestFaultV1, BacktestPlaceV1, BacktestRecordingV1, BacktestRunV1,
     BacktestSchema, BacktestV1, DifferenceV1, FindV1, FoundV1, JudgedAlertV1, LabelledFaultV1, MatchV1, RateV1,
     SpreadV1, ThresholdV1, WorthName,
 };
-pub use command::{CommandError, CommandReplySchema, CommandReplyV1, CommandV1};
+pub use command::{AskV1, CommandError, CommandReplySchema, CommandReplyV1, CommandV1};
 pub use common::{CommonV1, FactorName, FactorV1, RecentChangeV1, RelationName};
 pub use event::{EventSchema, EventSource, EventV1, alert_lines};
 pub use forecast::{ForecastSchema, ForecastV1, MaterialV1, RangeV1};
+pub use handling::{EscalationV1, HistoryStepV1, JudgedV1, OutOfServiceV1, RecipientV1, ShelvedV1, StakeV1};
 pub use intervention::{InterventionName, InterventionV1};
-pub use names::{CauseName, ChangeName, DetectorName, DirectionName, PriorityName, StateName, StationKindName};
+pub use names::{
+    CauseName, ChangeName, ConsequenceName, DetectorName, DirectionName, JudgementName, PriorityName, StateName,
+    StationKindName,
+};
 pub use part::{
     ActionV1, EndingName, LabelV1, MarkV1, PartCycleV1, PartHistorySchema, PartHistoryV1, PartSchema, PartV1,
     PartValueV1, part_line,

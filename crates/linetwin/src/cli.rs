@@ -8,8 +8,8 @@ use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 use crate::{
-    backtest, browse, daemon, demo, detect, export, import, notifying, parts, replay, report, setup, shifts, simulate,
-    verify,
+    access, backtest, browse, daemon, demo, detect, export, import, journal, notifying, parts, replay, report, setup,
+    shifts, simulate, user, verify,
 };
 
 /// The digital twin of a manufacturing line: telemetry in, few and explained warnings out.
@@ -41,6 +41,8 @@ enum Command {
     /// Judge a configuration on recordings, or on the simulated plant: how each fault is found, how often there is a false
     /// alarm. Exit code 0: good; 1: a threshold is missed; 2: wrong use or configuration.
     Backtest(backtest::Arguments),
+    /// Print who did what about which incident, and when.
+    Journal(journal::Arguments),
     /// Tell the running daemon, over its broker, what was done at a station.
     Report(report::Arguments),
     /// Tell all that is known of a part that left the line, as JSON, CSV or a page to print.
@@ -53,6 +55,8 @@ enum Command {
     Demo(demo::Arguments),
     /// Simulate shifts of the line: output, bottleneck, what if something were changed, the curve of a launch.
     Simulate(simulate::Arguments),
+    /// Say who may log in to the page and the API.
+    User(user::Arguments),
     /// Print the JSON Schema of the configuration, or of a message that the daemon sends or takes.
     Schema(SchemaArguments),
 }
@@ -117,12 +121,14 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Import(arguments) => import::run(&arguments),
         Command::Detect(arguments) => detect::run(&arguments),
         Command::Backtest(arguments) => backtest::run(&arguments),
+        Command::Journal(arguments) => journal::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),
         Command::Part(arguments) => parts::one::run(&arguments),
         Command::Parts(arguments) => parts::list::run(&arguments),
         Command::Shifts(arguments) => shifts::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Simulate(arguments) => simulate::run(&arguments),
+        Command::User(arguments) => user::run(&arguments),
         Command::Schema(arguments) => schema(&arguments.of),
     }
 }
@@ -130,6 +136,7 @@ fn run(command: Command) -> anyhow::Result<()> {
 fn check(arguments: &setup::ConfigArguments) -> anyhow::Result<()> {
     let setup = setup::Setup::read(&arguments.config, &arguments.set)?;
     notifying::broker(&setup)?;
+    access::check(&setup)?;
     let plant = &setup.plant;
     println!(
         "{}: no problems. Line {}: {} stations, {} signals, {} links, {} variants.",

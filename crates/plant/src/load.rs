@@ -8,7 +8,8 @@ use crate::problem::Findings;
 use crate::tags::TagLists;
 use crate::tree::{Overrides, Tree};
 use crate::{
-    DaemonSettings, Plant, Problems, Variant, flow, links, plan, recipes, redundant, runbook, schema, signals, stations,
+    DaemonSettings, HttpSettings, Plant, Problems, Variant, alarms, flow, links, plan, recipes, redundant, runbook,
+    schema, signals, stations,
 };
 
 /// A configuration in which nothing is wrong, as far as can be seen with nothing connected. Addresses are text here;
@@ -51,7 +52,20 @@ fn daemon(tree: &Tree, json: &serde_json::Value, findings: &mut Findings) -> Opt
         tls.is_some_and(|tls| tls.certificate.is_some() != tls.key.is_some()),
         findings,
     );
+    check_http(&daemon.http, tree, findings);
     Some(daemon)
+}
+
+fn check_http(http: &HttpSettings, tree: &Tree, findings: &mut Findings) {
+    if http.is_in_the_clear(&http.host) {
+        let message = format!("lets people log in over the network in the clear: host is {:?}", http.host);
+        let expected = "tls = { certificate, key }, tls_proxy = true behind a proxy that speaks TLS, or host 127.0.0.1";
+        findings.add(tree.place("/http/users"), message, expected);
+    }
+    if http.anonymous.is_some() && http.users.is_none() {
+        let message = "says nothing without users: everybody may read";
+        findings.add(tree.place("/http/anonymous"), message, "users with it, or neither");
+    }
 }
 
 fn plant(
@@ -82,6 +96,9 @@ fn plant(
     let calendar = keys.as_ref().and_then(|keys| keys.calendar.as_ref());
     let plan = plan::resolve(calendar, &station_entries, &variant_entries, tree, findings);
     let languages = keys.as_ref().map_or(&[][..], |keys| &keys.languages);
+    let known = alarms::Known { stations: &station_entries, signals: &signals, tags, calendar: plan.calendar.as_ref() };
+    let alarm_keys = keys.as_ref().map(|keys| &keys.alarms);
+    let alarms = alarm_keys.map(|keys| alarms::resolve(keys, &known, tree, findings));
     let runbook = runbook::resolve(languages, files, &station_entries, tree, findings);
 
     let variants =
@@ -102,6 +119,7 @@ fn plant(
         recipes,
         detection: keys.detection.into(),
         genealogy: keys.genealogy.into(),
+        alarms: alarms?,
         flow,
         plan,
         runbook: runbook?,

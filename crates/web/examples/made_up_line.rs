@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use telemetry::Timestamp;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-use web::{Health, Metric, MetricKind, Sources};
+use web::{Health, Metric, MetricKind, Security, Sources};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -28,9 +28,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         health: Arc::new(health),
         parts: Arc::new(|_| Ok(Vec::new())),
         replay: None,
+        commands: None,
     };
     let stop = CancellationToken::new();
-    let serving = tokio::spawn(web::serve(listener, sources, stop.clone()));
+    let serving = tokio::spawn(web::serve(listener, sources, Security::default(), stop.clone()));
     let mut seconds = 0;
     loop {
         tokio::select! {

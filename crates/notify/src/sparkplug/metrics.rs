@@ -97,8 +97,10 @@ impl Metrics {
         Some(metrics)
     }
 
-    /// How many alerts there are, and the most urgent of them; of equal ones the latest.
+    /// How many alerts somebody should see to, and the most urgent of them; of equal ones the latest. Those that were put
+    /// aside do not count.
     fn alerts(&mut self, alerts: &[&AlertV1]) {
+        let alerts: Vec<&AlertV1> = alerts.iter().copied().filter(|alert| !alert.state.is_hidden()).collect();
         let worst = alerts.iter().max_by_key(|alert| (alert.priority, alert.raised));
         self.count("Alerts/Open", Some(alerts.len() as u64));
         self.text("Alerts/Worst Priority", worst.map(|alert| priority(alert.priority).to_owned()));
