@@ -33,7 +33,7 @@ enum Chore {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
-    /// Measure throughput, how telemetry is kept and replayed, and how fast shifts of a line are simulated.
+    /// Measure throughput, how long an alert takes, how telemetry is kept and replayed, and how fast shifts are simulated.
     Bench {
         /// Arguments for the program.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -88,6 +88,10 @@ fn score(arguments: &[String]) -> anyhow::Result<()> {
 /// The core first, then the recording and the line model beside what they are measured with.
 fn bench(arguments: &[String]) -> anyhow::Result<()> {
     program("e2e", "bench", arguments)?;
+    // It starts the daemon's binary, at a real broker.
+    peers::install()?;
+    Step::cargo("build", ["build", "--release", "-p", "linetwin"]).run()?;
+    program("e2e", "latency", &[])?;
     program("storage", "storage", &[])?;
     let python = peers::rivals()?.display().to_string();
     program("score", "line-speed", &["--python".to_owned(), python])
