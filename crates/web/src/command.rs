@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::extract::rejection::JsonRejection;
+use axum::extract::rejection::{BytesRejection, JsonRejection};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
@@ -26,11 +26,12 @@ pub(crate) async fn command(
     State(face): State<Arc<Face>>,
     Extension(caller): Extension<Caller>,
     headers: HeaderMap,
-    body: Bytes,
+    body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Refusal> {
     let Some(name) = caller.who.name() else {
         return Err(face.gate.nameless(&caller));
     };
+    let body = body.map_err(|rejection| Refusal::new(rejection.status(), rejection.body_text()))?;
     let (command, content) =
         read(&headers, &body, name).map_err(|error| Refusal::new(StatusCode::BAD_REQUEST, error))?;
     face.gate.allow(&caller, Action::Command(&command), POST_COMMAND)?;
