@@ -49,6 +49,7 @@ pub(crate) fn plant() -> Plant {
         redundant: Vec::new(),
         recipes: Vec::new(),
         genealogy: plant::Genealogy::default(),
+        alarms: plant::AlarmPolicy::default(),
         detection: Detection { false_alarms_per_shift: 1.0, shift_h: 8.0, warm_up_cycles: 30, link_loss_s: 10.0 },
         flow: plant::FlowDesign::default(),
         plan: plant::Plan::default(),
@@ -111,6 +112,7 @@ pub(crate) fn incident() -> Incident {
         recent_interventions: Vec::new(),
         recent_changes: Vec::new(),
         in_common: Vec::new(),
+        handling: alarms::Handling::default(),
     }
 }
 
