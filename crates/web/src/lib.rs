@@ -132,8 +132,9 @@ pub async fn serve(
     security: Security,
     stop: CancellationToken,
 ) -> io::Result<()> {
+    let port = listener.local_addr()?.port();
     let (streams, pacing) = Streams::new(sources.state.clone());
-    let face = Arc::new(Face::new(sources, streams, Gate::new(security)));
+    let face = Arc::new(Face::new(sources, streams, Gate::new(security, port)));
     let listener = BoundedListener::new(listener, face.gate.tls(), face.gate.counts());
     let service = routes::router(Arc::clone(&face)).into_make_service_with_connect_info::<Peer>();
     let serving = axum::serve(listener, service).with_graceful_shutdown(stop.clone().cancelled_owned());
