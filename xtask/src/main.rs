@@ -25,6 +25,8 @@ enum Chore {
     },
     /// Install what the end-to-end tests talk to: mosquitto, pymodbus and asyncua.
     Peers,
+    /// Kill the daemon 500 times at random moments and look for every message that it was sent: half an hour.
+    Crash,
     /// Judge the detectors: known answers, the false-alarm budget, public data, speed.
     Score {
         /// Arguments for the program: `--data FOLDER [SECTION ...]`.
@@ -53,6 +55,7 @@ fn run(chore: Chore) -> anyhow::Result<()> {
     match chore {
         Chore::Test { arguments } => test(&arguments),
         Chore::Peers => peers::install(),
+        Chore::Crash => crash(),
         Chore::Score { arguments } => score(&arguments),
         Chore::Bench { arguments } => bench(&arguments),
     }
@@ -67,6 +70,13 @@ fn test(arguments: &[String]) -> anyhow::Result<()> {
     Step::cargo("build", ["build", "--workspace", "--all-targets"]).run()?;
     let selection: &[String] = if arguments.is_empty() { &["--workspace".to_owned()] } else { arguments };
     Step::cargo("test", ["test"]).args(selection).run()
+}
+
+/// The tests that take too long for every day.
+fn crash() -> anyhow::Result<()> {
+    peers::install()?;
+    Step::cargo("build", ["build", "-p", "linetwin"]).run()?;
+    Step::cargo("crash", ["test", "-p", "e2e", "--test", "mqtt_durable", "--", "--ignored", "--nocapture"]).run()
 }
 
 fn score(arguments: &[String]) -> anyhow::Result<()> {

@@ -21,6 +21,7 @@ pub mod figures;
 mod forecaster;
 pub mod import;
 pub mod inputs;
+pub mod journal;
 pub mod parts;
 pub mod recorder;
 pub mod replay;
