@@ -25,14 +25,14 @@ use crate::refusal::Refusal;
 use crate::stamp::Stamp;
 use crate::{Metric, MetricKind};
 
-pub use secret::{PASSWORD_MAX_CHARS, PASSWORD_MIN_CHARS, Secret, SecretError};
+pub use secret::{Secret, SecretError};
 pub use users::{User, UserError, Users};
 
 pub(crate) use caller::{Caller, Who};
 pub(crate) use counts::{Counts, metric};
 pub(crate) use may::{Action, may};
 pub(crate) use request::{client, counted, is_cross_site};
-pub(crate) use secret::same;
+pub(crate) use secret::{PASSWORD_MAX_CHARS, same};
 pub(crate) use sessions::{Lease, Session, SessionKey};
 
 use audit::Audit;

@@ -19,10 +19,7 @@ mod stamp;
 mod stream;
 mod tls;
 
-pub use access::{
-    Access, AccessError, AccessOptions, Now, PASSWORD_MAX_CHARS, PASSWORD_MIN_CHARS, Secret, SecretError, User,
-    UserError, Users,
-};
+pub use access::{Access, AccessError, AccessOptions, Now, Secret, SecretError, User, UserError, Users};
 pub use metrics::{Metric, MetricKind};
 pub use part::part_page;
 pub use tls::{Tls, TlsError};
