@@ -22,6 +22,7 @@ use web::{PartLookup, ReplayControl, Sources};
 use crate::durability::LinkDurability;
 use crate::engine::{Console, Engine, Sinks};
 use crate::figures::Figures;
+use crate::history::{Charts, History};
 use crate::parts::{PartStore, read};
 use crate::recorder::{Recorder, RecorderOptions, resume_telling};
 use crate::setup::{ConfigArguments, Device, Setup};
@@ -58,11 +59,14 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let listener = listen(&setup)?;
     let recorder = open_recorder(&setup, &Clock::system())?;
     let mut parts = open_parts(&setup)?;
+    let history = History::default();
     let (twin, sequence) =
         resume_telling(&setup.daemon.recording.folder, setup.plant.clone(), |input, outputs, twin| {
+            history.take(outputs, twin);
             parts.iter_mut().for_each(|parts| parts.keep(input, outputs, twin));
         })?;
     let mut engine = Engine::new(twin, sequence, Some(recorder), Sinks::default(), Arc::default());
+    engine.go_on_with(history);
     parts.into_iter().for_each(|parts| engine.keep_parts(parts));
     if let Some(shadow) = shadow {
         let live = setup.header(Clock::system().now());
@@ -225,7 +229,9 @@ impl Daemon {
         let figures = Figures { state: state_receiver.clone(), links, notify: counters, gauges, parts, shadow };
         let http = listener.local_addr()?;
         listener.set_nonblocking(true)?;
-        tasks.spawn(serve(tokio::net::TcpListener::from_std(listener)?, figures, lookup(setup), None, stop.clone()));
+        let listener = tokio::net::TcpListener::from_std(listener)?;
+        let charts = Charts::new(engine.history(), engine.twin());
+        tasks.spawn(serve(listener, figures, lookup(setup), charts, None, stop.clone()));
 
         let publications = notifier.is_some().then_some(publications);
         engine.set_sinks(Sinks { publications, state: Some(state), console });
@@ -338,6 +344,7 @@ pub(crate) async fn serve(
     listener: tokio::net::TcpListener,
     figures: Figures,
     parts: PartLookup,
+    Charts { series, words }: Charts,
     replay: Option<ReplayControl>,
     stop: CancellationToken,
 ) {
@@ -347,6 +354,8 @@ pub(crate) async fn serve(
         metrics: Arc::new(move || for_metrics.metrics()),
         health: Arc::new(move || for_health.health()),
         parts,
+        series,
+        words,
         replay,
     };
     if let Err(error) = web::serve(listener, sources, stop).await {

@@ -5,6 +5,7 @@
 
 mod assets;
 mod connection;
+mod looks;
 mod metrics;
 mod part;
 mod routes;
@@ -17,7 +18,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use contract::{PartV1, ReplayCommandV1, ReplayV1, StateV1};
+use contract::{PartV1, ReplayCommandV1, ReplayV1, SeriesV1, StateV1, WordsV1};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -32,6 +33,9 @@ pub type PartLookup = Arc<dyn Fn(&str) -> Result<Vec<PartV1>, String> + Send + S
 /// Steers a replay and says how it stands then; takes a moment. The error is in words for a person.
 pub type ReplayControl = Arc<dyn Fn(ReplayCommandV1) -> Result<ReplayV1, String> + Send + Sync>;
 
+/// The latest cycles of a station by its name, seen by the feature of that name. The error is in words for a person.
+pub type SeriesLookup = Arc<dyn Fn(&str, &str) -> Result<SeriesV1, String> + Send + Sync>;
+
 /// Where the daemon's HTTP face gets what it shows.
 #[derive(Clone)]
 pub struct Sources {
@@ -43,6 +47,10 @@ pub struct Sources {
     pub health: Arc<dyn Fn() -> Health + Send + Sync>,
     /// The records of a part.
     pub parts: PartLookup,
+    /// The latest cycles of a station.
+    pub series: SeriesLookup,
+    /// What the features are called.
+    pub words: Arc<WordsV1>,
     /// Who steers the replay, if this is one.
     pub replay: Option<ReplayControl>,
 }

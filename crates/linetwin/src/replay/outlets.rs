@@ -20,6 +20,7 @@ use web::ReplayControl;
 use super::player::{Alerts, Player, Request};
 use crate::daemon::{PUBLICATIONS, notify_settings, serve, told_to_stop};
 use crate::figures::Figures;
+use crate::history::Charts;
 use crate::setup::Setup;
 use crate::teller::Sinks;
 
@@ -113,7 +114,8 @@ impl Outlets {
                 listener.set_nonblocking(true)?;
                 let listener = tokio::net::TcpListener::from_std(listener)?;
                 let control = Some(control(requests.clone()));
-                tasks.spawn(serve(listener, figures, Arc::new(no_parts), control, stop.clone()));
+                let charts = Charts::new(player.history(), player.twin());
+                tasks.spawn(serve(listener, figures, Arc::new(no_parts), charts, control, stop.clone()));
             }
             player.tell(sinks, alerts);
             let played = play_until_told(player, requests, asked).await;
