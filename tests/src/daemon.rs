@@ -65,6 +65,11 @@ impl Daemon {
         daemon
     }
 
+    /// Where its page is.
+    pub fn url(&self) -> &str {
+        &self.http
+    }
+
     /// What is at a path of the API, with the status code.
     ///
     /// # Panics

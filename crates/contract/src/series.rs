@@ -3,9 +3,10 @@ use std::collections::BTreeMap;
 use plant::Plant;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use telemetry::InterventionKind;
 
 use crate::rim::schema_tag;
-use crate::{Message, TimeV1};
+use crate::{Message, TimeV1, phrases};
 
 schema_tag!(SeriesSchema = "linetwin/series/v1");
 
@@ -67,13 +68,16 @@ impl Message for SeriesV1 {}
 
 schema_tag!(WordsSchema = "linetwin/words/v1");
 
-/// What the features are called in the languages of the line.
+/// What features and interventions are called in the languages of the line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct WordsV1 {
     /// Version of this message.
     pub schema: WordsSchema,
     /// For each language, by its code after ISO 639-1: a feature's name and what it is called.
     pub features: BTreeMap<String, BTreeMap<String, String>>,
+    /// For each language: the name of an intervention, such as `tool-dress`, and what it is called.
+    #[serde(default)]
+    pub interventions: BTreeMap<String, BTreeMap<String, String>>,
 }
 
 impl WordsV1 {
@@ -82,8 +86,17 @@ impl WordsV1 {
         let words = |texts: &plant::Texts| {
             names.clone().map(|name| (name.to_owned(), texts.feature(name).to_owned())).collect::<BTreeMap<_, _>>()
         };
-        let features = plant.runbook.texts().map(|texts| (texts.language().to_owned(), words(texts))).collect();
-        Self { schema: WordsSchema::V1, features }
+        let done = |texts: &plant::Texts| {
+            let phrases = phrases::of(texts.language());
+            let named = |kind: InterventionKind| (kind.name().to_owned(), phrases.intervention(kind).to_owned());
+            InterventionKind::ALL.iter().copied().map(named).collect::<BTreeMap<_, _>>()
+        };
+        let texts = || plant.runbook.texts().map(|texts| (texts.language().to_owned(), texts));
+        Self {
+            schema: WordsSchema::V1,
+            features: texts().map(|(language, texts)| (language, words(texts))).collect(),
+            interventions: texts().map(|(language, texts)| (language, done(texts))).collect(),
+        }
     }
 }
 

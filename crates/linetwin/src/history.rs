@@ -18,13 +18,16 @@ const CYCLES_MAX_IN_ALL: usize = 200_000;
 #[derive(Debug, Clone, Default)]
 pub struct History(Arc<Mutex<BTreeMap<StationId, StationHistory>>>);
 
+/// The lowest and the highest good value.
+type GoodRange = (Option<f64>, Option<f64>);
+
 /// The latest cycles of a station.
 #[derive(Debug)]
 struct StationHistory {
     /// Names and units, in the order of the values.
     features: Vec<(&'static str, String)>,
     /// For each variant that was seen the lowest and the highest good value, in the order of the values.
-    limits: BTreeMap<Option<usize>, Vec<(Option<f64>, Option<f64>)>>,
+    limits: BTreeMap<Option<usize>, Vec<GoodRange>>,
     cycles: VecDeque<SeenCycle>,
 }
 
