@@ -83,7 +83,7 @@ fn an_alert_that_comes_is_said_shown_filtered_and_opened_with_its_chart() {
     let scratch = Scratch::new();
     let mut browser = scratch.browser();
     browser.open(demo.page(), ACROSS);
-    browser.sees("#incidents .empty", "No open incidents. All 11 stations are watched; none is still learning.");
+    browser.sees("#incidents .empty", "No open incidents. All 11 stations are watched; 1 still learning.");
     wait_for_alert(&mut browser);
     browser.sees("#announcer", "New alert, priority Low. weld-30");
     browser.sees("#views .count", "1");
@@ -202,7 +202,7 @@ fn the_page_says_that_the_daemon_is_away_and_comes_back_by_itself() {
     browser.open(daemon.url(), ACROSS);
     browser.sees("#links", "1 of 1 links not up");
     browser.go("#/health");
-    browser.sees("main", "connection refused");
+    browser.sees("main", "Connection refused");
     browser.is_quiet();
     daemon.stop();
     browser.ask("lost", &json!({}));
