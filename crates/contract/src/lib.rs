@@ -6,6 +6,7 @@
 //! Values of an enumeration are in kebab-case, keys in snake_case, moments in RFC 3339 and UTC. What is not known is
 //! left out. Numbers are finite. The order of the fields is fixed, so that equal messages are equal bytes.
 
+mod access;
 mod alert;
 mod backtest;
 mod command;
@@ -34,6 +35,7 @@ mod status;
 mod testing;
 
 pub use self::flow::{BottleneckV1, FlowV1, ShareV1, ShiftSummaryV1};
+pub use access::{AuditV1, AuditWhatV1, LoginV1, MeSchema, MeV1, NotARole, RoleName};
 pub use alert::{AcknowledgementV1, AlertSchema, AlertV1, CauseV1, EvidenceV1, TranslationV1};
 pub use backtest::{
     AlarmsV1, BacktestConfigurationV1, BacktestFaultV1, BacktestPlaceV1, BacktestRecordingV1, BacktestRunV1,

@@ -1,20 +1,24 @@
 use schemars::{Schema, schema_for};
 
 use crate::{
-    AlertV1, BacktestV1, CommandReplyV1, CommandV1, EventV1, ForecastV1, LineV1, PartHistoryV1, PartV1, RecordingV1,
-    ReplayCommandV1, ReplayV1, SeriesV1, ShiftV1, SignalsV1, StateV1, StationV1, StatusV1, WordsV1,
+    AlertV1, AuditV1, BacktestV1, CommandReplyV1, CommandV1, EventV1, ForecastV1, LineV1, LoginV1, MeV1, PartHistoryV1,
+    PartV1, RecordingV1, ReplayCommandV1, ReplayV1, SeriesV1, ShiftV1, SignalsV1, StateV1, StationV1, StatusV1,
+    WordsV1,
 };
 
 /// The JSON Schema of every message, by its name, in the order of the names.
 pub fn schemas() -> Vec<(&'static str, Schema)> {
     vec![
         ("alert-v1", schema_for!(AlertV1)),
+        ("audit-v1", schema_for!(AuditV1)),
         ("backtest-v1", schema_for!(BacktestV1)),
         ("command-reply-v1", schema_for!(CommandReplyV1)),
         ("command-v1", schema_for!(CommandV1)),
         ("event-v1", schema_for!(EventV1)),
         ("forecast-v1", schema_for!(ForecastV1)),
         ("line-v1", schema_for!(LineV1)),
+        ("login-v1", schema_for!(LoginV1)),
+        ("me-v1", schema_for!(MeV1)),
         ("part-history-v1", schema_for!(PartHistoryV1)),
         ("part-v1", schema_for!(PartV1)),
         ("recording-v1", schema_for!(RecordingV1)),

@@ -17,7 +17,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use twin::Output;
-use web::{PartLookup, ReplayControl, Sources};
+use web::{PartLookup, ReplayControl, Security, Sources};
 
 use crate::durability::LinkDurability;
 use crate::engine::{Console, Engine, Sinks};
@@ -357,8 +357,9 @@ pub(crate) async fn serve(
         series,
         words,
         replay,
+        commands: None,
     };
-    if let Err(error) = web::serve(listener, sources, stop).await {
+    if let Err(error) = web::serve(listener, sources, Security::default(), stop).await {
         tracing::error!("the page and the API are not served any more: {error}");
     }
 }

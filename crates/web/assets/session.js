@@ -9,8 +9,8 @@ let me = null;
 export async function whoAmI(again = false) {
   if (me === null || again) {
     const response = await fetch("/api/v1/me", { signal: AbortSignal.timeout(PATIENCE_MS) });
-    if (!response.ok && response.status !== 404) throw new Error(await refusal(response));
-    me = response.ok ? await response.json() : { logins: false };
+    if (!response.ok) throw new Error(await refusal(response));
+    me = await response.json();
   }
   return me;
 }

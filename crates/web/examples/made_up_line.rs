@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use telemetry::Timestamp;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-use web::{Health, Metric, MetricKind, Sources};
+use web::{Health, Metric, MetricKind, Security, Sources};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -31,9 +31,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         series: Arc::new(|station, feature| Err(format!("{station}: nobody has made up cycles of {feature}"))),
         words: Arc::new(WordsV1 { schema: WordsSchema::V1, features: BTreeMap::new(), interventions: BTreeMap::new() }),
         replay: None,
+        commands: None,
     };
     let stop = CancellationToken::new();
-    let serving = tokio::spawn(web::serve(listener, sources, stop.clone()));
+    let serving = tokio::spawn(web::serve(listener, sources, Security::default(), stop.clone()));
     let mut seconds = 0;
     loop {
         tokio::select! {

@@ -36,6 +36,9 @@ assets! {
     "incidents.js" = "text/javascript; charset=utf-8";
     "language.js" = "text/javascript; charset=utf-8";
     "line.js" = "text/javascript; charset=utf-8";
+    "login.css" = "text/css; charset=utf-8";
+    "login.html" = "text/html; charset=utf-8";
+    "login.js" = "text/javascript; charset=utf-8";
     "live.js" = "text/javascript; charset=utf-8";
     "mimic.js" = "text/javascript; charset=utf-8";
     "part.js" = "text/javascript; charset=utf-8";
@@ -50,6 +53,14 @@ assets! {
 impl Asset {
     pub(crate) fn find(name: &str) -> Option<&'static Self> {
         ASSETS.iter().find(|asset| asset.name == name)
+    }
+
+    /// The answer with one of the files that the program itself names.
+    pub(crate) fn named(name: &str, request: &HeaderMap) -> Response {
+        match Self::find(name) {
+            Some(asset) => asset.answer(request),
+            None => unreachable!("{name} is part of the program"),
+        }
     }
 
     fn etag(&self) -> String {

@@ -6,10 +6,18 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::serve::Listener;
+use futures_util::StreamExt;
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, Sleep};
+use tokio::time::{Instant, Sleep, timeout};
+use tokio_rustls::server::TlsStream;
+use tokio_util::either::Either;
+
+use crate::access::Counts;
+use crate::tls::Tls;
 
 /// The most connections served at once. More wait in the operating system's queue until one ends.
 const CONNECTIONS_MAX: usize = 256;
@@ -17,32 +25,77 @@ const CONNECTIONS_MAX: usize = 256;
 /// Longer than the live stream's keep-alive interval.
 const IDLE_MAX: Duration = Duration::from_secs(60);
 
+/// How long a peer may take to agree on TLS.
+const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
+
+/// What requests are read from: TCP, or TLS over it.
+pub(crate) type Io = Either<Connection, TlsStream<Connection>>;
+/// Ends with a connection, if its peer speaks TLS.
+type Handshake = BoxFuture<'static, Option<(TlsStream<Connection>, SocketAddr)>>;
+
 /// A listener with a bounded number of connections, none of which can be held without being used.
 pub(crate) struct BoundedListener {
     inner: TcpListener,
     places: Arc<Semaphore>,
     idle_max: Duration,
+    tls: Option<Arc<Tls>>,
+    /// Each holds a place: a slow one keeps nobody else waiting, and there are never more than places.
+    handshakes: FuturesUnordered<Handshake>,
+    counts: Arc<Counts>,
 }
 
 impl BoundedListener {
-    pub(crate) fn new(inner: TcpListener) -> Self {
-        Self { inner, places: Arc::new(Semaphore::new(CONNECTIONS_MAX)), idle_max: IDLE_MAX }
+    pub(crate) fn new(inner: TcpListener, tls: Option<Arc<Tls>>, counts: Arc<Counts>) -> Self {
+        let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+        Self { inner, places, idle_max: IDLE_MAX, tls, handshakes: FuturesUnordered::new(), counts }
+    }
+
+    /// Begins to agree on TLS with a peer.
+    fn shake_hands(&self, tls: &Tls, connection: Connection, peer: SocketAddr) -> Handshake {
+        let (accepted, counts) = (tls.acceptor().accept(connection), Arc::clone(&self.counts));
+        Box::pin(async move {
+            let problem = match timeout(HANDSHAKE_MAX, accepted).await {
+                Ok(Ok(stream)) => return Some((stream, peer)),
+                Ok(Err(error)) => error.to_string(),
+                Err(late) => late.to_string(),
+            };
+            Counts::add(&counts.handshakes_failed);
+            tracing::debug!(%peer, problem, "no TLS was agreed on");
+            None
+        })
     }
 }
 
+/// The next TCP connection for which there is a place. Nothing is lost if it is no longer waited for.
+async fn accept(inner: &mut TcpListener, places: &Arc<Semaphore>, idle_max: Duration) -> (Connection, SocketAddr) {
+    let place = Arc::clone(places).acquire_owned().await;
+    let place = place.unwrap_or_else(|_| unreachable!("the semaphore is never closed"));
+    // Qualified: this one keeps trying when the operating system refuses, for want of file handles say.
+    let (stream, peer) = <TcpListener as Listener>::accept(inner).await;
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%peer, %error, "cannot switch off Nagle's algorithm; answers may come a little later");
+    }
+    (Connection::new(stream, idle_max, place), peer)
+}
+
 impl Listener for BoundedListener {
-    type Io = Connection;
+    type Io = Io;
     type Addr = SocketAddr;
 
-    async fn accept(&mut self) -> (Connection, SocketAddr) {
-        let place = Arc::clone(&self.places).acquire_owned().await;
-        let place = place.unwrap_or_else(|_| unreachable!("the semaphore is never closed"));
-        // Qualified: this one keeps trying when the operating system refuses, for want of file handles say.
-        let (stream, peer) = <TcpListener as Listener>::accept(&mut self.inner).await;
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%peer, %error, "cannot switch off Nagle's algorithm; answers may come a little later");
+    async fn accept(&mut self) -> (Io, SocketAddr) {
+        loop {
+            tokio::select! {
+                Some(done) = self.handshakes.next() => {
+                    if let Some((stream, peer)) = done {
+                        return (Either::Right(stream), peer);
+                    }
+                }
+                (connection, peer) = accept(&mut self.inner, &self.places, self.idle_max) => match self.tls.clone() {
+                    None => return (Either::Left(connection), peer),
+                    Some(tls) => self.handshakes.push(self.shake_hands(&tls, connection, peer)),
+                },
+            }
         }
-        (Connection::new(stream, self.idle_max, place), peer)
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
@@ -124,7 +177,8 @@ mod tests {
     async fn bounded(places: usize, idle_max: Duration) -> (BoundedListener, SocketAddr) {
         let inner = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = inner.local_addr().unwrap();
-        (BoundedListener { inner, places: Arc::new(Semaphore::new(places)), idle_max }, address)
+        let places = Arc::new(Semaphore::new(places));
+        (BoundedListener { places, idle_max, ..BoundedListener::new(inner, None, Arc::default()) }, address)
     }
 
     #[tokio::test]

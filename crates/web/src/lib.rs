@@ -1,29 +1,46 @@
 //! The HTTP face of the daemon: the supervisor's page, the API, the live stream, metrics and health.
 //!
-//! Read-only, but for the steering of a replay. It shows what [`Sources`] give it and decides nothing. Connections, streams and waiting times are
-//! bounded; a reader that is too slow for the live stream misses updates, which is counted, and holds nobody up.
+//! It shows what [`Sources`] give it and decides nothing about the line. [`Security`] says who may read, who may command and
+//! whether over TLS; without logins it is read-only, but for the steering of a replay. Connections, streams, sessions and
+//! waiting times are bounded; a reader that is too slow for the live stream misses updates, which is counted, and holds
+//! nobody up.
 
+mod access;
 mod assets;
+mod command;
 mod connection;
+mod gate;
+mod login;
 mod looks;
 mod metrics;
 mod part;
+mod refusal;
 mod routes;
+mod stamp;
 mod stream;
+mod tls;
 
+pub use access::{
+    Access, AccessError, AccessOptions, Now, PASSWORD_MAX_CHARS, PASSWORD_MIN_CHARS, Secret, SecretError, User,
+    UserError, Users,
+};
 pub use metrics::{Metric, MetricKind};
 pub use part::part_page;
+pub use tls::{Tls, TlsError};
 
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use contract::{PartV1, ReplayCommandV1, ReplayV1, SeriesV1, StateV1, WordsV1};
+use contract::{CommandReplyV1, CommandV1, PartV1, ReplayCommandV1, ReplayV1, SeriesV1, StateV1, WordsV1};
+use futures_util::future::BoxFuture;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use connection::BoundedListener;
+use gate::{Gate, Peer};
+use routes::Face;
 use stream::Streams;
 
 /// The records of a part by its serial, in the order they were closed; reads files, so it takes its time. The error is in
@@ -35,6 +52,27 @@ pub type ReplayControl = Arc<dyn Fn(ReplayCommandV1) -> Result<ReplayV1, String>
 
 /// The latest cycles of a station by its name, seen by the feature of that name. The error is in words for a person.
 pub type SeriesLookup = Arc<dyn Fn(&str, &str) -> Result<SeriesV1, String> + Send + Sync>;
+
+/// Gives the twin a command and says what it answers. The wait is bounded by who gives this.
+pub type CommandControl =
+    Arc<dyn Fn(CommandV1) -> BoxFuture<'static, Result<CommandReplyV1, CommandFailure>> + Send + Sync>;
+
+/// Why a command has no answer of the twin.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CommandFailure {
+    /// What it asks for cannot be read.
+    #[error("{0}")]
+    Unreadable(String),
+    /// Too many wait.
+    #[error("too many commands are waiting; send it again in a moment")]
+    Busy,
+    /// The daemon stops.
+    #[error("the daemon is stopping; send it again when it is back")]
+    Stopping,
+    /// The twin has taken it, but not said in time what came of it.
+    #[error("the twin has not answered in time; the page shows whether the command was carried out")]
+    NoAnswer,
+}
 
 /// Where the daemon's HTTP face gets what it shows.
 #[derive(Clone)]
@@ -53,6 +91,19 @@ pub struct Sources {
     pub words: Arc<WordsV1>,
     /// Who steers the replay, if this is one.
     pub replay: Option<ReplayControl>,
+    /// Who carries out commands, if anybody does.
+    pub commands: Option<CommandControl>,
+}
+
+/// Who may use the face, and over what. The default is that everybody may read, in the clear.
+#[derive(Default)]
+pub struct Security {
+    /// How TLS is spoken, if it is.
+    pub tls: Option<Tls>,
+    /// Who may log in; without, nobody can and everybody may read.
+    pub access: Option<Access>,
+    /// Whether a proxy in front speaks TLS. It is then believed where a request comes from, so nobody else may reach this port.
+    pub is_behind_proxy: bool,
 }
 
 /// How the daemon is.
@@ -67,14 +118,24 @@ pub struct Health {
 /// How long answers under way may take once the daemon is told to stop. Streams end at once.
 const GRACE: Duration = Duration::from_secs(2);
 
+/// How often users, sessions and certificate are looked after.
+const UPKEEP_INTERVAL: Duration = Duration::from_secs(2);
+
 /// Serves until `stop` is cancelled; then ends streams at once and gives other answers two seconds to finish.
 ///
 /// # Errors
 /// If the listener cannot be served. A failing connection ends that connection only.
-pub async fn serve(listener: TcpListener, sources: Sources, stop: CancellationToken) -> io::Result<()> {
+pub async fn serve(
+    listener: TcpListener,
+    sources: Sources,
+    security: Security,
+    stop: CancellationToken,
+) -> io::Result<()> {
     let (streams, pacing) = Streams::new(sources.state.clone());
-    let serving = axum::serve(BoundedListener::new(listener), routes::router(sources, streams))
-        .with_graceful_shutdown(stop.clone().cancelled_owned());
+    let face = Arc::new(Face::new(sources, streams, Gate::new(security)));
+    let listener = BoundedListener::new(listener, face.gate.tls(), face.gate.counts());
+    let service = routes::router(Arc::clone(&face)).into_make_service_with_connect_info::<Peer>();
+    let serving = axum::serve(listener, service).with_graceful_shutdown(stop.clone().cancelled_owned());
     let out_of_patience = async {
         stop.cancelled().await;
         tokio::time::sleep(GRACE).await;
@@ -89,6 +150,22 @@ pub async fn serve(listener: TcpListener, sources: Sources, stop: CancellationTo
         }
     };
     // Pacing owns the only sender of the streams' updates: when it is stopped, every stream ends.
-    let (_, served) = tokio::join!(stop.run_until_cancelled(pacing), serving);
+    let (_, _, served) =
+        tokio::join!(stop.run_until_cancelled(pacing), stop.run_until_cancelled(keep_up(&face)), serving);
     served
+}
+
+async fn keep_up(face: &Arc<Face>) {
+    if !face.gate.needs_upkeep() {
+        return;
+    }
+    let mut interval = tokio::time::interval(UPKEEP_INTERVAL);
+    interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        interval.tick().await;
+        let face = Arc::clone(face);
+        if let Err(error) = tokio::task::spawn_blocking(move || face.gate.keep_up()).await {
+            tracing::error!("users and certificate could not be looked after: {error}");
+        }
+    }
 }

@@ -9,7 +9,8 @@ use axum::http::StatusCode;
 use contract::{SeriesV1, SignalsQueryV1, SignalsV1, StateV1, StationV1, WordsV1};
 use serde::Deserialize;
 
-use crate::routes::{Face, Refusal};
+use crate::refusal::Refusal;
+use crate::routes::Face;
 
 /// The station of that name; if there is none, a refusal of that status, which says which there are.
 pub(crate) fn find_station<'a>(
@@ -44,7 +45,7 @@ pub(crate) async fn series(
 ) -> Result<Json<SeriesV1>, Refusal> {
     let Query(SeriesQuery { feature }) = query.map_err(Refusal::of_query)?;
     find_station(&face.state_now(), &name, StatusCode::NOT_FOUND)?;
-    (face.sources().series)(&name, &feature).map(Json).map_err(|error| Refusal::new(StatusCode::NOT_FOUND, error))
+    (face.sources.series)(&name, &feature).map(Json).map_err(|error| Refusal::new(StatusCode::NOT_FOUND, error))
 }
 
 pub(crate) async fn signals(
@@ -56,5 +57,5 @@ pub(crate) async fn signals(
 }
 
 pub(crate) async fn words(State(face): State<Arc<Face>>) -> Json<WordsV1> {
-    Json(WordsV1::clone(&face.sources().words))
+    Json(WordsV1::clone(&face.sources.words))
 }

@@ -1,25 +1,26 @@
 use std::sync::Arc;
 
 use axum::extract::rejection::{JsonRejection, QueryRejection};
-use axum::extract::{Path, Query, State};
+use axum::extract::{DefaultBodyLimit, Path, Query, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
-use axum::middleware::map_response;
+use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
-use axum::{Json, Router};
-use contract::{AlertV1, FlowV1, Message, PartHistoryV1, ReplayCommandV1, ReplayV1, StateV1};
-use serde::{Deserialize, Serialize};
+use axum::routing::{get, post};
+use axum::{Extension, Json, Router};
+use contract::{AlertV1, CommandV1, FlowV1, Message, PartHistoryV1, ReplayV1, StateV1};
+use serde::Deserialize;
 use tokio::sync::Semaphore;
 
+use crate::access::Caller;
 use crate::assets::Asset;
-use crate::looks;
-use crate::metrics;
+use crate::gate::{self, Gate};
 use crate::part::{self, part_page};
+use crate::refusal::{Refusal, Route};
 use crate::stream::{Streams, TooManyStreams};
-use crate::{Health, Sources};
+use crate::{Health, Sources, command, login, looks, metrics};
 
 /// What a person may ask for, and what they get.
-const ROUTES: [Route; 14] = [
+const ROUTES: [Route; 19] = [
     Route { path: "/", gives: "the supervisor's page" },
     Route { path: "/api/v1/state", gives: "the line now, as JSON" },
     Route { path: "/api/v1/alerts", gives: "the open alerts, as JSON; of one station with ?station=NAME" },
@@ -44,32 +45,32 @@ const ROUTES: [Route; 14] = [
         path: "/api/v1/replay",
         gives: "how the replay stands, as JSON; POST pauses it, changes its speed or jumps",
     },
+    Route { path: "/api/v1/command", gives: "what the twin answers to a command, which is sent by POST as JSON" },
+    Route { path: "/login", gives: "the page on which one logs in" },
+    Route { path: "/api/v1/login", gives: "a session, for a name and a password sent by POST as JSON" },
+    Route { path: "/api/v1/logout", gives: "the end of the session, by POST" },
+    Route { path: "/api/v1/me", gives: "who is logged in, their role and the token for each POST, as JSON" },
     Route { path: "/metrics", gives: "what is counted, as OpenMetrics text" },
     Route { path: "/healthz", gives: "200 while the daemon does its work, else 503, with its problems" },
 ];
 
-#[derive(Debug, Clone, Copy, Serialize)]
-struct Route {
-    path: &'static str,
-    gives: &'static str,
-}
-
+/// What the routes share.
 pub(crate) struct Face {
-    sources: Sources,
+    pub(crate) sources: Sources,
+    pub(crate) gate: Gate,
     streams: Streams,
     /// Held by the one who looks a part up: that reads files, and should not be all that the machine does.
     looking_up: Semaphore,
 }
 
 impl Face {
+    pub(crate) fn new(sources: Sources, streams: Streams, gate: Gate) -> Self {
+        Self { sources, gate, streams, looking_up: Semaphore::new(1) }
+    }
+
     /// The latest state, without keeping its owner from writing the next one.
     pub(crate) fn state_now(&self) -> Arc<StateV1> {
         Arc::clone(&self.sources.state.borrow())
-    }
-
-    /// Where it gets what it shows.
-    pub(crate) fn sources(&self) -> &Sources {
-        &self.sources
     }
 
     /// The history of a part.
@@ -90,10 +91,9 @@ impl Face {
     }
 }
 
-pub(crate) fn router(sources: Sources, streams: Streams) -> Router {
-    Router::new()
+pub(crate) fn router(face: Arc<Face>) -> Router {
+    let readers = Router::new()
         .route("/", get(page))
-        .route("/assets/{name}", get(asset))
         .route("/api/v1/state", get(state))
         .route("/api/v1/alerts", get(alerts))
         .route("/api/v1/flow", get(flow))
@@ -104,51 +104,41 @@ pub(crate) fn router(sources: Sources, streams: Streams) -> Router {
         .route("/api/v1/words", get(looks::words))
         .route("/api/v1/part/{serial}", get(part_json))
         .route("/part/{serial}", get(part_print))
-        .route("/api/v1/replay", get(replay).post(steer))
+        .route("/api/v1/replay", get(replay))
         .route("/metrics", get(metrics_text))
-        .route("/healthz", get(health))
+        .route_layer(from_fn_with_state(Arc::clone(&face), gate::readers));
+    let posts = Router::new()
+        .route("/api/v1/command", post(command::command))
+        .route("/api/v1/replay", post(command::steer))
+        .route("/api/v1/logout", post(login::logout))
+        .route_layer(from_fn_with_state(Arc::clone(&face), gate::posts));
+    let open = Router::new()
+        .route("/assets/{name}", get(asset))
+        .route("/login", get(login::page))
+        .route("/api/v1/login", post(login::login))
+        .route("/api/v1/me", get(login::me))
+        .route("/healthz", get(health));
+    open.merge(readers)
+        .merge(posts)
         .fallback(not_found)
-        .method_not_allowed_fallback(read_only)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(DefaultBodyLimit::max(CommandV1::MAX_BYTES))
+        .layer(from_fn_with_state(Arc::clone(&face), gate::identify))
         .layer(map_response(secure))
-        .with_state(Arc::new(Face { sources, streams, looking_up: Semaphore::new(1) }))
+        .with_state(face)
 }
 
-/// Why a request is refused, as JSON.
-#[derive(Debug)]
-pub(crate) struct Refusal {
-    status: StatusCode,
-    error: String,
-    routes: &'static [Route],
-}
-
-impl Refusal {
-    pub(crate) fn new(status: StatusCode, error: impl Into<String>) -> Self {
-        Self { status, error: error.into(), routes: &[] }
-    }
-
-    /// What is wrong with what stands behind the question mark.
-    pub(crate) fn of_query(rejection: QueryRejection) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, rejection.body_text())
-    }
-}
-
-impl IntoResponse for Refusal {
-    fn into_response(self) -> Response {
-        #[derive(Serialize)]
-        struct Body {
-            error: String,
-            #[serde(skip_serializing_if = "<[Route]>::is_empty")]
-            routes: &'static [Route],
-        }
-        (self.status, Json(Body { error: self.error, routes: self.routes })).into_response()
-    }
+/// What a body says, or why it cannot be read and what was expected.
+pub(crate) fn understood<T>(body: Result<Json<T>, JsonRejection>, example: &str) -> Result<T, Refusal> {
+    let read = body.map(|Json(content)| content);
+    read.map_err(|rejection| {
+        let error = format!("{}; expected something like {example}", rejection.body_text());
+        Refusal::new(rejection.status(), error)
+    })
 }
 
 async fn page(headers: HeaderMap) -> Response {
-    match Asset::find("index.html") {
-        Some(asset) => asset.answer(&headers),
-        None => unreachable!("the page is part of the program"),
-    }
+    Asset::named("index.html", &headers)
 }
 
 async fn asset(Path(name): Path<String>, headers: HeaderMap) -> Result<Response, Refusal> {
@@ -187,8 +177,9 @@ async fn flow(State(face): State<Arc<Face>>) -> Json<Option<FlowV1>> {
     Json(face.state_now().flow.clone())
 }
 
-async fn stream(State(face): State<Arc<Face>>) -> Result<Response, Refusal> {
-    face.streams.open().map_err(|full: TooManyStreams| Refusal::new(StatusCode::SERVICE_UNAVAILABLE, full.to_string()))
+async fn stream(State(face): State<Arc<Face>>, Extension(caller): Extension<Caller>) -> Result<Response, Refusal> {
+    let opened = face.streams.open(caller.who.lease());
+    opened.map_err(|full: TooManyStreams| Refusal::new(StatusCode::SERVICE_UNAVAILABLE, full.to_string()))
 }
 
 async fn part_json(State(face): State<Arc<Face>>, Path(serial): Path<String>) -> Result<Response, Refusal> {
@@ -206,34 +197,13 @@ async fn part_print(State(face): State<Arc<Face>>, Path(serial): Path<String>) -
 }
 
 async fn replay(State(face): State<Arc<Face>>) -> Result<Json<ReplayV1>, Refusal> {
-    face.state_now().replay.map(Json).ok_or_else(this_is_life)
-}
-
-/// Only JSON is taken, which a page of somebody else cannot send without being asked for leave.
-async fn steer(
-    State(face): State<Arc<Face>>,
-    command: Result<Json<ReplayCommandV1>, JsonRejection>,
-) -> Result<Json<ReplayV1>, Refusal> {
-    let control = face.sources.replay.clone().ok_or_else(this_is_life)?;
-    let Json(command) = command.map_err(|rejection| {
-        let error = format!("{}; expected something like {}", rejection.body_text(), ReplayCommandV1::EXAMPLE);
-        Refusal::new(rejection.status(), error)
-    })?;
-    let steered = tokio::task::spawn_blocking(move || control(command)).await;
-    let steered = steered.map_err(|error| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?;
-    steered.map(Json).map_err(|error| Refusal::new(StatusCode::BAD_REQUEST, error))
-}
-
-fn this_is_life() -> Refusal {
-    Refusal::new(
-        StatusCode::NOT_FOUND,
-        "this is life, not a replay; `linetwin replay RECORDING --http HOST:PORT` is one",
-    )
+    face.state_now().replay.map(Json).ok_or_else(command::this_is_life)
 }
 
 async fn metrics_text(State(face): State<Arc<Face>>) -> Result<Response, Refusal> {
     let mut all = (face.sources.metrics)();
     all.extend(face.streams.metrics());
+    all.extend(face.gate.metrics());
     match metrics::encode(all) {
         Ok(text) => Ok(([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response()),
         Err(_) => Err(Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "the metrics cannot be written as text")),
@@ -241,24 +211,27 @@ async fn metrics_text(State(face): State<Arc<Face>>) -> Result<Response, Refusal
 }
 
 async fn health(State(face): State<Arc<Face>>) -> (StatusCode, Json<Health>) {
-    let health = (face.sources.health)();
+    let mut health = (face.sources.health)();
+    let problems = face.gate.problems();
+    health.ok &= problems.is_empty();
+    health.problems.extend(problems);
     let status = if health.ok { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(health))
 }
 
 async fn not_found(uri: Uri) -> Refusal {
-    let error = format!("there is nothing at {:?}", uri.path());
-    Refusal { status: StatusCode::NOT_FOUND, error, routes: &ROUTES }
+    Refusal::nothing_at(uri.path(), &ROUTES)
 }
 
-async fn read_only(method: Method, uri: Uri) -> Refusal {
-    let error = format!("{method} does nothing at {:?}; everything here is read with GET", uri.path());
+async fn wrong_method(method: Method, uri: Uri) -> Refusal {
+    let expected = if method == Method::GET { "POST with JSON" } else { "GET" };
+    let error = format!("{method} does nothing at {:?}; expected {expected}", uri.path());
     Refusal::new(StatusCode::METHOD_NOT_ALLOWED, error)
 }
 
 /// The page needs nothing from elsewhere and nobody may frame it; whatever is not a file of the page is never kept.
 async fn secure(mut response: Response) -> Response {
-    const ALWAYS: [(HeaderName, &str); 4] = [
+    const ALWAYS: [(HeaderName, &str); 5] = [
         (
             header::CONTENT_SECURITY_POLICY,
             "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'; object-src 'none'",
@@ -266,6 +239,7 @@ async fn secure(mut response: Response) -> Response {
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "no-referrer"),
         (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
     ];
     let headers = response.headers_mut();
     for (name, value) in ALWAYS {

@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use contract::{LineV1, Message, StateV1};
 use tokio::sync::{Semaphore, watch};
 
+use crate::access::{Lease, metric};
 use crate::{Metric, MetricKind};
 
 /// The most live streams at once.
@@ -66,18 +67,18 @@ impl Streams {
         (streams, pace(state, sender))
     }
 
-    /// A stream of server-sent events: the line now, then each change, four times a second at most.
+    /// A stream of server-sent events: the line now, then each change, four times a second at most. It ends with the lease.
     ///
     /// # Errors
     /// If there are too many streams already.
-    pub(crate) fn open(&self) -> Result<Response, TooManyStreams> {
+    pub(crate) fn open(&self, lease: Option<Lease>) -> Result<Response, TooManyStreams> {
         let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
             self.refused.fetch_add(1, Ordering::Relaxed);
             return Err(TooManyStreams);
         };
         let mut updates = self.updates.clone();
         updates.mark_changed();
-        let reader = Reader { updates, last: None, skipped: Arc::clone(&self.skipped), _place: place };
+        let reader = Reader { updates, last: None, skipped: Arc::clone(&self.skipped), lease, _place: place };
         let events = futures_util::stream::unfold(reader, async |mut reader| {
             let event = reader.next().await?;
             Some((Ok::<_, Infallible>(event), reader))
@@ -87,13 +88,6 @@ impl Streams {
 
     /// What is counted here.
     pub(crate) fn metrics(&self) -> Vec<Metric> {
-        let metric = |name: &'static str, help: &'static str, kind, value: u64| Metric {
-            name: name.into(),
-            help: help.into(),
-            kind,
-            labels: Vec::new(),
-            value: value as f64,
-        };
         let open = (STREAMS_MAX - self.places.available_permits()) as u64;
         let refused = self.refused.load(Ordering::Relaxed);
         let skipped = self.skipped.load(Ordering::Relaxed);
@@ -133,12 +127,23 @@ struct Reader {
     updates: watch::Receiver<Arc<Update>>,
     last: Option<u64>,
     skipped: Arc<AtomicU64>,
+    lease: Option<Lease>,
     _place: tokio::sync::OwnedSemaphorePermit,
 }
 
 impl Reader {
     async fn next(&mut self) -> Option<Event> {
-        self.updates.changed().await.ok()?;
+        let over = async {
+            match &self.lease {
+                Some(lease) => lease.over().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            () = over => return None,
+            changed = self.updates.changed() => changed.ok()?,
+        }
         let update = Arc::clone(&self.updates.borrow_and_update());
         let last = self.last.replace(update.number);
         if let Some(last) = last {

@@ -12,7 +12,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use web::{Health, Metric, MetricKind, ReplayControl, Sources};
+use web::{Health, Metric, MetricKind, ReplayControl, Security, Sources};
 
 /// Nothing here takes a tenth of it; a test that waits longer hangs.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -68,9 +68,10 @@ impl Server {
             }),
             words: Arc::new(serde_json::from_value(words()).unwrap()),
             replay,
+            commands: None,
         };
         let stop = CancellationToken::new();
-        let serving = tokio::spawn(web::serve(listener, sources, stop.clone()));
+        let serving = tokio::spawn(web::serve(listener, sources, Security::default(), stop.clone()));
         Self { address, state, health, stop, serving }
     }
 
@@ -285,13 +286,15 @@ async fn what_cannot_be_answered_says_why() {
     check("GET /api/v2/state", 404, &["/api/v2/state"]).await;
     check("GET /assets/../../secret", 404, &["secret"]).await;
     check("POST /api/v1/state", 405, &["POST", "GET"]).await;
+    check("GET /api/v1/command", 405, &["GET", "expected POST with JSON"]).await;
     let server = Server::start_with(Some(Arc::new(steer))).await;
     let routes = server.get("/nowhere").await.json()["routes"].clone();
     let paths: Vec<_> = routes.as_array().unwrap().iter().map(|route| route["path"].as_str().unwrap()).collect();
     assert!(paths.contains(&"/api/v1/stream"), "{paths:?}");
     for path in paths.iter().filter(|path| **path != "/api/v1/stream") {
+        let is_posted = ["/api/v1/command", "/api/v1/login", "/api/v1/logout"].contains(path);
         let path = path.replace("SERIAL", ODD_ENCODED).replace("FEATURE", "current").replace("NAME", "weld-20");
-        assert_eq!(server.get(&path).await.status, 200, "{path}");
+        assert_eq!(server.get(&path).await.status, if is_posted { 405 } else { 200 }, "{path}");
     }
 }
 

@@ -1,0 +1,152 @@
+//! TLS: certificate and key, read anew when their files change.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::pki_types::pem::{self, PemObject};
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+use crate::stamp::Stamp;
+
+/// The one protocol that is spoken inside TLS.
+const HTTP_1_1: &[u8] = b"http/1.1";
+
+/// Why a certificate or a key cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{what} {path}: {problem}")]
+pub struct TlsError {
+    what: &'static str,
+    path: PathBuf,
+    problem: String,
+}
+
+/// How the face speaks TLS.
+#[derive(Debug)]
+pub struct Tls {
+    certificate: PathBuf,
+    key: PathBuf,
+    used: RwLock<Used>,
+}
+
+#[derive(Debug)]
+struct Used {
+    config: Arc<ServerConfig>,
+    stamps: [Option<Stamp>; 2],
+    problem: Option<String>,
+}
+
+impl Tls {
+    /// Speaks it with the certificate chain and the private key in these files, both in PEM.
+    ///
+    /// # Errors
+    /// If one of them cannot be read, or they do not belong together.
+    pub fn open(certificate: &Path, key: &Path) -> Result<Self, TlsError> {
+        let stamps = [certificate, key].map(Stamp::of);
+        let used = Used { config: read(certificate, key)?, stamps, problem: None };
+        Ok(Self { certificate: certificate.to_owned(), key: key.to_owned(), used: RwLock::new(used) })
+    }
+
+    /// Takes part in a handshake with the latest certificate.
+    pub(crate) fn acceptor(&self) -> TlsAcceptor {
+        TlsAcceptor::from(Arc::clone(&self.used.read().unwrap_or_else(PoisonError::into_inner).config))
+    }
+
+    /// What is wrong with the files at the moment, while older ones are still used.
+    pub(crate) fn problem(&self) -> Option<String> {
+        self.used.read().unwrap_or_else(PoisonError::into_inner).problem.clone()
+    }
+
+    /// Reads the files again if they have changed. What cannot be used is told, and what was used goes on: half of a renewal
+    /// looks like that for a moment.
+    pub(crate) fn keep_up(&self) {
+        let stamps = [&self.certificate, &self.key].map(|path| Stamp::of(path));
+        if self.used.read().unwrap_or_else(PoisonError::into_inner).stamps == stamps {
+            return;
+        }
+        let renewed = read(&self.certificate, &self.key);
+        let mut used = self.used.write().unwrap_or_else(PoisonError::into_inner);
+        used.stamps = stamps;
+        match renewed {
+            Ok(config) => {
+                tracing::info!("the certificate {} is used from now on", self.certificate.display());
+                used.config = config;
+                used.problem = None;
+            }
+            Err(error) => {
+                tracing::error!("{error}; the certificate from before goes on");
+                used.problem = Some(format!("{error}; the certificate from before goes on"));
+            }
+        }
+    }
+}
+
+fn read(certificate: &Path, key: &Path) -> Result<Arc<ServerConfig>, TlsError> {
+    let of_certificate = |problem: String| TlsError { what: "certificate", path: certificate.to_owned(), problem };
+    let of_key = |problem: String| TlsError { what: "key", path: key.to_owned(), problem };
+    let pem = |problem: pem::Error| match problem {
+        pem::Error::NoItemsFound => "holds none; expected PEM with -----BEGIN".to_owned(),
+        pem::Error::Io(error) => format!("cannot be read: {error}"),
+        other => format!("is not PEM: {other}"),
+    };
+    let chain: Result<Vec<_>, _> = CertificateDer::pem_file_iter(certificate).and_then(Iterator::collect);
+    let chain = chain.map_err(|problem| of_certificate(pem(problem)))?;
+    if chain.is_empty() {
+        return Err(of_certificate(pem(pem::Error::NoItemsFound)));
+    }
+    let private = PrivateKeyDer::from_pem_file(key).map_err(|problem| of_key(pem(problem)))?;
+    let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, private))
+        .map_err(|error| of_key(format!("does not go with the certificate {}: {error}", certificate.display())))?;
+    config.alpn_protocols = vec![HTTP_1_1.to_vec()];
+    Ok(Arc::new(config))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn signed() -> (String, String) {
+        let signed = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        (signed.cert.pem(), signed.signing_key.serialize_pem())
+    }
+
+    #[test]
+    fn what_cannot_be_used_is_told_and_what_was_used_goes_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let [certificate, key] = ["cert.pem", "key.pem"].map(|name| folder.path().join(name));
+        let refused = |expected: &str| {
+            let error = Tls::open(&certificate, &key).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        };
+        refused("cert.pem: cannot be read");
+        let ((one, one_key), (other, other_key)) = (signed(), signed());
+        fs::write(&certificate, "").unwrap();
+        refused("cert.pem: holds none");
+        fs::write(&certificate, &one).unwrap();
+        refused("key.pem: cannot be read");
+        fs::write(&key, &one).unwrap();
+        refused("key.pem: holds none");
+        fs::write(&key, &other_key).unwrap();
+        refused("key.pem: does not go with the certificate");
+        fs::write(&key, &one_key).unwrap();
+
+        let tls = Tls::open(&certificate, &key).unwrap();
+        let config = |tls: &Tls| Arc::clone(&tls.used.read().unwrap().config);
+        let first = config(&tls);
+        tls.keep_up();
+        assert!(Arc::ptr_eq(&first, &config(&tls)), "nothing has changed");
+        fs::write(&certificate, &other).unwrap();
+        tls.keep_up();
+        assert!(Arc::ptr_eq(&first, &config(&tls)) && tls.problem().unwrap().contains("from before goes on"));
+        fs::write(&key, &other_key).unwrap();
+        tls.keep_up();
+        assert!(!Arc::ptr_eq(&first, &config(&tls)) && tls.problem().is_none());
+    }
+}
