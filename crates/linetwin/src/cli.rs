@@ -8,7 +8,8 @@ use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 use crate::{
-    backtest, browse, daemon, demo, detect, export, import, parts, replay, report, setup, shifts, simulate, verify,
+    access, backtest, browse, daemon, demo, detect, export, import, parts, replay, report, setup, shifts, simulate,
+    user, verify,
 };
 
 /// The digital twin of a manufacturing line: telemetry in, few and explained warnings out.
@@ -52,6 +53,8 @@ enum Command {
     Demo(demo::Arguments),
     /// Simulate shifts of the line: output, bottleneck, what if something were changed, the curve of a launch.
     Simulate(simulate::Arguments),
+    /// Say who may log in to the page and the API.
+    User(user::Arguments),
     /// Print the JSON Schema of the configuration, or of a message that the daemon sends or takes.
     Schema(SchemaArguments),
 }
@@ -122,12 +125,14 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Shifts(arguments) => shifts::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Simulate(arguments) => simulate::run(&arguments),
+        Command::User(arguments) => user::run(&arguments),
         Command::Schema(arguments) => schema(&arguments.of),
     }
 }
 
 fn check(arguments: &setup::ConfigArguments) -> anyhow::Result<()> {
     let setup = setup::Setup::read(&arguments.config, &arguments.set)?;
+    access::check(&setup)?;
     let plant = &setup.plant;
     println!(
         "{}: no problems. Line {}: {} stations, {} signals, {} links, {} variants.",

@@ -17,8 +17,10 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use twin::Output;
-use web::{PartLookup, ReplayControl, Security, Sources};
+use web::{CommandControl, CommandFailure, PartLookup, ReplayControl, Security, Sources};
 
+use crate::access;
+use crate::commands::Commands;
 use crate::durability::LinkDurability;
 use crate::engine::{Console, Engine, Sinks};
 use crate::figures::Figures;
@@ -32,7 +34,7 @@ use crate::shadow::Shadow;
 const TICK_S: f64 = 1.0;
 /// Publications that wait for the notifier, which itself keeps many more.
 pub(crate) const PUBLICATIONS: usize = 1024;
-/// Commands that wait for the twin.
+/// Commands that wait to get into the engine's queue.
 const COMMANDS: usize = 64;
 /// How long the parts may take to stop.
 const STOP_PATIENCE: Duration = Duration::from_secs(5);
@@ -56,6 +58,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let setup = Setup::read(&arguments.config.config, &arguments.config.set)?;
     let shadow = arguments.shadow.as_deref().map(shadow_setup).transpose()?;
     let devices = setup.devices()?;
+    let security = access::open(&setup, setup.daemon.audit_file())?;
     let listener = listen(&setup)?;
     let recorder = open_recorder(&setup, &Clock::system())?;
     let mut parts = open_parts(&setup)?;
@@ -74,13 +77,14 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
-        let parts = Parts { setup: &setup, clock: Clock::system(), devices, listener, console: None, drive: None };
+        let clock = Clock::system();
+        let parts = Parts { setup: &setup, clock, devices, listener, security, console: None, drive: None };
         let daemon = Daemon::start(engine, parts)?;
         tracing::info!(
-            "line {}: {} links, page and API at http://{}, recording in {}",
+            "line {}: {} links, page and API at {}, recording in {}",
             setup.plant.line,
             setup.plant.links.len(),
-            daemon.http,
+            daemon.url,
             setup.daemon.recording.folder.display()
         );
         told_to_stop().await?;
@@ -161,6 +165,8 @@ pub struct Parts<'a> {
     pub devices: Vec<Device>,
     /// Where the page and the API are served.
     pub listener: TcpListener,
+    /// Who may use them, and whether over TLS.
+    pub security: Security,
     /// Who else is told of every change of an incident.
     pub console: Option<Console>,
     /// What runs the engine, in a thread of its own; [`Engine::run`] if `None`.
@@ -173,7 +179,7 @@ pub type Drive = Box<dyn FnOnce(Engine, mpsc::Receiver<Event>) + Send>;
 /// A running daemon.
 pub struct Daemon {
     /// Where the page and the API are.
-    pub http: std::net::SocketAddr,
+    pub url: String,
     /// The engine's queue, for events from elsewhere.
     pub events: mpsc::Sender<Event>,
     stop: CancellationToken,
@@ -188,7 +194,7 @@ impl Daemon {
     /// # Errors
     /// If a thread cannot be started.
     pub fn start(mut engine: Engine, parts: Parts<'_>) -> anyhow::Result<Self> {
-        let Parts { setup, clock, devices, listener, console, drive } = parts;
+        let Parts { setup, clock, devices, listener, security, console, drive } = parts;
         let stop = CancellationToken::new();
         let (events, receiver) = queue(setup.daemon.queue.capacity);
         let mut tasks = JoinSet::new();
@@ -207,7 +213,8 @@ impl Daemon {
             let (now, stop) = (clock.clone(), CancellationToken::new());
             tokio::spawn(async move { notifier.run(to_publish, commands, move || now.now(), stop).await })
         });
-        tasks.spawn(forward_commands(commanded, events.clone(), stop.clone()));
+        let door = Commands::new(&events, engine.askers().clone());
+        tasks.spawn(forward_commands(commanded, door.clone(), stop.clone()));
 
         let first = StateV1::new(&setup.plant, &engine.twin().view(), None);
         let (state, state_receiver) = watch::channel(Arc::new(first));
@@ -227,11 +234,12 @@ impl Daemon {
         let shadow = engine.shadow().map(|shadow| shadow.gauges().clone());
         let gauges = engine.gauges().clone();
         let figures = Figures { state: state_receiver.clone(), links, notify: counters, gauges, parts, shadow };
-        let http = listener.local_addr()?;
+        let url = security.url(listener.local_addr()?);
         listener.set_nonblocking(true)?;
-        let listener = tokio::net::TcpListener::from_std(listener)?;
         let charts = Charts::new(engine.history(), engine.twin());
-        tasks.spawn(serve(listener, figures, lookup(setup), charts, None, stop.clone()));
+        let commands = Some(door.control());
+        let shown = Shown { figures, parts: lookup(setup), charts, replay: None, commands, security };
+        tasks.spawn(serve(tokio::net::TcpListener::from_std(listener)?, shown, stop.clone()));
 
         let publications = notifier.is_some().then_some(publications);
         engine.set_sinks(Sinks { publications, state: Some(state), console });
@@ -247,7 +255,7 @@ impl Daemon {
                 })
             }
         }?;
-        Ok(Self { http, events, stop, tasks, notifier, engine })
+        Ok(Self { url, events, stop, tasks, notifier, engine })
     }
 
     /// Stops in order: links first, then the engine when it has taken all that they gave, then the notifier when it has
@@ -256,7 +264,7 @@ impl Daemon {
     /// # Errors
     /// If a part does not stop in time.
     pub async fn stop(self) -> anyhow::Result<()> {
-        let Self { events, stop, mut tasks, notifier, engine, http: _ } = self;
+        let Self { events, stop, mut tasks, notifier, engine, url: _ } = self;
         stop.cancel();
         drop(events);
         let ended = async { while tasks.join_next().await.is_some() {} };
@@ -308,14 +316,12 @@ pub(crate) fn notify_settings(setup: &Setup, client_id: String) -> NotifySetting
     }
 }
 
-async fn forward_commands(
-    mut commands: mpsc::Receiver<telemetry::Command>,
-    events: mpsc::Sender<Event>,
-    stop: CancellationToken,
-) {
-    while let Some(Some(command)) = stop.run_until_cancelled(commands.recv()).await {
-        if events.send(Event::Command(command)).await.is_err() {
-            return;
+async fn forward_commands(mut commanded: mpsc::Receiver<telemetry::Command>, door: Commands, stop: CancellationToken) {
+    while let Some(Some(command)) = stop.run_until_cancelled(commanded.recv()).await {
+        match stop.run_until_cancelled(door.give(command, None)).await {
+            Some(Ok(())) => {}
+            Some(Err(CommandFailure::Stopping)) | None => return,
+            Some(Err(failure)) => tracing::error!("a command that came over MQTT is lost: {failure}"),
         }
     }
 }
@@ -339,15 +345,21 @@ fn lookup(setup: &Setup) -> PartLookup {
     Arc::new(move |serial| read::records_of(&folder, serial).map_err(|error| format!("{error:#}")))
 }
 
-/// Serves the page and the API until it is told to stop; with `replay`, those of a replay that can be steered.
-pub(crate) async fn serve(
-    listener: tokio::net::TcpListener,
-    figures: Figures,
-    parts: PartLookup,
-    Charts { series, words }: Charts,
-    replay: Option<ReplayControl>,
-    stop: CancellationToken,
-) {
+/// What the page and the API show, and to whom.
+pub(crate) struct Shown {
+    pub(crate) figures: Figures,
+    pub(crate) parts: PartLookup,
+    pub(crate) charts: Charts,
+    /// Who steers the replay, if this is one.
+    pub(crate) replay: Option<ReplayControl>,
+    /// Who takes commands, if anybody does.
+    pub(crate) commands: Option<CommandControl>,
+    pub(crate) security: Security,
+}
+
+/// Serves the page and the API until it is told to stop.
+pub(crate) async fn serve(listener: tokio::net::TcpListener, shown: Shown, stop: CancellationToken) {
+    let Shown { figures, parts, charts: Charts { series, words }, replay, commands, security } = shown;
     let (for_metrics, for_health) = (figures.clone(), figures.clone());
     let sources = Sources {
         state: figures.state,
@@ -357,9 +369,9 @@ pub(crate) async fn serve(
         series,
         words,
         replay,
-        commands: None,
+        commands,
     };
-    if let Err(error) = web::serve(listener, sources, Security::default(), stop).await {
+    if let Err(error) = web::serve(listener, sources, security, stop).await {
         tracing::error!("the page and the API are not served any more: {error}");
     }
 }

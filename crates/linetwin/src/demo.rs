@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use adapter::Clock;
 use anyhow::Context as _;
-use contract::EventV1;
+use contract::{EventV1, RoleName};
 use plant::{LinkSettings, Overrides, Plant};
 use plant_sim::serve::{BrokerAddress, ServeOptions, Serving};
 use plant_sim::{Fault, FaultPlan, SimConfig, SimLink, SimPlant, Truth, TruthEvent};
@@ -16,7 +16,9 @@ use telemetry::{Event, Timestamp};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use twin::Twin;
+use web::{Access, AccessOptions, Secret, Security, User, Users};
 
+use crate::access;
 use crate::daemon::{Daemon, Parts, listen, open_parts, open_recorder, told_to_stop};
 use crate::engine::{Engine, Sinks};
 use crate::replay::Speed;
@@ -26,6 +28,8 @@ use crate::{broker, console, example};
 
 /// The highest speed at which the protocols keep up on a small machine; above it the plant is read without them.
 const PROTOCOL_SPEED_MAX: f64 = 20.0;
+/// Who may answer alerts on the demo's page.
+const DEMO_USER: &str = "demo";
 /// Without `--fault`: something to see within the first minute, and more later.
 const DEFAULT_FAULTS: [&str; 3] = ["water-restriction@1m", "torque-friction@20m", "electrode-wear@30m"];
 
@@ -82,6 +86,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let setup = setup(arguments, mqtt_port, &folder)?;
     arguments.language.check(&setup.plant)?;
     let listener = listen(&setup)?;
+    let (security, password) = demo_login(&setup, scratch.path())?;
 
     let live = START.plus_seconds(history_s);
     let sim = SimPlant::new(SimConfig { seed: arguments.seed, start: START, faults })?;
@@ -94,7 +99,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let truth = runtime.block_on(async {
         let language = arguments.language.clone();
-        let demo = Demo { setup: &setup, listener, mqtt_port, live, duration_s, language };
+        let demo = Demo { setup: &setup, listener, security, password, mqtt_port, live, duration_s, language };
         match arguments.speed {
             Speed::Times(speed) if speed <= PROTOCOL_SPEED_MAX => {
                 demo.over_protocols(engine, source.into_parts().0, speed).await
@@ -142,6 +147,17 @@ fn setup(arguments: &Arguments, mqtt_port: u16, folder: &Path) -> anyhow::Result
     Setup::new(example::files(), Overrides { environment: Default::default(), set })
 }
 
+/// Lets everybody at this machine read, and one user command, with a password of chance.
+fn demo_login(setup: &Setup, scratch: &Path) -> anyhow::Result<(Security, String)> {
+    let users = scratch.join("users.toml");
+    let (password, secret) = Secret::new_password()?;
+    let user = User::new(DEMO_USER, RoleName::Supervisor, secret)?;
+    Users::change_file(&users, |users| users.add(user))?;
+    let options = access::options(&setup.daemon.http, users, setup.daemon.audit_file());
+    let access = Access::open(AccessOptions { is_open_to_read: true, ..options })?;
+    Ok((Security { access: Some(access), ..Security::default() }, password))
+}
+
 /// Lets the plant run up to `live` and the twin learn from it.
 fn learn(mut engine: Engine, mut source: SimulatedSource, live: Timestamp) -> (Engine, SimulatedSource) {
     let begun = Instant::now();
@@ -166,6 +182,8 @@ fn learn(mut engine: Engine, mut source: SimulatedSource, live: Timestamp) -> (E
 struct Demo<'a> {
     setup: &'a Setup,
     listener: std::net::TcpListener,
+    security: Security,
+    password: String,
     mqtt_port: u16,
     live: Timestamp,
     duration_s: Option<f64>,
@@ -193,6 +211,7 @@ impl Demo<'_> {
             clock: clock.clone(),
             devices: setup::devices(&plant)?,
             listener: self.listener,
+            security: self.security,
             console: Some(Box::new(move |event| tell(event, &self.language))),
             drive: None,
         };
@@ -202,7 +221,7 @@ impl Demo<'_> {
             println!("  pack line  opc.tcp://{opcua}");
             println!("  utilities  mqtt://127.0.0.1:{}/ev1/#", self.mqtt_port);
         }
-        announce(&daemon, self.mqtt_port, &format!("{speed} times as fast as life"));
+        announce(&daemon, self.mqtt_port, &self.password, &format!("{speed} times as fast as life"));
         let stop = CancellationToken::new();
         let mut serving = tokio::spawn(serving.run(stop.clone()));
         let ended = tokio::select! {
@@ -260,11 +279,12 @@ impl Demo<'_> {
             clock: Clock::scaled(self.live, 1.0),
             devices: Vec::new(),
             listener: self.listener,
+            security: self.security,
             console: Some(Box::new(move |event| tell(event, &self.language))),
             drive: Some(Box::new(drive)),
         };
         let daemon = Daemon::start(engine, parts)?;
-        announce(&daemon, self.mqtt_port, "read without protocols, at full speed");
+        announce(&daemon, self.mqtt_port, &self.password, "read without protocols, at full speed");
         let mut at_end = at_end;
         let truth = tokio::select! {
             truth = &mut at_end => Some(truth?),
@@ -279,9 +299,10 @@ impl Demo<'_> {
     }
 }
 
-fn announce(daemon: &Daemon, mqtt_port: u16, pace: &str) {
+fn announce(daemon: &Daemon, mqtt_port: u16, password: &str, pace: &str) {
     println!("  alerts     mosquitto_sub -p {mqtt_port} -v -t 'linetwin/#'");
-    println!("  page       http://{}/", daemon.http);
+    println!("  page       {}/", daemon.url);
+    println!("  log in     as {DEMO_USER} with the password {password}, which is for this run only");
     println!("  {pace}; Ctrl-C stops.");
     println!();
 }

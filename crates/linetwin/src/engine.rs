@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use adapter::Clock;
-use contract::{RecordingV1, alert_lines};
+use contract::{CommandReplyV1, RecordingV1, alert_lines};
 use notify::Publication;
 use telemetry::{Event, Input, Timestamp};
 use tokio::runtime::Handle;
@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 use twin::{Outputs, Twin};
 
+use crate::commands::Askers;
 use crate::durability::LinkDurability;
 use crate::history::History;
 use crate::parts::PartStore;
@@ -41,6 +42,7 @@ pub struct Engine {
     parts: Option<PartStore>,
     shadow: Option<Shadow>,
     teller: Teller,
+    askers: Askers,
     gauges: Arc<Gauges>,
     outputs: Outputs,
     /// What was last told to be wrong with the recording. At first nothing was told, not even that all is well.
@@ -58,6 +60,7 @@ impl Engine {
             parts: None,
             shadow: None,
             teller: Teller::new(sinks),
+            askers: Askers::default(),
             gauges,
             outputs: Vec::new(),
             recording_told: None,
@@ -67,6 +70,11 @@ impl Engine {
     /// The twin.
     pub fn twin(&self) -> &Twin {
         &self.twin
+    }
+
+    /// Who waits for the answers to commands.
+    pub fn askers(&self) -> &Askers {
+        &self.askers
     }
 
     /// What the engine tells of itself.
@@ -148,6 +156,7 @@ impl Engine {
         self.outputs.clear();
         self.twin.apply(&input, &mut self.outputs);
         self.tell(&input);
+        self.answer(&input);
         self.record_parts(&input);
         if let Some(recorder) = &mut self.recorder {
             recorder.keep_up(&self.twin);
@@ -217,6 +226,19 @@ impl Engine {
             recorder.keep_alerts(&alert_lines(&self.outputs, self.twin.plant(), input).collect::<String>());
         }
         self.teller.tell(input, &self.outputs, &self.twin);
+    }
+
+    /// Answers who waits for what came of the command that the input is.
+    fn answer(&mut self, input: &Input) {
+        if !matches!(input.event, Event::Command(_)) {
+            return;
+        }
+        let mut replies =
+            self.outputs.iter().filter_map(|output| CommandReplyV1::from_output(output, self.twin.plant()));
+        if let Some((asker, reply)) = self.askers.next().zip(replies.next()) {
+            // One who waits no more has said why.
+            let _ = asker.send(reply);
+        }
     }
 
     /// Tells how the recording is, and over MQTT whenever what is wrong with it changes.

@@ -3,10 +3,12 @@
 //! One loop, [`engine::Engine::run`], receives everything that can wake the daemon, stamps it, records it, applies it to
 //! the twin and hands on what follows. Around it, adapters and sinks each have their own task.
 
+mod access;
 pub mod backtest;
 pub mod broker;
 pub mod browse;
 pub mod cli;
+pub mod commands;
 pub mod console;
 pub mod daemon;
 pub mod demo;
@@ -31,4 +33,5 @@ pub mod simulate;
 pub mod simulated;
 pub mod table;
 mod teller;
+pub mod user;
 pub mod verify;

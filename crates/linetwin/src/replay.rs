@@ -98,7 +98,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let (sinks, alerts) = (Sinks { console: console(arguments), ..Sinks::default() }, alerts(arguments)?);
     let begun = Instant::now();
     if arguments.outlets.is_any() {
-        player = arguments.outlets.play(player, &setup, sinks, alerts)?;
+        player = arguments.outlets.play(player, &setup, arguments.config.is_some(), sinks, alerts)?;
     } else {
         let (_nobody_asks, requests) = mpsc::sync_channel(1);
         player.tell(sinks, alerts);

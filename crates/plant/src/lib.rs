@@ -40,6 +40,9 @@ pub use problem::{Problem, Problems};
 pub use role::Role;
 pub use runbook::{Runbook, Texts};
 pub use schema::schema;
-pub use settings::{DaemonSettings, HttpSettings, NotifySettings, PartsSettings, QueueSettings, RecordingSettings};
+pub use settings::{
+    Anonymous, DaemonSettings, HttpSettings, NotifySettings, PartsSettings, QueueSettings, RecordingSettings,
+    TlsSettings,
+};
 pub use tags::{TagRow, write_tags};
 pub use tree::Overrides;

@@ -8,7 +8,8 @@ use crate::problem::Findings;
 use crate::tags::TagLists;
 use crate::tree::{Overrides, Tree};
 use crate::{
-    DaemonSettings, Plant, Problems, Variant, flow, links, plan, recipes, redundant, runbook, schema, signals, stations,
+    DaemonSettings, HttpSettings, Plant, Problems, Variant, flow, links, plan, recipes, redundant, runbook, schema,
+    signals, stations,
 };
 
 /// A configuration in which nothing is wrong, as far as can be seen with nothing connected. Addresses are text here;
@@ -41,7 +42,20 @@ fn daemon(tree: &Tree, json: &serde_json::Value, findings: &mut Findings) -> Opt
     let daemon: DaemonSettings = read_keys(json, &tree.place(""), findings)?;
     let mqtt = &daemon.mqtt;
     links::check_login(tree, "/mqtt", mqtt.username.as_deref(), mqtt.password.as_deref(), findings);
+    check_http(&daemon.http, tree, findings);
     Some(daemon)
+}
+
+fn check_http(http: &HttpSettings, tree: &Tree, findings: &mut Findings) {
+    if http.is_in_the_clear(&http.host) {
+        let message = format!("lets people log in over the network in the clear: host is {:?}", http.host);
+        let expected = "tls = { certificate, key }, tls_proxy = true behind a proxy that speaks TLS, or host 127.0.0.1";
+        findings.add(tree.place("/http/users"), message, expected);
+    }
+    if http.anonymous.is_some() && http.users.is_none() {
+        let message = "says nothing without users: everybody may read";
+        findings.add(tree.place("/http/anonymous"), message, "users with it, or neither");
+    }
 }
 
 fn plant(

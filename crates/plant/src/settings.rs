@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 
 use crate::schema::name_schema;
@@ -46,11 +46,79 @@ pub struct HttpSettings {
     pub host: String,
     /// TCP port to listen on; 0 takes any free one.
     pub port: u16,
+    /// Certificate and key to speak TLS with.
+    #[schemars(with = "TlsSettings")]
+    pub tls: Option<TlsSettings>,
+    /// Whether a proxy in front speaks TLS. It is then believed where a request comes from.
+    pub tls_proxy: bool,
+    /// The users file: who may log in; relative to the working directory. Without, everybody may read and nobody may command.
+    #[schemars(length(min = 1), with = "Option<String>")]
+    pub users: Option<PathBuf>,
+    /// What somebody may do who is not logged in; `none` if absent. Goes with `users`.
+    #[schemars(schema_with = "anonymous_schema")]
+    pub anonymous: Option<Anonymous>,
+    /// Hours after which one has to log in again.
+    #[schemars(range(min = 1, max = 168))]
+    pub session_h: u32,
+    /// Minutes without a request or an open page after which one has to log in again.
+    #[schemars(range(min = 1, max = 10_080))]
+    pub idle_min: u32,
+    /// The audit log: who did what; `audit.jsonl` in the recording's folder if absent.
+    #[schemars(length(min = 1), with = "Option<String>")]
+    pub audit: Option<PathBuf>,
 }
 
 impl Default for HttpSettings {
     fn default() -> Self {
-        Self { host: "127.0.0.1".to_owned(), port: 8080 }
+        Self {
+            host: "127.0.0.1".to_owned(),
+            port: 8080,
+            tls: None,
+            tls_proxy: false,
+            users: None,
+            anonymous: None,
+            session_h: 12,
+            idle_min: 60,
+            audit: None,
+        }
+    }
+}
+
+/// Certificate and key to speak TLS with.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TlsSettings {
+    /// The certificate and those it was signed with, in PEM; relative to the working directory.
+    #[schemars(length(min = 1), with = "String")]
+    pub certificate: PathBuf,
+    /// Its private key, in PEM.
+    #[schemars(length(min = 1), with = "String")]
+    pub key: PathBuf,
+}
+
+/// What somebody may do who is not logged in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Anonymous {
+    /// Nothing: one has to log in to read.
+    None,
+    /// Read.
+    Viewer,
+}
+
+fn anonymous_schema(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "title": "role", "type": "string", "enum": ["none", "viewer"] })
+}
+
+impl HttpSettings {
+    /// Whether only this machine can reach a server on that host.
+    pub fn is_this_machine(host: &str) -> bool {
+        host == "localhost" || host.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback())
+    }
+
+    /// Whether passwords would cross the network in the clear, if the server listens on that host.
+    pub fn is_in_the_clear(&self, host: &str) -> bool {
+        self.users.is_some() && self.tls.is_none() && !self.tls_proxy && !Self::is_this_machine(host)
     }
 }
 
@@ -154,6 +222,11 @@ impl Default for PartsSettings {
 }
 
 impl DaemonSettings {
+    /// The audit log.
+    pub fn audit_file(&self) -> PathBuf {
+        self.http.audit.clone().unwrap_or_else(|| self.recording.folder.join("audit.jsonl"))
+    }
+
     /// The folder of the records of parts.
     pub fn parts_folder(&self) -> PathBuf {
         self.parts.folder.clone().unwrap_or_else(|| self.recording.folder.join("parts"))

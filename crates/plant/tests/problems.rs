@@ -55,7 +55,7 @@ fn keys_and_values() {
     check(
         "port = 8090",
         "prot = 8090",
-        r#"linetwin.toml:4: http.prot: "prot" is not a key here; expected one of host, port; did you mean "port"?"#,
+        r#"linetwin.toml:4: http.prot: "prot" is not a key here; expected one of anonymous, audit, host, idle_min, port, session_h, tls, tls_proxy, users; did you mean "port"?"#,
     );
     check(
         "port = 8090",
@@ -76,6 +76,30 @@ fn keys_and_values() {
         "port = 8090",
         "port = -1",
         "linetwin.toml:4: http.port: -1 is too small; expected a whole number from 0 to 65535",
+    );
+    check(
+        "port = 8090",
+        r#"port = 8090
+anonymous = "viewer""#,
+        "linetwin.toml:5: http.anonymous: says nothing without users: everybody may read; expected users with it, or neither",
+    );
+    check(
+        "port = 8090",
+        r#"users = "users.toml"
+anonymous = "everybody""#,
+        r#"linetwin.toml:5: http.anonymous: "everybody" is not a role; expected one of none, viewer"#,
+    );
+    check(
+        "port = 8090",
+        r#"users = "users.toml"
+tls = { certificate = "cert.pem" }"#,
+        "linetwin.toml:3: http.tls.key: is missing; expected a text that is not empty",
+    );
+    check(
+        "port = 8090",
+        r#"users = "users.toml"
+host = "0.0.0.0""#,
+        r#"linetwin.toml:4: http.users: lets people log in over the network in the clear: host is "0.0.0.0"; expected tls = { certificate, key }, tls_proxy = true behind a proxy that speaks TLS, or host 127.0.0.1"#,
     );
     check(
         r#"node = "edge-1""#,
@@ -549,7 +573,7 @@ fn settings_of_the_command_line() {
     );
     check_set(
         "http.prot=1",
-        r#"command line: http.prot: "prot" is not a key here; expected one of host, port; did you mean "port"?"#,
+        r#"command line: http.prot: "prot" is not a key here; expected one of anonymous, audit, host, idle_min, port, session_h, tls, tls_proxy, users; did you mean "port"?"#,
     );
     check_set("link[0].host=12", "");
     check_set(

@@ -29,6 +29,7 @@ pub use part::part_page;
 pub use tls::{Tls, TlsError};
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -104,6 +105,14 @@ pub struct Security {
     pub access: Option<Access>,
     /// Whether a proxy in front speaks TLS. It is then believed where a request comes from, so nobody else may reach this port.
     pub is_behind_proxy: bool,
+}
+
+impl Security {
+    /// Where the face is for a browser, if it listens at that address.
+    pub fn url(&self, address: SocketAddr) -> String {
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        format!("{scheme}://{address}")
+    }
 }
 
 /// How the daemon is.

@@ -1,6 +1,6 @@
 //! A replay as others see it: on the page, and at a broker.
 
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, mpsc as standard};
 use std::time::Duration;
@@ -15,10 +15,11 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 use twin::Output;
-use web::ReplayControl;
+use web::{ReplayControl, Security};
 
 use super::player::{Alerts, Player, Request};
-use crate::daemon::{PUBLICATIONS, notify_settings, serve, told_to_stop};
+use crate::access;
+use crate::daemon::{PUBLICATIONS, Shown, notify_settings, serve, told_to_stop};
 use crate::figures::Figures;
 use crate::history::Charts;
 use crate::setup::Setup;
@@ -30,6 +31,8 @@ const REQUESTS: usize = 16;
 const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
 /// How long what is left may take at the end. Nobody waits for a replay as for a daemon.
 const FAREWELL: Duration = Duration::from_secs(60);
+/// The audit log of replays, beside that of the live daemon, which only that one writes.
+const AUDIT_FILE: &str = "audit-replay.jsonl";
 /// Why a command is refused.
 const REFUSED: &str = "this is a replay: what was done then cannot be changed; send it to the live daemon";
 
@@ -69,7 +72,8 @@ impl Outlets {
         self.http.is_some()
     }
 
-    /// Plays to whom it is wanted, besides `sinks` and `alerts`.
+    /// Plays to whom it is wanted, besides `sinks` and `alerts`; `is_configured` if the configuration is not that of the
+    /// recording.
     ///
     /// # Errors
     /// If the port is in use, the broker is not there, or the replay fails.
@@ -77,10 +81,15 @@ impl Outlets {
         &self,
         mut player: Player,
         setup: &Setup,
+        is_configured: bool,
         mut sinks: Sinks,
         alerts: Option<Alerts>,
     ) -> anyhow::Result<Player> {
         let listener = self.http.as_deref().map(listen).transpose()?;
+        let security = match &listener {
+            Some(listener) => security(setup, is_configured, listener.local_addr()?)?,
+            None => Security::default(),
+        };
         let broker = self.mqtt.as_deref().map(|address| host_and_port(address, 1883)).transpose()?;
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
         runtime.block_on(async {
@@ -107,15 +116,16 @@ impl Outlets {
                     shadow: None,
                 };
                 tracing::info!(
-                    "replay of line {}: page and API at http://{}, until Ctrl-C",
+                    "replay of line {}: page and API at {}, until Ctrl-C",
                     setup.plant.line,
-                    listener.local_addr()?
+                    security.url(listener.local_addr()?)
                 );
                 listener.set_nonblocking(true)?;
                 let listener = tokio::net::TcpListener::from_std(listener)?;
-                let control = Some(control(requests.clone()));
                 let charts = Charts::new(player.history(), player.twin());
-                tasks.spawn(serve(listener, figures, Arc::new(no_parts), charts, control, stop.clone()));
+                let replay = Some(control(requests.clone()));
+                let shown = Shown { figures, parts: Arc::new(no_parts), charts, replay, commands: None, security };
+                tasks.spawn(serve(listener, shown, stop.clone()));
             }
             player.tell(sinks, alerts);
             let played = play_until_told(player, requests, asked).await;
@@ -142,6 +152,25 @@ fn listen(address: &str) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).with_context(|| {
         format!("--http {address}: cannot listen there; expected a free HOST:PORT such as 127.0.0.1:8090")
     })
+}
+
+/// Who may see and steer the replay. The users of a recording's own configuration are those of another time, and maybe of
+/// another machine: under it a replay is for this machine only, whose people can read the recording anyway.
+fn security(setup: &Setup, is_configured: bool, address: SocketAddr) -> anyhow::Result<Security> {
+    let http = &setup.daemon.http;
+    if is_configured {
+        anyhow::ensure!(
+            !http.is_in_the_clear(&address.ip().to_string()),
+            "--http {address}: people would log in over the network in the clear; set http.tls, or listen on 127.0.0.1"
+        );
+        return access::open(setup, setup.daemon.audit_file().with_file_name(AUDIT_FILE));
+    }
+    anyhow::ensure!(
+        http.users.is_none() || address.ip().is_loopback(),
+        "--http {address}: the line of this recording has logins; name a configuration with users by --config, or listen on \
+         127.0.0.1"
+    );
+    Ok(Security::default())
 }
 
 fn no_parts(_: &str) -> Result<Vec<PartV1>, String> {

@@ -2,7 +2,7 @@
 
 use argon2::Argon2;
 use argon2::password_hash::{PasswordHash, PasswordHasher, PasswordVerifier, SaltString};
-use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
+use data_encoding::{BASE32_NOPAD, BASE64URL_NOPAD, HEXLOWER};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
@@ -14,6 +14,10 @@ pub const PASSWORD_MAX_CHARS: usize = 256;
 const TOKEN_PREFIX: &str = "linetwin_";
 /// Of a random secret, bytes: 256 bits.
 const RANDOM_BYTES: usize = 32;
+/// Of a password of chance, bytes: 80 bits are enough for what is hashed slowly.
+const PASSWORD_BYTES: usize = 10;
+/// A password of chance is written in groups of so many characters.
+const GROUP_CHARS: usize = 4;
 /// Of a salt, bytes.
 const SALT_BYTES: usize = 16;
 
@@ -62,6 +66,19 @@ impl Secret {
         let salt = SaltString::encode_b64(&random::<SALT_BYTES>()?).map_err(failed)?;
         let hash = Argon2::default().hash_password(password.as_bytes(), &salt).map_err(failed)?;
         Ok(Self::Password(hash.to_string()))
+    }
+
+    /// A password of chance, to be told once, and what to keep of it.
+    ///
+    /// # Errors
+    /// If there are no random bytes.
+    pub fn new_password() -> Result<(String, Self), SecretError> {
+        let text = BASE32_NOPAD.encode(&random::<PASSWORD_BYTES>()?).to_lowercase();
+        let groups: Vec<&str> =
+            text.as_bytes().chunks(GROUP_CHARS).filter_map(|group| str::from_utf8(group).ok()).collect();
+        let password = groups.join("-");
+        let kept = Self::of_password(&password)?;
+        Ok((password, kept))
     }
 
     /// A new token, which is told once, and what to keep of it.
@@ -153,6 +170,14 @@ mod tests {
         assert!(kept.kept().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{}", kept.kept());
         assert_ne!(kept, Secret::of_password("correct horse battery").unwrap(), "each has a salt of its own");
         assert!(!kept.is_token(&digest("correct horse battery")));
+    }
+
+    #[test]
+    fn a_password_of_chance_can_be_read_out() {
+        let (password, kept) = Secret::new_password().unwrap();
+        assert!(kept.is_password(&password));
+        assert_eq!(password.split('-').map(str::len).collect::<Vec<_>>(), [4; 4], "{password}");
+        assert_ne!(password, Secret::new_password().unwrap().0);
     }
 
     #[test]
