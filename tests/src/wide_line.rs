@@ -128,6 +128,7 @@ pub fn plant() -> Plant {
         redundant: Vec::new(),
         recipes: Vec::new(),
         genealogy: plant::Genealogy::default(),
+        alarms: plant::AlarmPolicy::default(),
         detection: Detection { false_alarms_per_shift: 0.5, shift_h: 8.0, warm_up_cycles: 25, link_loss_s: 10.0 },
         flow: plant::FlowDesign::default(),
         plan: plant::Plan::default(),

@@ -77,9 +77,8 @@ enum End {
 type Report = (f64, &'static str, InterventionKind);
 
 fn report(place: &str, kind: InterventionKind) -> Event {
-    let comment = "as planned".to_owned();
-    let action = CommandAction::ReportIntervention { place: place.to_owned(), kind, done: None, comment };
-    Event::Command(Command { by: "the test".to_owned(), action })
+    let action = CommandAction::ReportIntervention { place: place.to_owned(), kind, done: None };
+    Event::Command(Command { by: "the test".to_owned(), action, comment: "as planned".to_owned() })
 }
 
 /// Records a run of the example plant into `folder`, with a daemon that ends and is started again after those minutes of

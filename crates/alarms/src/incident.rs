@@ -1,54 +1,57 @@
 use genealogy::{Common, Recent};
-use plant::{Cause, StationId};
+use plant::{Cause, Priority, StationId};
 use serde::{Deserialize, Serialize};
 use telemetry::{IncidentId, LinkId, Timestamp};
 
-use crate::{Evidence, Intervention, TimeToLimit};
+use crate::{Evidence, Handling, Intervention, TimeToLimit};
 
-/// The state of an incident, after ISA-18.2.
+/// The state of an incident, by the letters of ISA-18.2-2016, figure 2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum IncidentState {
-    /// ISA-18.2 B: there, nobody has seen it.
+    /// B: there, nobody has seen it.
     Unacknowledged,
-    /// ISA-18.2 C: there, somebody has taken it on.
+    /// C: there, somebody has taken it on.
     Acknowledged,
-    /// ISA-18.2 D: no longer there, nobody has seen it.
+    /// D: no longer there, nobody has seen it.
     ReturnedUnacknowledged,
-    /// ISA-18.2 A: no longer there, and seen. The incident is over.
+    /// G: not shown for a while, because somebody wants that.
+    Shelved,
+    /// H: not shown by design, while the plant is in a state where it says nothing.
+    Suppressed,
+    /// I: not shown until somebody says so, because the place is being maintained.
+    OutOfService,
+    /// A: no longer there, and seen or not to be shown. The incident is over.
     Closed,
 }
 
 impl IncidentState {
+    /// Every state.
+    pub const ALL: [Self; 7] = [
+        Self::Unacknowledged,
+        Self::Acknowledged,
+        Self::ReturnedUnacknowledged,
+        Self::Shelved,
+        Self::Suppressed,
+        Self::OutOfService,
+        Self::Closed,
+    ];
+
     /// The state's stable name.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Unacknowledged => "unacknowledged",
             Self::Acknowledged => "acknowledged",
             Self::ReturnedUnacknowledged => "returned-unacknowledged",
+            Self::Shelved => "shelved",
+            Self::Suppressed => "suppressed",
+            Self::OutOfService => "out-of-service",
             Self::Closed => "closed",
         }
     }
-}
 
-/// How soon somebody should act.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Priority {
-    /// In this shift.
-    Low,
-    /// Within the hour.
-    Medium,
-    /// Now: a limit is crossed or will be within minutes, or the twin is blind.
-    High,
-}
-
-impl Priority {
-    /// The priority's stable name.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Low => "low",
-            Self::Medium => "medium",
-            Self::High => "high",
-        }
+    /// Whether it is there and kept from view.
+    pub const fn is_hidden(self) -> bool {
+        matches!(self, Self::Shelved | Self::Suppressed | Self::OutOfService)
     }
 }
 
@@ -111,11 +114,29 @@ pub struct Incident {
     pub recent_changes: Vec<Recent>,
     /// What the cycles that show it have in common, the strongest first.
     pub in_common: Vec<Common>,
+    /// How people and the plant's rules have dealt with it.
+    pub handling: Handling,
 }
 
 impl Incident {
     /// The most likely cause.
     pub fn cause(&self) -> Cause {
         self.causes[0].cause
+    }
+
+    /// Sets the state to what follows from the rest, for an incident that is not over.
+    pub(crate) fn settle(&mut self) {
+        let Handling { shelved, suppressed, out_of_service, .. } = &self.handling;
+        self.state = match (out_of_service, suppressed, shelved) {
+            (Some(_), _, _) => IncidentState::OutOfService,
+            (None, Some(_), _) => IncidentState::Suppressed,
+            (None, None, Some(_)) => IncidentState::Shelved,
+            (None, None, None) => match (self.returned, &self.acknowledged) {
+                (None, None) => IncidentState::Unacknowledged,
+                (None, Some(_)) => IncidentState::Acknowledged,
+                (Some(_), None) => IncidentState::ReturnedUnacknowledged,
+                (Some(_), Some(_)) => IncidentState::Closed,
+            },
+        };
     }
 }

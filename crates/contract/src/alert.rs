@@ -3,12 +3,13 @@ use plant::{Plant, StationId, Texts};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::handling::suppressed_by;
 use crate::headline::{evidence_title, headline};
 use crate::phrases;
-use crate::rim::{deviation_sigma, finite, schema_tag, text};
+use crate::rim::{deviation_sigma, finite, is_zero, schema_tag, text};
 use crate::{
-    CauseName, CommonV1, DetectorName, DirectionName, InterventionV1, Message, PriorityName, RecentChangeV1, StateName,
-    StationKindName, TimeV1,
+    CauseName, CommonV1, DetectorName, DirectionName, EscalationV1, HistoryStepV1, InterventionV1, JudgedV1, Message,
+    OutOfServiceV1, PriorityName, RecentChangeV1, ShelvedV1, StakeV1, StateName, StationKindName, TimeV1,
 };
 
 schema_tag!(AlertSchema = "linetwin/alert/v1");
@@ -91,6 +92,33 @@ pub struct AlertV1 {
     /// What the cycles that show it have in common and the others have not, the strongest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub in_common: Vec<CommonV1>,
+    /// How often it came again.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub repeats: u32,
+    /// What comes of it if nobody does anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stake: Option<StakeV1>,
+    /// How often the like was marked false since it was last marked true: that makes it one step less urgent.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub marked_false: u32,
+    /// Who wants it not to be shown for a while.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shelved: Option<ShelvedV1>,
+    /// What it is not shown for by design: the name of a rule of the plant, or `flood`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suppressed_by: Option<String>,
+    /// What is being maintained.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub out_of_service: Option<OutOfServiceV1>,
+    /// What somebody said of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub judged: Option<JudgedV1>,
+    /// Who is told because nobody acknowledges.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub escalation: Option<EscalationV1>,
+    /// What happened to it, the latest last; of more than 50 steps the latest.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub history: Vec<HistoryStepV1>,
     /// Its texts in the further languages of the line.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub translations: Vec<TranslationV1>,
@@ -204,6 +232,7 @@ impl AlertV1 {
         let name = |id: StationId| plant.station(id).name.clone();
         let texts = &plant.runbook.line;
         let cause = |ranked: &RankedCause| CauseV1::new(*ranked, incident.station, texts);
+        let handling = &incident.handling;
         Self {
             schema: AlertSchema::V1,
             id: incident.id.to_string(),
@@ -239,6 +268,15 @@ impl AlertV1 {
             evidence: incident.evidence.iter().map(|evidence| EvidenceV1::new(evidence, plant)).collect(),
             recent_changes: incident.recent_changes.iter().map(|recent| RecentChangeV1::new(recent, plant)).collect(),
             in_common: incident.in_common.iter().map(|common| CommonV1::new(common, plant)).collect(),
+            repeats: handling.repeats,
+            stake: handling.stake.map(|stake| StakeV1::new(stake, plant)),
+            marked_false: handling.marked_false,
+            shelved: handling.shelved.as_ref().map(ShelvedV1::from),
+            suppressed_by: handling.suppressed.map(|suppressor| suppressed_by(suppressor, plant)),
+            out_of_service: handling.out_of_service.as_ref().map(OutOfServiceV1::from),
+            judged: handling.judged.as_ref().map(JudgedV1::from),
+            escalation: handling.escalation.as_ref().map(EscalationV1::from),
+            history: handling.history.iter().map(HistoryStepV1::from).collect(),
             translations: plant
                 .runbook
                 .further
@@ -312,9 +350,12 @@ impl EvidenceV1 {
 
 #[cfg(test)]
 mod tests {
-    use alarms::{Detector, Direction, IncidentState, Priority, Source, TimeToLimit};
+    use alarms::{
+        Change, Detector, Direction, Escalation, Handling, IncidentState, Judged, Judgement, Place, Priority,
+        Recipient, Removed, Shelved, Source, Stake, Step, Suppressor, TimeToLimit,
+    };
     use genealogy::Recent;
-    use plant::{Cause, Runbook};
+    use plant::{Cause, Consequence, Runbook};
     use proptest::prelude::*;
     use proptest::sample::select;
     use telemetry::{IncidentId, InterventionKind, LinkId, SignalId, Symbol, Timestamp};
@@ -383,6 +424,41 @@ mod tests {
     }
 
     prop_compose! {
+        fn step()(
+            at in moment(),
+            change in select(Change::ALL.to_vec()),
+            priority in select(Priority::ALL.to_vec()),
+            by in proptest::option::of(".{1,64}"),
+            comment in ".{0,80}",
+        ) -> Step {
+            Step { at, change, priority, by, comment }
+        }
+    }
+
+    prop_compose! {
+        fn handling()(
+            (repeats, marked_false) in (any::<u32>(), any::<u32>()),
+            (cost_per_h, by, name, comment) in (proptest::option::of(number()), ".{1,64}", ".{1,40}", ".{0,80}"),
+            (at, until) in (moment(), proptest::option::of(moment())),
+            judgement in select(vec![Judgement::True, Judgement::False, Judgement::Planned]),
+            (shelved, removed, judged, escalated) in any::<(bool, bool, bool, bool)>(),
+            suppressed in proptest::option::of(select(vec![Suppressor::Flood, Suppressor::Rule(7)])),
+            history in proptest::collection::vec(step(), 0..4),
+        ) -> Handling {
+            let place = Place::Station(WELD);
+            let to = vec![Recipient { role: name.clone(), name: None }, Recipient { role: name.clone(), name: Some(by.clone()) }];
+            Handling {
+                repeats, marked_false, suppressed, history,
+                stake: Some(Stake { consequence: Consequence::Scrap, cost_per_h }),
+                shelved: shelved.then(|| Shelved { by: by.clone(), at, until }),
+                out_of_service: removed.then(|| Removed { place, name, by: by.clone(), at, comment }),
+                judged: judged.then(|| Judged { judgement, by, at }),
+                escalation: escalated.then(|| Escalation { step: 1, since: at, to }),
+            }
+        }
+    }
+
+    prop_compose! {
         fn time_to_limit()(
             (expected_s, earliest_s) in (number(), number()),
             latest_s in proptest::option::of(number()),
@@ -394,11 +470,9 @@ mod tests {
     prop_compose! {
         fn incident()(
             (sequence, ordinal) in (any::<u64>(), any::<u16>()),
-            state in select(vec![
-                IncidentState::Unacknowledged, IncidentState::Acknowledged,
-                IncidentState::ReturnedUnacknowledged, IncidentState::Closed,
-            ]),
-            priority in select(vec![Priority::Low, Priority::Medium, Priority::High]),
+            state in select(IncidentState::ALL.to_vec()),
+            priority in select(Priority::ALL.to_vec()),
+            handling in handling(),
             station in proptest::option::of(select(vec![COOL, WELD])),
             link in proptest::option::of(Just(LinkId(0))),
             causes in proptest::collection::vec((select(Cause::ALL.to_vec()), number()), 1..5),
@@ -415,7 +489,7 @@ mod tests {
                 id: IncidentId { sequence, ordinal },
                 causes: causes.into_iter().map(|(cause, share)| RankedCause { cause, share }).collect(),
                 state, priority, station, link, affected, evidence, onset, raised, updated, time_to_limit,
-                acknowledged, returned, ended_by, recent_interventions,
+                acknowledged, returned, ended_by, recent_interventions, handling,
                 recent_changes: in_common.iter().map(|common| Recent { factor: common.factor, since: common.since }).collect(),
                 in_common,
             }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use telemetry::{Input, Timestamp};
 use twin::Output;
 
-use crate::rim::schema_tag;
+use crate::rim::{schema_tag, text};
 use crate::{AlertV1, ChangeName, Message, TimeV1};
 
 schema_tag!(EventSchema = "linetwin/event/v1");
@@ -22,6 +22,12 @@ pub struct EventV1 {
     pub at: TimeV1,
     /// How the incident changed.
     pub change: ChangeName,
+    /// Who changed it; absent if it came of itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// What they added.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comment: Option<String>,
     /// The incident after the change.
     pub alert: AlertV1,
 }
@@ -29,11 +35,14 @@ pub struct EventV1 {
 impl EventV1 {
     /// The event of a change that the input with that sequence number, received `at`, made.
     pub fn new(change: Change, incident: &Incident, plant: &Plant, sequence: Option<u64>, at: Timestamp) -> Self {
+        let step = incident.handling.history.last().filter(|step| step.change == change);
         Self {
             schema: EventSchema::V1,
             sequence,
             at: at.into(),
             change: change.into(),
+            by: step.and_then(|step| step.by.clone()),
+            comment: step.and_then(|step| text(&step.comment)),
             alert: AlertV1::new(incident, plant),
         }
     }

@@ -14,6 +14,7 @@ mod common;
 mod event;
 mod flow;
 mod forecast;
+mod handling;
 mod headline;
 mod intervention;
 mod line;
@@ -42,13 +43,17 @@ pub use backtest::{
     BacktestSchema, BacktestV1, DifferenceV1, FindV1, FoundV1, JudgedAlertV1, LabelledFaultV1, MatchV1, RateV1,
     SpreadV1, ThresholdV1, WorthName,
 };
-pub use command::{CommandError, CommandReplySchema, CommandReplyV1, CommandV1};
+pub use command::{AskV1, CommandError, CommandReplySchema, CommandReplyV1, CommandV1};
 pub use common::{CommonV1, FactorName, FactorV1, RecentChangeV1, RelationName};
 pub use event::{EventSchema, EventV1, alert_lines};
 pub use forecast::{ForecastSchema, ForecastV1, MaterialV1, RangeV1};
+pub use handling::{EscalationV1, HistoryStepV1, JudgedV1, OutOfServiceV1, RecipientV1, ShelvedV1, StakeV1};
 pub use intervention::{InterventionName, InterventionV1};
 pub use line::{LineSchema, LineV1, NearestV1, ShiftNowV1, StationBriefV1};
-pub use names::{CauseName, ChangeName, DetectorName, DirectionName, PriorityName, StateName, StationKindName};
+pub use names::{
+    CauseName, ChangeName, ConsequenceName, DetectorName, DirectionName, JudgementName, PriorityName, StateName,
+    StationKindName,
+};
 pub use part::{
     ActionV1, EndingName, LabelV1, MarkV1, PartCycleV1, PartHistorySchema, PartHistoryV1, PartSchema, PartV1,
     PartValueV1, part_line,

@@ -37,8 +37,21 @@ wire_names! {
         Acknowledged,
         /// No longer there, and nobody has seen it.
         ReturnedUnacknowledged,
-        /// No longer there, and seen: over.
+        /// Kept from view for a while, because somebody wants that.
+        Shelved,
+        /// Kept from view by design, while the plant is in a state where it says nothing, or in a flood.
+        Suppressed,
+        /// Kept from view until somebody says so: the place is being maintained.
+        OutOfService,
+        /// No longer there, and seen or not to be shown: over.
         Closed,
+    }
+}
+
+impl StateName {
+    /// Whether it is there and kept from view.
+    pub const fn is_hidden(self) -> bool {
+        matches!(self, Self::Shelved | Self::Suppressed | Self::OutOfService)
     }
 }
 
@@ -57,16 +70,62 @@ wire_names! {
 wire_names! {
     /// How an incident changed.
     ChangeName from alarms::Change {
-        /// It is new.
+        /// It asks for attention: it is new, or came again after it was closed.
         Raised,
-        /// More speaks for it, or its cause ranks differently.
+        /// More speaks for it, its cause ranks differently, or it came again before it was closed.
         Updated,
         /// Somebody took it on.
         Acknowledged,
         /// It is no longer there.
         Returned,
-        /// It is no longer there, and somebody has seen it.
+        /// It is no longer there, and somebody has seen it or it was not to be shown.
         Closed,
+        /// Somebody does not want to see it for a while.
+        Shelved,
+        /// It is shown again, and asks again.
+        Unshelved,
+        /// The plant is in a state where it is not shown, or there are too many.
+        Suppressed,
+        /// That is over.
+        Unsuppressed,
+        /// All that shows it is being maintained.
+        RemovedFromService,
+        /// What shows it is in service again, and it asks again.
+        PlacedInService,
+        /// Somebody added something.
+        Commented,
+        /// Somebody said whether it is true.
+        Judged,
+        /// Nobody has acknowledged it, and others are told.
+        Escalated,
+        /// It was acknowledged long ago and is still there, or has become more urgent since: it asks again.
+        ReAlarmed,
+    }
+}
+
+wire_names! {
+    /// What comes of an incident if nobody does anything.
+    ConsequenceName from plant::Consequence {
+        /// Parts that must be scrapped or reworked.
+        Scrap,
+        /// The line stands.
+        Stop,
+        /// The line makes fewer parts.
+        Slow,
+        /// Nobody knows: the twin does not see what it should.
+        Blind,
+    }
+}
+
+wire_names! {
+    /// What somebody said of an incident.
+    JudgementName from alarms::Judgement {
+        /// There is something wrong.
+        True,
+        /// Nothing is wrong.
+        False,
+        /// Something is different, and is meant to be so.
+        Planned,
     }
 }
 

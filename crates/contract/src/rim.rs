@@ -69,6 +69,11 @@ pub(crate) fn text(text: &str) -> Option<String> {
     (!text.is_empty()).then(|| text.to_owned())
 }
 
+/// A count of nothing is left out.
+pub(crate) fn is_zero(count: &u32) -> bool {
+    *count == 0
+}
+
 /// How many standard deviations a value is from its baseline.
 pub(crate) fn deviation_sigma(value: Option<f64>, baseline: Option<f64>, sigma: Option<f64>) -> Option<f64> {
     finite((value? - baseline?) / sigma?)

@@ -6,7 +6,7 @@ use telemetry::LinkState;
 use twin::{Counts, LineView, LinkView};
 
 use crate::rim::{schema_tag, text};
-use crate::{AlertV1, FlowV1, Message, ReplayV1, StationV1, TimeV1};
+use crate::{AlertV1, FlowV1, Message, OutOfServiceV1, ReplayV1, StationV1, TimeV1};
 
 schema_tag!(StateSchema = "linetwin/state/v1");
 
@@ -33,6 +33,12 @@ pub struct StateV1 {
     pub stations: Vec<StationV1>,
     /// The incidents that are not closed, in the order they were raised.
     pub alerts: Vec<AlertV1>,
+    /// The places that are out of service, in the order they were removed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub out_of_service: Vec<OutOfServiceV1>,
+    /// Since when there are so many alerts that only those of high priority are told one by one; absent if there are not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flood_since: Option<TimeV1>,
     /// What has been counted since the log began.
     pub counts: CountsV1,
     /// How parts flow: the shift, its losses, the bottleneck.
@@ -144,6 +150,8 @@ impl StateV1 {
             links: view.links.iter().map(|link| LinkV1::new(link, plant)).collect(),
             stations: view.stations.iter().map(|station| StationV1::new(station, view, plant)).collect(),
             alerts: view.incidents.iter().map(|incident| AlertV1::new(incident, plant)).collect(),
+            out_of_service: view.out_of_service.iter().map(OutOfServiceV1::from).collect(),
+            flood_since: view.flood_since.map(TimeV1),
             counts: view.counts.into(),
             flow: Some(FlowV1::new(&view.flow, of_shift(forecast, view), plant)),
             recording_problem: None,

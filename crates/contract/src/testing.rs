@@ -54,6 +54,7 @@ pub(crate) fn plant() -> Plant {
         redundant: Vec::new(),
         recipes: Vec::new(),
         genealogy: plant::Genealogy::default(),
+        alarms: plant::AlarmPolicy::default(),
         detection: Detection { false_alarms_per_shift: 1.0, shift_h: 8.0, warm_up_cycles: 30, link_loss_s: 10.0 },
         flow: plant::FlowDesign::default(),
         plan: plant::Plan::default(),
@@ -116,6 +117,7 @@ pub(crate) fn incident() -> Incident {
         recent_interventions: Vec::new(),
         recent_changes: Vec::new(),
         in_common: Vec::new(),
+        handling: alarms::Handling::default(),
     }
 }
 
@@ -231,6 +233,8 @@ fn line_view() -> LineView {
         flow: flow(),
         signals: vec![Some(Sample { signal: CURRENT, source_time: at("2026-11-24T08:19:59Z"), value, quality })],
         incidents: vec![incident()],
+        out_of_service: Vec::new(),
+        flood_since: None,
         counts: Counts::default(),
     }
 }

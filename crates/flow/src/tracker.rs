@@ -378,6 +378,16 @@ impl FlowTracker {
         flow.watch.is_faulted().then(|| flow.watch.since())
     }
 
+    /// What a station does.
+    pub fn state(&self, model: &FlowModel, station: StationId) -> StationState {
+        self.stations[station.index()].state(model.places[station.index()].kind).0
+    }
+
+    /// The shift under way, by index into [`plant::Calendar::shifts`]; `None` between shifts.
+    pub fn shift(&self) -> Option<u16> {
+        self.period.as_ref().and_then(|period| period.shift)
+    }
+
     /// The flow of the line now.
     pub fn view(&self, model: &FlowModel) -> FlowView {
         let mut now = self.clone();
@@ -402,11 +412,16 @@ fn is_with_cycles(model: &FlowModel, place: usize) -> bool {
 }
 
 impl StationFlow {
-    fn view(&self, kind: PlaceKind) -> StationFlowView {
-        let (state, since) = match kind {
+    /// What it does, and since when.
+    fn state(&self, kind: PlaceKind) -> (StationState, Timestamp) {
+        match kind {
             PlaceKind::Cycles => (self.shown, self.since),
             PlaceKind::Buffer | PlaceKind::Utility => (self.watch.state(), self.watch.since()),
-        };
+        }
+    }
+
+    fn view(&self, kind: PlaceKind) -> StationFlowView {
+        let (state, since) = self.state(kind);
         let root = match self.activity {
             Activity::Lost(Loss::Starved(root) | Loss::Blocked(root)) => Some(root),
             _ => None,

@@ -85,22 +85,20 @@ impl Commands {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use contract::{CommandV1, Message};
+    use contract::{AskV1, CommandV1, Message};
     use twin::Output;
 
     use super::*;
-    use crate::example;
-    use crate::setup::Setup;
 
     fn acknowledge(by: &str) -> CommandV1 {
-        CommandV1::Acknowledge { incident: "412-0".into(), by: by.into(), comment: None }
+        CommandV1 { ask: AskV1::Acknowledge { incident: "412-0".into() }, by: by.into(), comment: None }
     }
 
     /// Answers the next command in the queue as an engine does: to who is next.
-    async fn answer(queue: &mut mpsc::Receiver<Event>, askers: &Askers, setup: &Setup) {
+    async fn answer(queue: &mut mpsc::Receiver<Event>, askers: &Askers) {
         let Some(Event::Command(command)) = queue.recv().await else { panic!("a command was expected") };
-        let reason = format!("refused to {}", command.by);
-        let reply = CommandReplyV1::from_output(&Output::CommandRefused { command, reason }, &setup.plant).unwrap();
+        let refused = Some(format!("refused to {}", command.by));
+        let reply = CommandReplyV1::from_output(&Output::Command { command, refused }).unwrap();
         if let Some(asker) = askers.next() {
             asker.send(reply).unwrap();
         }
@@ -108,7 +106,6 @@ mod tests {
 
     #[tokio::test]
     async fn each_gets_the_answer_to_its_own_command() {
-        let setup = Setup::new(example::files(), Default::default()).unwrap();
         let (events, mut queue) = mpsc::channel(8);
         let askers = Askers::default();
         let commands = Commands::new(&events, askers.clone());
@@ -116,7 +113,7 @@ mod tests {
         let mqtt = Command::try_from(acknowledge("mqtt")).unwrap();
         let answering = async {
             for _ in 0..4 {
-                answer(&mut queue, &askers, &setup).await;
+                answer(&mut queue, &askers).await;
             }
         };
         let asking = async {

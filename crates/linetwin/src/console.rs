@@ -38,21 +38,40 @@ pub fn line(event: &EventV1, wanted: &Language) -> Option<String> {
         translation.map_or((&alert.headline, &alert.advice), |told| (&told.headline, &told.advice));
     let at = event.at.0.to_string();
     let time = at.get(11..19).unwrap_or(&at);
+    let asks = || match alert.repeats {
+        0 => format!("ALERT {:6} {headline}", priority(event)),
+        again => format!("ALERT {:6} {headline} (came again, {again}x)", priority(event)),
+    };
+    let by = event.by.as_deref().unwrap_or("somebody");
     let text = match event.change {
-        ChangeName::Raised => format!("ALERT {:6} {headline}", priority(event)),
+        // What is kept from view is not shown to whoever wants to be told of alerts only.
+        ChangeName::Updated if alert.state.is_hidden() => return None,
+        ChangeName::Raised => asks(),
+        ChangeName::ReAlarmed | ChangeName::Unshelved | ChangeName::Unsuppressed | ChangeName::PlacedInService => {
+            format!("AGAIN {:6} {headline}", priority(event))
+        }
+        ChangeName::Escalated => format!("NOBODY ANSWERS, {} told: {headline}", recipients(event)),
         ChangeName::Updated => format!("  still {:6} {headline}", priority(event)),
         ChangeName::Returned => format!("  gone         {headline}"),
         ChangeName::Closed => format!("  closed       {headline}"),
-        ChangeName::Acknowledged => {
-            let by = alert.acknowledged.as_ref().map_or("somebody", |acknowledged| &acknowledged.by);
-            format!("  seen by {by}: {headline}")
-        }
+        ChangeName::Acknowledged => format!("  seen by {by}: {headline}"),
+        ChangeName::Shelved => format!("  shelved by {by}: {headline}"),
+        ChangeName::Suppressed => format!("  suppressed   {headline}"),
+        ChangeName::RemovedFromService => format!("  out of service: {headline}"),
+        ChangeName::Commented => format!("  {by} adds {:?}: {headline}", event.comment.as_deref().unwrap_or_default()),
+        ChangeName::Judged => format!("  judged by {by}: {headline}"),
     };
     let mut line = format!("{time}  {text}");
     if event.change == ChangeName::Raised {
         line.push_str(&format!("\n          {advice}"));
     }
     Some(line)
+}
+
+/// Who was told with the last step of the escalation.
+fn recipients(event: &EventV1) -> String {
+    let to = event.alert.escalation.iter().flat_map(|escalation| &escalation.to);
+    to.map(|recipient| recipient.name.as_deref().unwrap_or(&recipient.role)).collect::<Vec<_>>().join(", ")
 }
 
 fn priority(event: &EventV1) -> String {

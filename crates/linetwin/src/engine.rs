@@ -233,8 +233,7 @@ impl Engine {
         if !matches!(input.event, Event::Command(_)) {
             return;
         }
-        let mut replies =
-            self.outputs.iter().filter_map(|output| CommandReplyV1::from_output(output, self.twin.plant()));
+        let mut replies = self.outputs.iter().filter_map(|output| CommandReplyV1::from_output(output));
         if let Some((asker, reply)) = self.askers.next().zip(replies.next()) {
             // One who waits no more has said why.
             let _ = asker.send(reply);

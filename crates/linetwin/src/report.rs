@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use contract::{CommandV1, TimeV1};
+use contract::{AskV1, CommandV1, TimeV1};
 use notify::Topics;
 use telemetry::{InterventionKind, Timestamp};
 
@@ -47,10 +47,12 @@ fn kind(name: &str) -> Result<InterventionKind, String> {
 /// If the broker cannot be used, nobody answers, or the daemon refuses it.
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let setup = Setup::read(&arguments.config.config, &arguments.config.set)?;
-    let command = CommandV1::ReportIntervention {
-        place: arguments.place.clone(),
-        kind: arguments.kind.into(),
-        at: arguments.at.map(TimeV1),
+    let command = CommandV1 {
+        ask: AskV1::ReportIntervention {
+            place: arguments.place.clone(),
+            kind: arguments.kind.into(),
+            at: arguments.at.map(TimeV1),
+        },
         by: arguments.by.clone(),
         comment: arguments.comment.clone(),
     };

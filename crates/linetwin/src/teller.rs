@@ -33,7 +33,7 @@ pub struct Sinks {
 /// Whether an output is told at once and by itself.
 pub(crate) fn is_told(output: &Output) -> bool {
     match output {
-        Output::Incident { .. } | Output::Intervention(_) | Output::CommandRefused { .. } | Output::Shift(_) => true,
+        Output::Incident { .. } | Output::Intervention(_) | Output::Command { .. } | Output::Shift(_) => true,
         Output::Station { .. } | Output::Cycle(_) | Output::Part(_) => false,
     }
 }

@@ -63,7 +63,7 @@ impl Publication {
             let content = ShiftV1::new(report, plant).to_json();
             publications.push(Self::Report { report: Report::Shift, content });
         }
-        publications.extend(CommandReplyV1::from_output(output, plant).map(|reply| Self::Reply(reply.to_json())));
+        publications.extend(CommandReplyV1::from_output(output).map(|reply| Self::Reply(reply.to_json())));
         publications
     }
 
@@ -88,7 +88,7 @@ impl Publication {
 mod tests {
     use alarms::{Acknowledgement, IncidentState, Priority, RankedCause};
     use plant::{Cause, Detection};
-    use telemetry::{Command, CommandAction};
+    use telemetry::{Command, CommandAction, IncidentAction};
 
     use super::*;
 
@@ -106,6 +106,7 @@ mod tests {
             redundant: Vec::new(),
             recipes: Vec::new(),
             genealogy: plant::Genealogy::default(),
+            alarms: plant::AlarmPolicy::default(),
             detection: Detection { false_alarms_per_shift: 1.0, shift_h: 8.0, warm_up_cycles: 30, link_loss_s: 10.0 },
             flow: plant::FlowDesign::default(),
             plan: plant::Plan::default(),
@@ -134,6 +135,7 @@ mod tests {
             recent_interventions: Vec::new(),
             recent_changes: Vec::new(),
             in_common: Vec::new(),
+            handling: alarms::Handling::default(),
         }
     }
 
@@ -156,11 +158,11 @@ mod tests {
         let (alert, event, reply) = ("linetwin/alert/v1", "linetwin/event/v1", "linetwin/command-reply/v1");
         let changed = |change| Output::Incident { change, incident: Box::new(incident()) };
         check(&changed(Change::Raised), &[alert, event]);
-        check(&changed(Change::Acknowledged), &[alert, event, reply]);
-        check(&changed(Change::Closed), &["clear", event, reply]);
-        let action = CommandAction::Acknowledge { incident: incident().id, comment: String::new() };
-        let command = Command { by: "lead".into(), action };
-        check(&Output::CommandRefused { command, reason: "closed".into() }, &[reply]);
+        check(&changed(Change::Acknowledged), &[alert, event]);
+        check(&changed(Change::Closed), &["clear", event]);
+        let action = CommandAction::OnIncident { incident: incident().id, action: IncidentAction::Acknowledge };
+        let command = Command { by: "lead".into(), action, comment: String::new() };
+        check(&Output::Command { command, refused: Some("closed".into()) }, &[reply]);
         let open = Publication::from_open(&incident(), &plant());
         assert_eq!(Publication::from_output(&changed(Change::Updated), &plant(), 500, Timestamp::EPOCH)[0], open);
     }

@@ -11,7 +11,7 @@ use contract::CommandV1;
 use notify::{Counters, Notifier, NotifySettings, Publication, Topics};
 use plant::{Detection, Plant};
 use support::{PATIENCE, Relay, Supervisor, broker, broker_that_takes};
-use telemetry::{Command, CommandAction, IncidentId, Timestamp};
+use telemetry::{Command, CommandAction, IncidentAction, IncidentId, Timestamp};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -82,6 +82,7 @@ fn plant() -> Plant {
         redundant: Vec::new(),
         recipes: Vec::new(),
         genealogy: plant::Genealogy::default(),
+        alarms: plant::AlarmPolicy::default(),
         detection: Detection { false_alarms_per_shift: 1.0, shift_h: 8.0, warm_up_cycles: 30, link_loss_s: 10.0 },
         flow: plant::FlowDesign::default(),
         plan: plant::Plan::default(),
@@ -171,10 +172,11 @@ async fn commands_are_passed_on_and_wrong_ones_answered() {
     supervisor.publish(&command, false, acknowledge).await;
     let expected = Command {
         by: "lead".into(),
-        action: CommandAction::Acknowledge {
+        action: CommandAction::OnIncident {
             incident: IncidentId { sequence: 7, ordinal: 1 },
-            comment: "on it".into(),
+            action: IncidentAction::Acknowledge,
         },
+        comment: "on it".into(),
     };
     assert_eq!(timeout(PATIENCE, running.commands.recv()).await.unwrap(), Some(expected));
 

@@ -85,6 +85,57 @@ impl Cause {
             _ => &[],
         }
     }
+
+    /// What comes of it if nobody does anything. Engineering judgement: a process that drifts makes parts to scrap, a loop
+    /// that fails stops the stations that it cools.
+    pub const fn consequence(self) -> Consequence {
+        match self {
+            Self::ElectrodeWear
+            | Self::WeldWaterRestriction
+            | Self::ElectrodeForce
+            | Self::WeldCurrent
+            | Self::SheetMaterial
+            | Self::WeldShunting
+            | Self::LaserPower
+            | Self::LaserFocus
+            | Self::LaserSpeed
+            | Self::JointFriction
+            | Self::JointYield
+            | Self::ThreadDamage
+            | Self::TighteningTool
+            | Self::NozzleClog
+            | Self::DosingPump
+            | Self::LeakTester
+            | Self::ColdPlate
+            | Self::CoolantFill
+            | Self::CellSorting
+            | Self::ElectricalTest => Consequence::Scrap,
+            Self::ChillerFouling
+            | Self::PumpWear
+            | Self::LoopRestriction
+            | Self::CoolantLeak
+            | Self::CoolingSupply
+            | Self::StuckValve
+            | Self::GearboxWear => Consequence::Stop,
+            Self::RobotSlowDown | Self::MicroStops | Self::SlowCycle | Self::SupplyStarved => Consequence::Slow,
+            Self::SensorFlatLine | Self::SensorDropout | Self::SensorSpikes | Self::SensorDrift | Self::LinkLoss => {
+                Consequence::Blind
+            }
+        }
+    }
+}
+
+/// What comes of a cause if nobody does anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+pub enum Consequence {
+    /// Parts that must be scrapped or reworked.
+    Scrap,
+    /// The line stands.
+    Stop,
+    /// The line makes fewer parts.
+    Slow,
+    /// Nobody knows: the twin does not see what it should.
+    Blind,
 }
 
 /// Where a cause is to be mended, seen from the station that shows it.

@@ -7,6 +7,7 @@ use jiff::civil::Weekday;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 
+use crate::alarms::AlarmKeys;
 use crate::genealogy::GenealogyKeys;
 use crate::runbook::{ENGLISH, languages_schema};
 use crate::schema::{kind_schema, material_schema, name_schema};
@@ -33,6 +34,9 @@ pub(crate) struct LineKeys {
     /// How the history of parts is kept.
     #[serde(default)]
     pub(crate) genealogy: GenealogyKeys,
+    /// How incidents are told.
+    #[serde(default)]
+    pub(crate) alarms: AlarmKeys,
     /// When the line works; if absent always, in shifts of `detection.shift_h` from midnight UTC.
     pub(crate) calendar: Option<CalendarKeys>,
     /// The languages that alerts are told in, after ISO 639-1: that of the line, and further ones.

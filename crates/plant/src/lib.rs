@@ -3,6 +3,7 @@
 //! [`Plant`] is plain data, checked as a whole before anything connects. [`load`] reads it from TOML files and CSV tag
 //! lists, layered with environment and command line, and reports every problem at once.
 
+mod alarms;
 mod cause;
 mod entries;
 mod files;
@@ -22,11 +23,13 @@ mod runbook;
 mod schema;
 mod settings;
 mod signals;
+mod station_state;
 mod stations;
 mod tags;
 mod tree;
 
-pub use cause::{Cause, ChangeKind, Locus};
+pub use alarms::{AlarmPolicy, Condition, Costs, Duty, EscalationStep, Flood, Priority, Suppression};
+pub use cause::{Cause, ChangeKind, Consequence, Locus};
 pub use files::{Files, FilesError};
 pub use flow::{FlowDesign, StationFlow, StopsDesign, VariantFlow};
 pub use genealogy::Genealogy;
@@ -44,5 +47,6 @@ pub use settings::{
     Anonymous, DaemonSettings, HttpSettings, NotifySettings, PartsSettings, QueueSettings, RecordingSettings,
     TlsSettings,
 };
+pub use station_state::StationState;
 pub use tags::{TagRow, write_tags};
 pub use tree::Overrides;

@@ -8,8 +8,8 @@ use crate::problem::Findings;
 use crate::tags::TagLists;
 use crate::tree::{Overrides, Tree};
 use crate::{
-    DaemonSettings, HttpSettings, Plant, Problems, Variant, flow, links, plan, recipes, redundant, runbook, schema,
-    signals, stations,
+    DaemonSettings, HttpSettings, Plant, Problems, Variant, alarms, flow, links, plan, recipes, redundant, runbook,
+    schema, signals, stations,
 };
 
 /// A configuration in which nothing is wrong, as far as can be seen with nothing connected. Addresses are text here;
@@ -86,6 +86,9 @@ fn plant(
     let calendar = keys.as_ref().and_then(|keys| keys.calendar.as_ref());
     let plan = plan::resolve(calendar, &station_entries, &variant_entries, tree, findings);
     let languages = keys.as_ref().map_or(&[][..], |keys| &keys.languages);
+    let known = alarms::Known { stations: &station_entries, signals: &signals, tags, calendar: plan.calendar.as_ref() };
+    let alarm_keys = keys.as_ref().map(|keys| &keys.alarms);
+    let alarms = alarm_keys.map(|keys| alarms::resolve(keys, &known, tree, findings));
     let runbook = runbook::resolve(languages, files, &station_entries, tree, findings);
 
     let variants =
@@ -106,6 +109,7 @@ fn plant(
         recipes,
         detection: keys.detection.into(),
         genealogy: keys.genealogy.into(),
+        alarms: alarms?,
         flow,
         plan,
         runbook: runbook?,

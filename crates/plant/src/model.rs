@@ -2,7 +2,7 @@ use std::fmt;
 
 use telemetry::{LinkId, SignalId, Value};
 
-use crate::{FlowDesign, Genealogy, Plan, Role, Runbook};
+use crate::{AlarmPolicy, FlowDesign, Genealogy, Plan, Role, Runbook};
 
 /// A station of the line: dense from 0, in configuration order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
@@ -44,6 +44,8 @@ pub struct Plant {
     pub detection: Detection,
     /// How the history of parts is kept.
     pub genealogy: Genealogy,
+    /// How incidents are told.
+    pub alarms: AlarmPolicy,
     /// How parts flow through the line by its design.
     pub flow: FlowDesign,
     /// What the line is planned to do.

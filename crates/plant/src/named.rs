@@ -1,7 +1,7 @@
 use serde::de::{Deserialize, Deserializer, Error};
 use telemetry::Symbol;
 
-use crate::{Cause, DataType, Role, SheetMaterial, StationKind, WordOrder};
+use crate::{Cause, DataType, Priority, Role, SheetMaterial, StationKind, StationState, WordOrder};
 
 /// A closed set of things that a configuration chooses from by name.
 pub(crate) trait Named: Copy + 'static {
@@ -36,6 +36,8 @@ named! {
     WordOrder, "word order";
     SheetMaterial, "material";
     Cause, "cause";
+    Priority, "priority";
+    StationState, "station state";
 }
 
 /// Reads one of a named set; for `#[serde(deserialize_with)]`.

@@ -159,7 +159,7 @@ plant.toml:4: "line/x" is not a key here; expected letters, digits, `-` and `_`"
     check(
         "[http]",
         "[htpp]",
-        r#"linetwin.toml:3: htpp: "htpp" is not a key here; expected one of 20, such as http, enterprise, recipe, station, detection; did you mean "http"?"#,
+        r#"linetwin.toml:3: htpp: "htpp" is not a key here; expected one of 21, such as http, enterprise, recipe, station, detection; did you mean "http"?"#,
     );
 }
 
@@ -375,7 +375,7 @@ name = "loop-1""#,
         r#"[[staton]]
 name = "loop-1""#,
         r#"plant.toml:23: station[0].utilities[0]: "loop-1" is not a station of this plant; expected one of weld-1, store-2
-plant.toml:31: staton: "staton" is not a key here; expected one of 20, such as station, detection, http, site, genealogy; did you mean "station"?
+plant.toml:31: staton: "staton" is not a key here; expected one of 21, such as station, detection, http, site, genealogy; did you mean "station"?
 tags/all.csv:6: signal: "loop-1" is not a station of this plant; expected one of weld-1, store-2
 tags/all.csv:7: signal: "loop-1" is not a station of this plant; expected one of weld-1, store-2"#,
     );
@@ -595,7 +595,7 @@ plant.toml:10: link[5].protocol: is missing; expected one of modbus, opcua, mqtt
     check_set("nonsense", r#"command line: "nonsense" sets nothing; expected key=value, such as http.port=8080"#);
     check_set(
         "a..b=1",
-        r#"command line: a..b: "a..b" is not a key here; expected one of 20, such as area, parts, station, variant, calendar"#,
+        r#"command line: a..b: "a..b" is not a key here; expected one of 21, such as area, parts, alarms, station, variant"#,
     );
     check_set(
         "link[99999999].host=a",
@@ -878,4 +878,76 @@ fn every_role_is_explained() {
     let text = std::fs::read_to_string(path).unwrap();
     let missing = plant::Role::ALL.iter().filter(|role| !text.contains(&format!("`{role}`")));
     assert_eq!(missing.collect::<Vec<_>>(), [&plant::Role::ALL[0]; 0]);
+}
+
+/// Sets a list of tables of `[alarms]` beside the small plant's own keys.
+#[track_caller]
+fn check_alarms(tables: &str, expected: &str) {
+    let alarms = format!("{}\n{tables}", PLANT.1);
+    check_files(&Files::from_pairs([LINETWIN, ("plant.toml", &alarms), TAGS]), &Overrides::default(), expected);
+}
+
+#[test]
+fn how_incidents_are_told() {
+    check_set(
+        "alarms.off_delay_s=-1",
+        "command line: alarms.off_delay_s: -1 is too small; expected a number from 0 to 86400",
+    );
+    let line = PLANT.1.lines().count();
+    check_alarms(
+        "[[alarms.escalation]]\nafter_min = 5\nto = [\"lead\"]\n[[alarms.escalation]]\nafter_min = 5\nto = [\"chief\"]\n\
+         min_priority = \"urgent\"",
+        &format!(
+            "plant.toml:{}: alarms.escalation[1].min_priority: \"urgent\" is not a priority; expected one of low, medium, high",
+            line + 8
+        ),
+    );
+    check_alarms(
+        "[[alarms.escalation]]\nafter_min = 5\nto = [\"lead\"]\n[[alarms.escalation]]\nafter_min = 5\nto = [\"chief\"]",
+        &format!(
+            "plant.toml:{}: alarms.escalation[1].after_min: 5 is not after the step before it, 5; expected steps in order, \
+             each later than the one before",
+            line + 6
+        ),
+    );
+    check_alarms(
+        "[[alarms.escalation]]\nafter_min = 5\nto = [\"lead\"]\n[[alarms.duty]]\nrole = \"led\"\nname = \"Kim\"\nshifts = [\"early\"]",
+        &format!(
+            "plant.toml:{}: alarms.duty[0].role: \"led\" is not a role that alarms.escalation names; expected lead; did you \
+             mean \"lead\"?\n\
+             plant.toml:{}: alarms.duty[0].shifts[0]: \"early\" is not a shift of the calendar; expected a \
+             name that exists, and there are none",
+            line + 6,
+            line + 8
+        ),
+    );
+    check_alarms(
+        "[alarms.costs]\ncurrency = \"EUR\"\nscrap_per_part = 1\ndowntime_per_h = 1\nminor_below = 10\nsevere_from = 5",
+        &format!(
+            "plant.toml:{}: alarms.costs.severe_from: 5 is below minor_below, 10; expected a cost an hour of at least \
+             minor_below",
+            line + 7
+        ),
+    );
+    check_alarms(
+        "[[alarms.suppression]]\nname = \"a\"\nstations = [\"weld-9\"]\n\
+         [[alarms.suppression]]\nname = \"b\"\nwhile_signal = \"weld-1/crrent\"",
+        &format!(
+            "plant.toml:{}: alarms.suppression[0]: \"a\" does not say while what it holds; expected one of while_states and \
+             while_signal\n\
+             plant.toml:{}: alarms.suppression[0].stations[0]: \"weld-9\" is not a station of this plant; expected one of \
+             weld-1, store-2, loop-1; did you mean \"weld-1\"?\n\
+             plant.toml:{}: alarms.suppression[1].while_signal: \"weld-1/crrent\" is not a signal of this plant; \
+             expected one of loop-1/flow, loop-1/lamp, store-2/level, weld-1/active, weld-1/current, weld-1/energy; did \
+             you mean \"weld-1/current\"?",
+            line + 2,
+            line + 4,
+            line + 7
+        ),
+    );
+    check_set(
+        r#"alarms.suppression=[{name="a",while_states=["asleep"]}]"#,
+        "command line: alarms.suppression[0].while_states[0]: \"asleep\" is not a station state; expected one of unknown, \
+         running, starved, blocked, down, held, changeover, idle, not-scheduled",
+    );
 }

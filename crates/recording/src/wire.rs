@@ -1,16 +1,19 @@
-//! What stands in the frames. Version 2; the order of fields and of variants is the format, so a change of either is a
+//! What stands in the frames. Version 3; the order of fields and of variants is the format, so a change of either is a
 //! new version. A variant added at the end of an enum needs one too, because older programs cannot read it; what was
-//! written before is then read as it was. That is all that version 2 has over version 1: interventions.
+//! written before is then read as it was. That is all that version 2 has over version 1, interventions, and version 3
+//! over version 2: what else an operator can do about an incident, and service.
 
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
-use telemetry::{CommandAction, IncidentId, InterventionKind, LinkId, LinkState, Reason, SignalId, Symbol, Timestamp};
+use telemetry::{
+    Command, CommandAction, IncidentId, InterventionKind, LinkId, LinkState, Reason, Shelf, SignalId, Symbol, Timestamp,
+};
 
 use crate::RecordingHeader;
 
 /// The format version that this program writes, and the newest that it reads.
-pub(crate) const FORMAT_VERSION: u32 = 2;
+pub(crate) const FORMAT_VERSION: u32 = 3;
 /// The oldest format version that it reads.
 pub(crate) const OLDEST_FORMAT_VERSION: u32 = 1;
 
@@ -80,6 +83,40 @@ pub(crate) enum Event<'a> {
         #[serde(borrow)]
         comment: Cow<'a, str>,
     },
+    /// Since version 3. What an operator does about an incident besides acknowledging it.
+    OnIncident {
+        #[serde(borrow)]
+        by: Cow<'a, str>,
+        incident_sequence: u64,
+        incident_ordinal: u16,
+        action: IncidentAction,
+        #[serde(borrow)]
+        comment: Cow<'a, str>,
+    },
+    /// Since version 3.
+    Service {
+        #[serde(borrow)]
+        by: Cow<'a, str>,
+        #[serde(borrow)]
+        place: Cow<'a, str>,
+        is_in_service: bool,
+        #[serde(borrow)]
+        comment: Cow<'a, str>,
+    },
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum IncidentAction {
+    ShelveOnce,
+    ShelveForSeconds(u32),
+    ShelveUntilNs(i64),
+    Unshelve,
+    Comment,
+    MarkTrue,
+    MarkFalse,
+    /// The kind of intervention by its code.
+    MarkPlanned(u8),
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -178,21 +215,7 @@ impl<'a> From<&'a telemetry::Event> for Event<'a> {
             telemetry::Event::Link { link, state: LinkState::Down { reason } } => {
                 Self::LinkDown { link: link.0, reason: reason.into() }
             }
-            telemetry::Event::Command(command) => match &command.action {
-                CommandAction::Acknowledge { incident, comment } => Self::Acknowledge {
-                    by: (&command.by).into(),
-                    incident_sequence: incident.sequence,
-                    incident_ordinal: incident.ordinal,
-                    comment: comment.into(),
-                },
-                CommandAction::ReportIntervention { place, kind, done, comment } => Self::Intervention {
-                    by: (&command.by).into(),
-                    place: place.into(),
-                    kind: kind.code(),
-                    done_ns: done.map(Timestamp::as_nanos),
-                    comment: comment.into(),
-                },
-            },
+            telemetry::Event::Command(command) => command.into(),
             telemetry::Event::Tick => Self::Tick,
         }
     }
@@ -211,27 +234,103 @@ impl TryFrom<Event<'_>> for telemetry::Event {
             Event::LinkDown { link, reason } => {
                 Self::Link { link: LinkId(link), state: LinkState::Down { reason: reason.into_owned() } }
             }
-            Event::Acknowledge { by, incident_sequence, incident_ordinal, comment } => {
-                Self::Command(telemetry::Command {
-                    by: by.into_owned(),
-                    action: CommandAction::Acknowledge {
-                        incident: IncidentId { sequence: incident_sequence, ordinal: incident_ordinal },
-                        comment: comment.into_owned(),
-                    },
-                })
-            }
             Event::Tick => Self::Tick,
-            Event::Intervention { by, place, kind, done_ns, comment } => Self::Command(telemetry::Command {
-                by: by.into_owned(),
-                action: CommandAction::ReportIntervention {
-                    place: place.into_owned(),
-                    kind: InterventionKind::from_code(kind).ok_or(NotAnInput::UnknownIntervention(kind))?,
-                    done: done_ns.map(Timestamp::from_nanos),
-                    comment: comment.into_owned(),
-                },
-            }),
+            Event::Acknowledge { by, incident_sequence, incident_ordinal, comment } => {
+                let incident = IncidentId { sequence: incident_sequence, ordinal: incident_ordinal };
+                let action = CommandAction::OnIncident { incident, action: telemetry::IncidentAction::Acknowledge };
+                command(by, action, comment)
+            }
+            Event::OnIncident { by, incident_sequence, incident_ordinal, action, comment } => {
+                let incident = IncidentId { sequence: incident_sequence, ordinal: incident_ordinal };
+                command(by, CommandAction::OnIncident { incident, action: action.try_into()? }, comment)
+            }
+            Event::Intervention { by, place, kind, done_ns, comment } => {
+                let (place, kind) = (place.into_owned(), intervention_kind(kind)?);
+                let done = done_ns.map(Timestamp::from_nanos);
+                command(by, CommandAction::ReportIntervention { place, kind, done }, comment)
+            }
+            Event::Service { by, place, is_in_service, comment } => {
+                let place = place.into_owned();
+                let action = match is_in_service {
+                    true => CommandAction::PlaceInService { place },
+                    false => CommandAction::RemoveFromService { place },
+                };
+                command(by, action, comment)
+            }
         })
     }
+}
+
+fn command(by: Cow<'_, str>, action: CommandAction, comment: Cow<'_, str>) -> telemetry::Event {
+    telemetry::Event::Command(Command { by: by.into_owned(), action, comment: comment.into_owned() })
+}
+
+impl<'a> From<&'a Command> for Event<'a> {
+    fn from(command: &'a Command) -> Self {
+        let (by, comment) = ((&command.by).into(), (&command.comment).into());
+        let service = |place: &'a String, is_in_service, by, comment| Self::Service {
+            by,
+            place: place.into(),
+            is_in_service,
+            comment,
+        };
+        match &command.action {
+            CommandAction::OnIncident { incident, action } => {
+                let (incident_sequence, incident_ordinal) = (incident.sequence, incident.ordinal);
+                match IncidentAction::besides_acknowledge(*action) {
+                    None => Self::Acknowledge { by, incident_sequence, incident_ordinal, comment },
+                    Some(action) => Self::OnIncident { by, incident_sequence, incident_ordinal, action, comment },
+                }
+            }
+            CommandAction::ReportIntervention { place, kind, done } => Self::Intervention {
+                by,
+                place: place.into(),
+                kind: kind.code(),
+                done_ns: done.map(Timestamp::as_nanos),
+                comment,
+            },
+            CommandAction::RemoveFromService { place } => service(place, false, by, comment),
+            CommandAction::PlaceInService { place } => service(place, true, by, comment),
+        }
+    }
+}
+
+impl IncidentAction {
+    /// `None` for an acknowledgement, which has a frame of its own since version 1.
+    fn besides_acknowledge(action: telemetry::IncidentAction) -> Option<Self> {
+        Some(match action {
+            telemetry::IncidentAction::Acknowledge => return None,
+            telemetry::IncidentAction::Shelve(Shelf::Once) => Self::ShelveOnce,
+            telemetry::IncidentAction::Shelve(Shelf::ForSeconds(seconds)) => Self::ShelveForSeconds(seconds),
+            telemetry::IncidentAction::Shelve(Shelf::Until(until)) => Self::ShelveUntilNs(until.as_nanos()),
+            telemetry::IncidentAction::Unshelve => Self::Unshelve,
+            telemetry::IncidentAction::Comment => Self::Comment,
+            telemetry::IncidentAction::MarkTrue => Self::MarkTrue,
+            telemetry::IncidentAction::MarkFalse => Self::MarkFalse,
+            telemetry::IncidentAction::MarkPlanned(kind) => Self::MarkPlanned(kind.code()),
+        })
+    }
+}
+
+impl TryFrom<IncidentAction> for telemetry::IncidentAction {
+    type Error = NotAnInput;
+
+    fn try_from(action: IncidentAction) -> Result<Self, NotAnInput> {
+        Ok(match action {
+            IncidentAction::ShelveOnce => Self::Shelve(Shelf::Once),
+            IncidentAction::ShelveForSeconds(seconds) => Self::Shelve(Shelf::ForSeconds(seconds)),
+            IncidentAction::ShelveUntilNs(until) => Self::Shelve(Shelf::Until(Timestamp::from_nanos(until))),
+            IncidentAction::Unshelve => Self::Unshelve,
+            IncidentAction::Comment => Self::Comment,
+            IncidentAction::MarkTrue => Self::MarkTrue,
+            IncidentAction::MarkFalse => Self::MarkFalse,
+            IncidentAction::MarkPlanned(kind) => Self::MarkPlanned(intervention_kind(kind)?),
+        })
+    }
+}
+
+fn intervention_kind(code: u8) -> Result<InterventionKind, NotAnInput> {
+    InterventionKind::from_code(code).ok_or(NotAnInput::UnknownIntervention(code))
 }
 
 impl<'a> From<&'a telemetry::Sample> for Sample<'a> {

@@ -85,30 +85,69 @@ pub struct Command {
     pub by: String,
     /// What is asked.
     pub action: CommandAction,
+    /// What the operator adds; may be empty.
+    pub comment: String,
 }
 
-/// The actions an operator can ask for.
+/// The actions an operator can ask for. Places are named, so that a recording is read under a newer configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CommandAction {
-    /// "I have seen this incident and take it on."
-    Acknowledge {
+    /// Something about an incident.
+    OnIncident {
         /// The incident.
         incident: IncidentId,
-        /// What the operator adds; may be empty.
-        comment: String,
+        /// What.
+        action: IncidentAction,
     },
     /// "This was done here": what stood before may say nothing of what comes.
     ReportIntervention {
-        /// Where: the name of a station, or the path of a signal for what concerns only that. By name, so that a
-        /// recording is read under a newer configuration.
+        /// Where: the name of a station, or the path of a signal for what concerns only that.
         place: String,
         /// What was done.
         kind: InterventionKind,
         /// When it was done, if that was not just now.
         done: Option<Timestamp>,
-        /// What the operator adds; may be empty.
-        comment: String,
     },
+    /// "No alerts from here until I say so": the place is being maintained.
+    RemoveFromService {
+        /// Where: the name of a station or link, or `station/name` of a signal or feature.
+        place: String,
+    },
+    /// "It is maintained": alerts from here again.
+    PlaceInService {
+        /// Where, as it was removed.
+        place: String,
+    },
+}
+
+/// What an operator can do about an incident.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IncidentAction {
+    /// "I have seen it and take it on."
+    Acknowledge,
+    /// "Do not show it for a while."
+    Shelve(Shelf),
+    /// "Show it again."
+    Unshelve,
+    /// "This is worth knowing of it"; it stands in the command's comment.
+    Comment,
+    /// "There is something wrong, as it says."
+    MarkTrue,
+    /// "Nothing is wrong."
+    MarkFalse,
+    /// "We did this": what is different is meant to be so.
+    MarkPlanned(InterventionKind),
+}
+
+/// For how long an incident is shelved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Shelf {
+    /// Until it is no longer there.
+    Once,
+    /// For some seconds from the moment that the command is received.
+    ForSeconds(u32),
+    /// Until that time.
+    Until(Timestamp),
 }
 
 /// An incident's identity: the input that raised it, and which one of those raised by that input.

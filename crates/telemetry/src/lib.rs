@@ -12,7 +12,10 @@ mod quality;
 mod time;
 mod value;
 
-pub use input::{Command, CommandAction, Event, IncidentId, Input, LinkState, NotAnIncidentId, Sample, SampleBatch};
+pub use input::{
+    Command, CommandAction, Event, IncidentAction, IncidentId, Input, LinkState, NotAnIncidentId, Sample, SampleBatch,
+    Shelf,
+};
 pub use intervention::InterventionKind;
 pub use quality::{Quality, Reason};
 pub use time::{NANOS_PER_SECOND, Timestamp};

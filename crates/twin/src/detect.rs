@@ -110,7 +110,7 @@ impl Twin {
             self.raise(verdict, step);
         }
         if seen.change == Change::Gone {
-            self.clear(Source::Feature { station, feature: place as u16 }, cycle.end, step);
+            self.clear(Source::Feature { station, feature: place as u16 }, cycle.end, None, step);
         }
         if let Some((sensor, spikes)) = sensor.zip(seen.spikes) {
             self.judge_spikes(station, sensor, spikes, cycle, step);

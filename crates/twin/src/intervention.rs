@@ -166,9 +166,7 @@ impl Twin {
             }
         }
         for source in ended {
-            if let Some((change, incident)) = self.state.book.clear(source, at, Some(&intervention)) {
-                step.incident(change, incident);
-            }
+            self.clear(source, at, Some(&intervention), step);
         }
     }
 

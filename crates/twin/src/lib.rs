@@ -8,6 +8,7 @@ mod detect;
 mod feature;
 mod flow;
 mod forecast;
+mod incidents;
 mod intervention;
 mod links;
 mod model;

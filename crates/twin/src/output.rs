@@ -29,12 +29,12 @@ pub enum Output {
     Shift(Box<ShiftReport>),
     /// Something was done at a station, as an operator reported or the twin saw.
     Intervention(Intervention),
-    /// An operator's command could not be carried out.
-    CommandRefused {
+    /// What came of an operator's command; what it did stands before it.
+    Command {
         /// The command.
         command: Command,
-        /// Why not.
-        reason: String,
+        /// Why it was not carried out; `None` if it was.
+        refused: Option<String>,
     },
     /// A part has left the line, or was given up: all that was done to it.
     Part(Box<PartRecord>),

@@ -185,7 +185,7 @@ impl Twin {
         for place in 0..self.model.stations[station.index()].features.len() {
             let needs_it = self.model.stations[station.index()].features[place].needs.contains(&signal);
             if needs_it && self.state.stations[station.index()].features[place].reset() {
-                self.clear(Source::Feature { station, feature: place as u16 }, cycle.end, step);
+                self.clear(Source::Feature { station, feature: place as u16 }, cycle.end, None, step);
             }
         }
     }
@@ -258,7 +258,7 @@ impl Twin {
             }
             drift::Step::Quiet | drift::Step::Cleared if *failure == Some(kind) => {
                 *failure = None;
-                self.clear(source, cycle.end, step);
+                self.clear(source, cycle.end, None, step);
             }
             _ => {}
         }

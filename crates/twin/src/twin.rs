@@ -1,18 +1,14 @@
 use std::sync::Arc;
 
 use ::flow::FlowTracker;
-use alarms::{Change, Detector, Evidence, Incident, IncidentBook, Source, Verdict};
+use alarms::{Detector, Evidence, Ids, Incident, IncidentBook, Source, Verdict};
 use genealogy::PartBook;
 use plant::{Cause, Plant, StationId};
 use process::{CycleData, StationModel};
 use serde::{Deserialize, Serialize};
-use telemetry::{
-    Command, CommandAction, Event, IncidentId, Input, LinkId, LinkState, Quality, Reason, Sample, SampleBatch,
-    Timestamp, Value,
-};
+use telemetry::{Event, Input, LinkId, LinkState, Quality, Reason, Sample, SampleBatch, Timestamp, Value};
 
 use crate::forecast::Learned;
-use crate::intervention;
 use crate::links::LinkWatch;
 use crate::model::{Model, Target};
 use crate::output::{Output, Outputs};
@@ -51,20 +47,16 @@ pub(crate) struct State {
     pub(crate) counts: Counts,
 }
 
-/// One application of an input: where the outputs go, and how many incidents it has raised.
+/// One application of an input: where the outputs go, and what its incidents are called.
 pub(crate) struct Step<'a> {
     out: &'a mut Outputs,
-    sequence: u64,
-    raised: u16,
+    /// The identities of the incidents that come of it.
+    pub(crate) ids: Ids,
 }
 
 impl Step<'_> {
-    fn next_id(&self) -> IncidentId {
-        IncidentId { sequence: self.sequence, ordinal: self.raised }
-    }
-
-    pub(crate) fn incident(&mut self, change: Change, incident: Incident) {
-        self.out.push(Output::Incident { change, incident: Box::new(incident) });
+    pub(crate) fn push(&mut self, output: Output) {
+        self.out.push(output);
     }
 }
 
@@ -115,7 +107,7 @@ impl Twin {
 
     /// Takes the next input in and appends what follows from it to `out`.
     pub fn apply(&mut self, input: &Input, out: &mut Outputs) {
-        let mut step = Step { out, sequence: input.sequence, raised: 0 };
+        let mut step = Step { out, ids: Ids::of_input(input.sequence) };
         self.state.counts.inputs += 1;
         self.state.sequence = input.sequence;
         self.set_clock(input.received);
@@ -127,6 +119,7 @@ impl Twin {
         }
         self.watch_links(&mut step);
         self.pass_time(input.received.plus_seconds(-LATENCY_S), &mut step);
+        self.follow_incidents(&mut step);
     }
 
     /// Where the clock was put back, times that it could not show any more must not outweigh the right ones to come.
@@ -138,6 +131,7 @@ impl Twin {
         }
         self.state.counts.clock_steps_back += 1;
         self.state.flow.put_back(&self.model.flow, now);
+        self.state.book.put_back(now);
         let latest = now.plus_seconds(FUTURE_MAX_S);
         for link in &mut self.state.links {
             link.forget_after(latest, now);
@@ -186,6 +180,8 @@ impl Twin {
             flow,
             signals: state.signals.clone(),
             incidents: state.book.open().cloned().collect(),
+            out_of_service: state.book.out_of_service().to_vec(),
+            flood_since: state.book.flood_since(),
             counts: state.counts,
         }
     }
@@ -396,7 +392,7 @@ impl Twin {
         watch.set(new.clone(), now);
         if *new == LinkState::Up {
             if std::mem::take(&mut watch.raised) {
-                self.clear(Source::Link { link }, now, step);
+                self.clear(Source::Link { link }, now, None, step);
             }
             return;
         }
@@ -447,51 +443,6 @@ impl Twin {
             let verdict = Verdict { at, evidence, causes, is_supply: false, time_to_limit: None, circumstances: None };
             self.raise(verdict, step);
         }
-    }
-
-    fn command(&mut self, command: &Command, step: &mut Step<'_>) {
-        let done = match &command.action {
-            CommandAction::Acknowledge { incident, comment } => {
-                let acknowledged = self.state.book.acknowledge(*incident, &command.by, comment, self.state.now);
-                acknowledged
-                    .map(|(change, incident)| step.incident(change, incident))
-                    .map_err(|error| error.to_string())
-            }
-            CommandAction::ReportIntervention { place, kind, done, comment } => {
-                self.report(&command.by, place, *kind, *done, comment, step)
-            }
-        };
-        if let Err(reason) = done {
-            step.push(Output::CommandRefused { command: command.clone(), reason });
-        }
-    }
-
-    pub(crate) fn raise(&mut self, verdict: Verdict, step: &mut Step<'_>) {
-        let State { book, stations, .. } = &mut self.state;
-        let plant = &self.model.plant;
-        let (source, onset) = (verdict.evidence.source, verdict.evidence.onset);
-        let recent = source.station().into_iter();
-        let recent = recent.flat_map(|station| intervention::recent(station, onset, plant, stations));
-        let Some((change, incident)) = book.take(verdict, recent, step.next_id(), plant) else { return };
-        let incident = incident.clone();
-        if change == Change::Raised {
-            step.raised += 1;
-            self.state.counts.incidents += 1;
-            self.mark_parts(&incident);
-        }
-        step.incident(change, incident);
-    }
-
-    pub(crate) fn clear(&mut self, source: Source, at: Timestamp, step: &mut Step<'_>) {
-        if let Some((change, incident)) = self.state.book.clear(source, at, None) {
-            step.incident(change, incident);
-        }
-    }
-}
-
-impl Step<'_> {
-    pub(crate) fn push(&mut self, output: Output) {
-        self.out.push(output);
     }
 }
 

@@ -1,4 +1,4 @@
-use alarms::{Incident, Intervention};
+use alarms::{Incident, Intervention, Removed};
 use flow::{FlowView, StationState};
 use plant::StationId;
 use telemetry::{LinkId, LinkState, Sample, Symbol, Timestamp};
@@ -20,6 +20,10 @@ pub struct LineView {
     pub signals: Vec<Option<Sample>>,
     /// The incidents that are not closed, in the order they were raised.
     pub incidents: Vec<Incident>,
+    /// The places that are out of service, in the order they were removed.
+    pub out_of_service: Vec<Removed>,
+    /// Since when there are so many incidents that only urgent ones are told one by one.
+    pub flood_since: Option<Timestamp>,
     /// What has been counted since the log began.
     pub counts: Counts,
 }

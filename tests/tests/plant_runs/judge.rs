@@ -20,7 +20,7 @@ impl Judge {
         for output in outputs {
             match output {
                 Output::Incident { change, incident } => self.follow(*change, incident),
-                Output::CommandRefused { .. } => panic!("a command for an open incident was refused: {output:?}"),
+                Output::Command { refused, .. } => assert_eq!(*refused, None, "a command for an open incident"),
                 Output::Station { .. }
                 | Output::Cycle(_)
                 | Output::Intervention(_)
@@ -31,19 +31,27 @@ impl Judge {
     }
 
     fn follow(&mut self, change: Change, incident: &Incident) {
-        let id = incident.id;
-        assert!(!self.closed.contains(&id), "{id} was closed and came again");
-        assert_eq!(change == Change::Raised, !self.open.contains_key(&id), "{change:?} {id}");
+        let (id, handling) = (incident.id, &incident.handling);
+        let begins = matches!(change, Change::Raised | Change::Suppressed | Change::RemovedFromService);
+        assert!(begins || self.open.contains_key(&id), "{change:?} {id} before it was told");
+        if self.closed.remove(&id) {
+            assert!(begins && handling.repeats > 0, "{id} was closed and came again without a count");
+        }
+        let was_shown = self.open.get(&id).is_some_and(|known| !known.state.is_hidden());
+        assert!(change != Change::Raised || !was_shown, "{id} was raised twice");
         let state = incident.state;
-        let is_seen = incident.acknowledged.is_some();
-        let is_gone = incident.returned.is_some();
-        let expected = match (is_seen, is_gone) {
+        let expected = match (incident.acknowledged.is_some(), incident.returned.is_some()) {
+            _ if change == Change::Closed => IncidentState::Closed,
+            _ if handling.out_of_service.is_some() => IncidentState::OutOfService,
+            _ if handling.suppressed.is_some() => IncidentState::Suppressed,
+            _ if handling.shelved.is_some() => IncidentState::Shelved,
             (false, false) => IncidentState::Unacknowledged,
             (true, false) => IncidentState::Acknowledged,
             (false, true) => IncidentState::ReturnedUnacknowledged,
-            (true, true) => IncidentState::Closed,
+            (true, true) => panic!("over and not closed: {incident:?}"),
         };
         assert_eq!(state, expected, "{incident:?}");
+        assert!(change != Change::Escalated || state == IncidentState::Unacknowledged, "{incident:?}");
         if state == IncidentState::Closed {
             self.open.remove(&id);
             self.closed.insert(id);

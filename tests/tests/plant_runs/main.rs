@@ -15,7 +15,7 @@ use flow::StationState;
 use linetwin::simulated::{START, SimulatedSource};
 use plant::Plant;
 use plant_sim::{FaultPlan, SimConfig, SimPlant};
-use telemetry::{Command, CommandAction, Event, IncidentId, Input, LinkState, Timestamp};
+use telemetry::{Command, CommandAction, Event, IncidentAction, IncidentId, Input, LinkState, Shelf, Timestamp};
 use twin::Twin;
 
 use judge::Judge;
@@ -69,12 +69,47 @@ impl Daemons {
         self.log.keep_checkpoint(&self.twin);
     }
 
-    fn acknowledge_all(&mut self, received: Timestamp) {
-        let open: Vec<IncidentId> = self.twin.open_incidents().map(|incident| incident.id).collect();
-        for incident in open {
-            let action = CommandAction::Acknowledge { incident, comment: String::new() };
-            self.take(received, Event::Command(Command { by: "the test".to_owned(), action }));
+    /// Does something about each open incident: that which follows from its identity and the time.
+    fn deal_with_all(&mut self, received: Timestamp) {
+        const ACTIONS: [IncidentAction; 7] = [
+            IncidentAction::Acknowledge,
+            IncidentAction::Shelve(Shelf::ForSeconds(1200)),
+            IncidentAction::Acknowledge,
+            IncidentAction::Shelve(Shelf::Once),
+            IncidentAction::Comment,
+            IncidentAction::MarkTrue,
+            IncidentAction::MarkFalse,
+        ];
+        for incident in self.open() {
+            let place = (incident.sequence + self.sequence) as usize % ACTIONS.len();
+            self.ask(received, incident, ACTIONS[place]);
         }
+    }
+
+    fn acknowledge_all(&mut self, received: Timestamp) {
+        self.open().into_iter().for_each(|incident| self.ask(received, incident, IncidentAction::Acknowledge));
+    }
+
+    fn open(&self) -> Vec<IncidentId> {
+        self.twin.open_incidents().map(|incident| incident.id).collect()
+    }
+
+    fn ask(&mut self, received: Timestamp, incident: IncidentId, action: IncidentAction) {
+        let action = CommandAction::OnIncident { incident, action };
+        let (by, comment) = ("the test".to_owned(), "seen".to_owned());
+        self.take(received, Event::Command(Command { by, action, comment }));
+    }
+
+    /// Takes a station out of service, or places it back.
+    fn serve(&mut self, received: Timestamp) {
+        const PLACE: &str = "weld-30";
+        let place = PLACE.to_owned();
+        let action = match self.twin.view().out_of_service[..] {
+            [] => CommandAction::RemoveFromService { place },
+            _ => CommandAction::PlaceInService { place },
+        };
+        let (by, comment) = ("the test".to_owned(), String::new());
+        self.take(received, Event::Command(Command { by, action, comment }));
     }
 }
 
@@ -127,7 +162,10 @@ impl Run {
             daemons.take(received, event);
         }
         if way.chance.happens(plant_sim::STEP_S / 3600.0) {
-            daemons.acknowledge_all(received);
+            daemons.deal_with_all(received);
+        }
+        if way.is_disturbed && way.chance.happens(plant_sim::STEP_S / 7200.0) {
+            daemons.serve(received);
         }
     }
 }
@@ -138,6 +176,9 @@ fn check_run(seed: u64) {
     let unseen_an_hour_ago = unseen(&run.source, &run.daemons.twin);
     run.run_until(LONG.end_h);
     let Run { source, mut daemons, .. } = run;
+    if !daemons.twin.view().out_of_service.is_empty() {
+        daemons.serve(after_hours(LONG.end_h));
+    }
     daemons.acknowledge_all(after_hours(LONG.end_h));
     daemons.judge.compare(&daemons.twin);
     check_has_come_back(&daemons.twin);

@@ -64,9 +64,9 @@ impl Alerts {
         self.told.iter().filter(|told| told.change == Change::Raised)
     }
 
-    /// An incident as it was last told.
-    pub fn last_of(&self, id: IncidentId) -> Option<&Told> {
-        self.told.iter().rev().find(|told| told.incident.id == id)
+    /// An incident as it was last told, before it came again if it did.
+    pub fn last_of(&self, incident: &Incident) -> Option<&Told> {
+        self.told.iter().rev().find(|told| is_same(&told.incident, incident))
     }
 
     /// Where an incident is, by name: a station or a link.
@@ -79,20 +79,20 @@ impl Alerts {
     }
 
     /// Whether an incident is ever told to be of one of these faults.
-    pub fn is_true(&self, id: IncidentId, labels: &[Label]) -> bool {
-        let mut of_incident = self.told.iter().filter(|told| told.incident.id == id);
+    pub fn is_true(&self, incident: &Incident, labels: &[Label]) -> bool {
+        let mut of_incident = self.told.iter().filter(|told| is_same(&told.incident, incident));
         of_incident.any(|told| labels.iter().any(|label| self.is_of(told, label)))
     }
 
     /// Incidents that are of none of these faults: never at the place of one, or before it, or begun after it.
     pub fn false_alarms<'a>(&'a self, labels: &[Label]) -> impl Iterator<Item = &'a Told> {
-        self.raised().filter(|raised| !self.is_true(raised.incident.id, labels))
+        self.raised().filter(|raised| !self.is_true(&raised.incident, labels))
     }
 
     /// How well a fault was found.
     pub fn score(&self, label: &Label) -> Score {
         let found = self.told.iter().find(|told| self.is_of(told, label));
-        let last = found.and_then(|told| self.last_of(told.incident.id));
+        let last = found.and_then(|told| self.last_of(&told.incident));
         Score {
             found: found.map(|told| told.incident.id),
             delay_s: found.map(|told| told.at.seconds_since(label.began)),
@@ -109,6 +109,11 @@ impl Alerts {
             && label.ended.is_none_or(|ended| incident.onset <= ended)
             && self.place_of(incident) == label.place
     }
+}
+
+/// Whether two changes are of one incident and of one time that it came: what comes again is right or false again.
+fn is_same(one: &Incident, other: &Incident) -> bool {
+    (one.id, one.raised) == (other.id, other.raised)
 }
 
 #[cfg(test)]

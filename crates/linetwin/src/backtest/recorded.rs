@@ -285,15 +285,12 @@ fn judge_run(run: &Run, labels: Option<&[Labelled]>) -> BacktestRunV1 {
         });
         judged.push(label.clone());
     }
-    let worth = |raised: &Told| {
-        let id = raised.incident.id;
-        match labels {
-            _ if raised.at < run.judged_from => WorthName::NotJudged,
-            None => WorthName::Unlabelled,
-            Some(_) if run.alerts.is_true(id, &judged) => WorthName::True,
-            Some(_) if run.alerts.is_true(id, &not_judged) => WorthName::NotJudged,
-            Some(_) => WorthName::False,
-        }
+    let worth = |raised: &Told| match labels {
+        _ if raised.at < run.judged_from => WorthName::NotJudged,
+        None => WorthName::Unlabelled,
+        Some(_) if run.alerts.is_true(&raised.incident, &judged) => WorthName::True,
+        Some(_) if run.alerts.is_true(&raised.incident, &not_judged) => WorthName::NotJudged,
+        Some(_) => WorthName::False,
     };
     let alerts = run.alerts.raised().map(|raised| judged_alert(run, raised, worth(raised))).collect();
     let shift_s = run.alerts.plant.detection.shift_h * 3600.0;
@@ -301,7 +298,7 @@ fn judge_run(run: &Run, labels: Option<&[Labelled]>) -> BacktestRunV1 {
 }
 
 fn judged_alert(run: &Run, raised: &Told, worth: WorthName) -> JudgedAlertV1 {
-    let last = run.alerts.last_of(raised.incident.id).unwrap_or(raised);
+    let last = run.alerts.last_of(&raised.incident).unwrap_or(raised);
     let incident = &last.incident;
     let told = EventV1::new(last.change, incident, &run.alerts.plant, None, last.at).alert;
     JudgedAlertV1 {

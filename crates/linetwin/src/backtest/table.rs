@@ -124,7 +124,7 @@ impl Table {
 /// Every alert of a trial: when it was raised, where and what it was in the end, and what spoke for it.
 pub(super) fn print_alerts(seed: u64, trial: &Trial) {
     for raised in trial.alerts.raised() {
-        let incident = &trial.alerts.last_of(raised.incident.id).unwrap_or(raised).incident;
+        let incident = &trial.alerts.last_of(&raised.incident).unwrap_or(raised).incident;
         let evidence: Vec<String> = incident.evidence.iter().map(|evidence| evidence.name.clone()).collect();
         println!(
             "  seed {seed} {} {} {} {}: {}",

@@ -260,7 +260,7 @@ impl Told {
 /// Answers every command that it is not followed.
 async fn refuse(mut commands: mpsc::Receiver<Command>, publications: mpsc::Sender<Publication>, plant: Arc<Plant>) {
     while let Some(command) = commands.recv().await {
-        let refused = Output::CommandRefused { command, reason: REFUSED.to_owned() };
+        let refused = Output::Command { command, refused: Some(REFUSED.to_owned()) };
         for reply in Publication::from_output(&refused, &plant, 0, Clock::system().now()) {
             if publications.send(reply).await.is_err() {
                 return;

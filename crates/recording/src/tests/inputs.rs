@@ -6,8 +6,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use telemetry::{
-    Command, CommandAction, Event, IncidentId, Input, InterventionKind, LinkId, LinkState, Quality, Reason, Sample,
-    SampleBatch, SignalId, Symbol, Timestamp, Value,
+    Command, CommandAction, Event, IncidentAction, IncidentId, Input, InterventionKind, LinkId, LinkState, Quality,
+    Reason, Sample, SampleBatch, Shelf, SignalId, Symbol, Timestamp, Value,
 };
 
 use crate::{Reader, RecordingHeader, Writer, WriterOptions};
@@ -37,10 +37,11 @@ pub(crate) fn input(sequence: u64) -> Input {
         2 => Event::Link { link: LinkId(2), state: LinkState::Down { reason: "connection refused".into() } },
         3 => Event::Command(Command {
             by: "Ada".into(),
-            action: CommandAction::Acknowledge {
+            action: CommandAction::OnIncident {
                 incident: IncidentId { sequence, ordinal: 1 },
-                comment: "tip dressed".into(),
+                action: IncidentAction::Acknowledge,
             },
+            comment: "tip dressed".into(),
         }),
         4 => Event::Tick,
         _ => Event::Command(Command {
@@ -49,8 +50,8 @@ pub(crate) fn input(sequence: u64) -> Input {
                 place: "weld-10".into(),
                 kind: InterventionKind::Retool,
                 done: Some(Timestamp::from_millis(sequence as i64)),
-                comment: "new gun".into(),
             },
+            comment: "new gun".into(),
         }),
     };
     Input { sequence, received: Timestamp::from_millis(1_800_000_000_000 + sequence as i64), event }
@@ -70,23 +71,44 @@ fn any_time() -> impl Strategy<Value = Timestamp> {
 
 fn any_event() -> impl Strategy<Value = Event> {
     let link = || any::<u16>().prop_map(LinkId);
-    let incident = (any::<u64>(), any::<u16>()).prop_map(|(sequence, ordinal)| IncidentId { sequence, ordinal });
     prop_oneof![
         4 => (link(), vec(any_sample(), 0..60)).prop_map(|(link, samples)| Event::Samples(SampleBatch { link, samples })),
         1 => link().prop_map(|link| Event::Link { link, state: LinkState::Up }),
         1 => (link(), ".*").prop_map(|(link, reason)| Event::Link { link, state: LinkState::Down { reason } }),
-        1 => (".*", incident, ".*").prop_map(|(by, incident, comment)| {
-            Event::Command(Command { by, action: CommandAction::Acknowledge { incident, comment } })
-        }),
-        1 => (".*", any_intervention()).prop_map(|(by, action)| Event::Command(Command { by, action })),
+        2 => (".*", any_action(), ".*").prop_map(|(by, action, comment)| Event::Command(Command { by, action, comment })),
         1 => Just(Event::Tick),
     ]
 }
 
-fn any_intervention() -> impl Strategy<Value = CommandAction> {
+fn any_action() -> impl Strategy<Value = CommandAction> {
+    let incident = (any::<u64>(), any::<u16>()).prop_map(|(sequence, ordinal)| IncidentId { sequence, ordinal });
     let done = prop::option::of(any_time());
-    (".*", select(InterventionKind::ALL), done, ".*")
-        .prop_map(|(place, kind, done, comment)| CommandAction::ReportIntervention { place, kind, done, comment })
+    prop_oneof![
+        (incident, any_incident_action()).prop_map(|(incident, action)| CommandAction::OnIncident { incident, action }),
+        (".*", select(InterventionKind::ALL), done).prop_map(|(place, kind, done)| CommandAction::ReportIntervention {
+            place,
+            kind,
+            done
+        }),
+        ".*".prop_map(|place| CommandAction::RemoveFromService { place }),
+        ".*".prop_map(|place| CommandAction::PlaceInService { place }),
+    ]
+}
+
+fn any_incident_action() -> impl Strategy<Value = IncidentAction> {
+    prop_oneof![
+        select(vec![
+            IncidentAction::Acknowledge,
+            IncidentAction::Shelve(Shelf::Once),
+            IncidentAction::Unshelve,
+            IncidentAction::Comment,
+            IncidentAction::MarkTrue,
+            IncidentAction::MarkFalse,
+        ]),
+        any::<u32>().prop_map(|seconds| IncidentAction::Shelve(Shelf::ForSeconds(seconds))),
+        any_time().prop_map(|until| IncidentAction::Shelve(Shelf::Until(until))),
+        select(InterventionKind::ALL).prop_map(IncidentAction::MarkPlanned),
+    ]
 }
 
 fn any_sample() -> impl Strategy<Value = Sample> {

@@ -143,17 +143,22 @@ fn a_newer_format_is_an_error_that_names_its_program_and_then_reading_goes_on() 
     assert!(matches!(refused, RecordingError::NewerFormat { found, .. } if found == version), "{refused}");
 }
 
-/// The file was written by the last program that knew only version 1.
+/// Each file was written by the last program that knew no newer version.
 #[test]
-fn a_recording_of_format_version_1_is_still_read() {
+fn a_recording_of_an_older_format_version_is_still_read() {
+    check_still_read(include_bytes!("format-1.ltrec"), 5);
+    check_still_read(include_bytes!("format-2.ltrec"), 6);
+}
+
+fn check_still_read(segment: &[u8], inputs: u64) {
     let folder = tempdir().unwrap();
-    fs::write(folder.path().join("000001.ltrec"), include_bytes!("format-1.ltrec")).unwrap();
-    let recorded: Vec<Input> = (0..5).map(input).collect();
+    fs::write(folder.path().join("000001.ltrec"), segment).unwrap();
+    let recorded: Vec<Input> = (0..inputs).map(input).collect();
     let (back, reader) = read(folder.path());
     assert_eq!((exactly(&back), reader.damage()), (exactly(&recorded), &[][..]));
-    write(folder.path(), &[input(5)], WriterOptions::default());
+    write(folder.path(), &[input(inputs)], WriterOptions::default());
     let (back, reader) = read(folder.path());
-    assert_eq!((back, reader.damage()), ([recorded, vec![input(5)]].concat(), &[][..]));
+    assert_eq!((back, reader.damage()), ([recorded, vec![input(inputs)]].concat(), &[][..]));
 }
 
 #[test]

@@ -248,7 +248,7 @@ fn a_command_for_an_unknown_incident_is_refused() {
     let mut line = Line::new();
     let id = IncidentId { sequence: 412, ordinal: 0 };
     let outputs = line.take(0.0, acknowledge(id));
-    let [Output::CommandRefused { command, reason }] = &outputs[..] else { panic!("{outputs:?}") };
+    let [Output::Command { command, refused: Some(reason) }] = &outputs[..] else { panic!("{outputs:?}") };
     assert_eq!(acknowledge(id), Event::Command(command.clone()));
     assert!(reason.contains("412-0"), "{reason}");
 }

@@ -124,7 +124,7 @@ fn what_cannot_be_is_refused_in_words_and_changes_nothing() {
         let mut line = worn();
         let before = line.twin.view();
         let outputs = line.take(AFTER, report_done(place, Kind::Retool, done_s.map(at)));
-        let [Output::CommandRefused { command, reason }] = &outputs[..] else { panic!("{outputs:?}") };
+        let [Output::Command { command, refused: Some(reason) }] = &outputs[..] else { panic!("{outputs:?}") };
         assert_eq!(command.by, "anna");
         assert!(reason.contains(expected), "{reason}");
         assert_eq!(line.twin.view().stations, before.stations);
@@ -145,7 +145,10 @@ fn an_intervention_can_be_told_later_and_the_latest_of_each_kind_is_remembered()
     };
     line.take(AFTER, report_done("weld", Kind::Cleaning, Some(at(60.0))));
     let outputs = line.take(AFTER + 1.0, report("weld", Kind::Other));
-    assert!(matches!(&outputs[..], [Output::Intervention(told)] if told.at == at(AFTER + 1.0)), "{outputs:?}");
+    assert!(
+        matches!(&outputs[..], [Output::Intervention(told), Output::Command { refused: None, .. }] if told.at == at(AFTER + 1.0)),
+        "{outputs:?}"
+    );
     assert_eq!(remembered(&line), [(Kind::Cleaning, at(60.0)), (Kind::Other, at(AFTER + 1.0))]);
     line.take(AFTER + 2.0, report("weld", Kind::Cleaning));
     assert_eq!(remembered(&line), [(Kind::Other, at(AFTER + 1.0)), (Kind::Cleaning, at(AFTER + 2.0))]);

@@ -7,8 +7,8 @@ use plant::{
     StationKind, Variant, WordOrder,
 };
 use telemetry::{
-    Command, CommandAction, Event, IncidentId, Input, InterventionKind, LinkId, LinkState, Quality, Sample,
-    SampleBatch, SignalId, Symbol, Timestamp, Value,
+    Command, CommandAction, Event, IncidentAction, IncidentId, Input, InterventionKind, LinkId, LinkState, Quality,
+    Sample, SampleBatch, SignalId, Symbol, Timestamp, Value,
 };
 use twin::{Output, Outputs, Twin};
 
@@ -115,6 +115,7 @@ pub(crate) fn plant() -> Arc<Plant> {
         redundant: Vec::new(),
         recipes: Vec::new(),
         genealogy: plant::Genealogy::default(),
+        alarms: plant::AlarmPolicy::default(),
         detection: Detection {
             false_alarms_per_shift: 0.5,
             shift_h: 8.0,
@@ -179,8 +180,7 @@ pub(crate) fn down(link: LinkId) -> Event {
 }
 
 pub(crate) fn acknowledge(incident: IncidentId) -> Event {
-    let action = CommandAction::Acknowledge { incident, comment: "on it".to_owned() };
-    Event::Command(Command { by: "anna".to_owned(), action })
+    command(CommandAction::OnIncident { incident, action: IncidentAction::Acknowledge }, "on it")
 }
 
 /// It was done just now.
@@ -189,9 +189,11 @@ pub(crate) fn report(place: &str, kind: InterventionKind) -> Event {
 }
 
 pub(crate) fn report_done(place: &str, kind: InterventionKind, done: Option<Timestamp>) -> Event {
-    let comment = "done".to_owned();
-    let action = CommandAction::ReportIntervention { place: place.to_owned(), kind, done, comment };
-    Event::Command(Command { by: "anna".to_owned(), action })
+    command(CommandAction::ReportIntervention { place: place.to_owned(), kind, done }, "done")
+}
+
+pub(crate) fn command(action: CommandAction, comment: &str) -> Event {
+    Event::Command(Command { by: "anna".to_owned(), action, comment: comment.to_owned() })
 }
 
 /// A new twin: a copy, because what a twin must solve when it is made takes its time.

@@ -1,6 +1,6 @@
 //! Who may do what.
 
-use contract::{CommandV1, RoleName};
+use contract::{AskV1, CommandV1, RoleName};
 
 /// Something to be allowed or refused.
 #[derive(Debug, Clone, Copy)]
@@ -20,8 +20,16 @@ impl Action<'_> {
             Self::Read => RoleName::Viewer,
             Self::Steer => RoleName::Supervisor,
             // Without a rest, so that a new command does not compile before it is decided who may give it.
-            Self::Command(command) => match command {
-                CommandV1::Acknowledge { .. } | CommandV1::ReportIntervention { .. } => RoleName::Supervisor,
+            Self::Command(command) => match command.ask {
+                AskV1::Acknowledge { .. }
+                | AskV1::Shelve { .. }
+                | AskV1::Unshelve { .. }
+                | AskV1::Comment { .. }
+                | AskV1::MarkTrue { .. }
+                | AskV1::MarkFalse { .. }
+                | AskV1::MarkPlanned { .. }
+                | AskV1::ReportIntervention { .. } => RoleName::Supervisor,
+                AskV1::RemoveFromService { .. } | AskV1::PlaceInService { .. } => RoleName::Engineer,
             },
         }
     }
@@ -39,7 +47,9 @@ mod tests {
 
     #[test]
     fn each_role_may_what_it_should() {
-        let acknowledge = CommandV1::from_json(CommandV1::EXAMPLE.as_bytes()).unwrap();
+        let command = |text: &str| CommandV1::from_json(text.as_bytes()).unwrap();
+        let acknowledge = command(CommandV1::EXAMPLE);
+        let remove = command(r#"{"command":"remove-from-service","place":"weld-20","by":"kim"}"#);
         let check = |action, expected: [bool; 4]| {
             let [viewer, supervisor, engineer] = RoleName::ALL.map(Some);
             assert_eq!([None, viewer, supervisor, engineer].map(|role| may(role, action)), expected, "{action:?}");
@@ -47,5 +57,6 @@ mod tests {
         check(Action::Read, [false, true, true, true]);
         check(Action::Steer, [false, false, true, true]);
         check(Action::Command(&acknowledge), [false, false, true, true]);
+        check(Action::Command(&remove), [false, false, false, true]);
     }
 }

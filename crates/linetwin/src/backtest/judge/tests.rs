@@ -38,6 +38,7 @@ fn alerts(lines: &[Line]) -> Alerts {
             recent_interventions: Vec::new(),
             recent_changes: Vec::new(),
             in_common: Vec::new(),
+            handling: alarms::Handling::default(),
         };
         Told { at: at(minutes), change, incident }
     });
