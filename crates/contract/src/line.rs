@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::rim::schema_tag;
 use crate::{
-    AlertV1, CountsV1, FeatureV1, InterventionName, LinkV1, Message, RangeV1, ReplayV1, SignalV1, StateV1,
+    AlertV1, CountsV1, FeatureV1, InterventionName, LinkV1, Message, OutOfServiceV1, RangeV1, ReplayV1, SignalV1, StateV1,
     StationKindName, StationStateName, StationV1, TimeV1,
 };
 
@@ -46,6 +46,12 @@ pub struct LineV1 {
     /// How the replay stands, if this is not life.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replay: Option<ReplayV1>,
+    /// The places that are out of service, in the order they were removed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub out_of_service: Vec<OutOfServiceV1>,
+    /// Since when there are so many alerts that only those of high priority are told one by one; absent if there are not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub flood_since: Option<TimeV1>,
     /// The links, in the order of the configuration.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub links: Option<Vec<LinkV1>>,
@@ -193,6 +199,8 @@ impl LineV1 {
             shift: ShiftNowV1::new(state),
             recording_problem: state.recording_problem.clone(),
             replay: state.replay,
+            out_of_service: state.out_of_service.clone(),
+            flood_since: state.flood_since,
             links: None,
             stations: Vec::new(),
             alerts: None,

@@ -1,12 +1,13 @@
 // The supervisor's page: takes the line from the live stream and shows it in the view that the page's address names.
 
 import { ask } from "./ask.js";
-import { element, keyed, link, setAttribute, setParts, setShown, setText } from "./dom.js";
+import { button, element, keyed, link, setAttribute, setParts, setShown, setText } from "./dom.js";
 import * as format from "./format.js";
 import { inLanguage, language, languageSwitch, learnWords, named, word } from "./language.js";
 import { follow } from "./live.js";
 import { showReplay } from "./replay.js";
 import { address, route } from "./route.js";
+import { loginAddress, logOut, whoAmI } from "./session.js";
 import { healthView } from "./health.js";
 import { incidentView } from "./incident.js";
 import { lineView } from "./line.js";
@@ -38,6 +39,7 @@ let known = null;
 let isLost = false;
 const showLanguages = languageSwitch(by("language"), () => {
   showLabels();
+  showSession();
   if (told) open(false);
 });
 
@@ -49,6 +51,7 @@ ask("/api/v1/words").then(({ ok, answer }) => {
   if (told) open(false);
 });
 addEventListener("hashchange", () => told && open(true));
+showSession();
 by("skip").addEventListener("click", (event) => {
   event.preventDefault();
   main.focus();
@@ -132,6 +135,15 @@ function showLinks(links) {
   const text = n === 0 ? word("links.up", { n: links.length }) : word("links.notUp", { n, all: links.length });
   setText(by("links"), text);
   setAttribute(by("links"), "data-state", n === 0 ? "up" : "down");
+}
+
+/** Who is logged in, and the way in or out; nothing where there are no logins. */
+async function showSession() {
+  const me = await whoAmI().catch(() => ({ logins: false }));
+  const { logins, user, role } = me;
+  const name = user ? word("do.loggedIn", { user, role: named("role", role) }) : "";
+  const way = user ? button(word("do.logout"), "small", logOut) : link(loginAddress(), "", word("do.login"));
+  by("session").replaceChildren(...(logins ? [name, " ", way] : []));
 }
 
 /** What of the page is outside the views, in the page's language. */

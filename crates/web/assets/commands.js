@@ -83,7 +83,7 @@ function actionView({ name, isFirst }, send) {
 }
 
 /** What the twin answers to a command; `error` says in words why it was not carried out. */
-async function answerTo(wanted) {
+export async function answerTo(wanted) {
   try {
     const { ok, body } = await command(wanted);
     const isDone = ok && body.ok !== false;

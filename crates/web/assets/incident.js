@@ -101,17 +101,35 @@ const isDrawn = ({ station, detector }) => station !== undefined && DRAWN.includ
 
 function overviewOf(alert, now) {
   const place = alert.station && link(address("station", alert.station), "", alert.station);
-  const { onset, escalation, consequence } = alert;
-  const to = escalation?.to?.map(({ role, name }) => name ?? role).join(", ");
+  const { onset, escalation, stake, shelved, out_of_service: out, judged, repeats = 0, marked_false: cried = 0 } = alert;
+  const to = escalation?.to.map(({ role, name }) => name ?? role).join(", ");
+  const at = (moment) => format.moment(moment, now);
   return [
     [word("incident.where"), place ? cached(alert.id, place) : alert.link],
     [word("incident.also"), alert.affected.join(", ")],
-    [word("incident.when"), `${format.moment(onset, now)} (${format.age(onset, now)})`],
+    [word("incident.when"), `${at(onset)} (${format.age(onset, now)})`],
     [word("incident.untilLimit"), limitText(alert, now)],
-    [word("incident.count"), alert.count > 1 ? word("incident.times", { n: alert.count }) : undefined],
-    [word("incident.escalated"), escalation && word("incident.escalatedTo", { level: escalation.level, to })],
-    [word("incident.consequence"), consequence && `${format.whole(consequence.cost)} ${consequence.currency} · ${consequence.kind}`],
+    [word("incident.stake"), stake && stakeText(stake)],
+    [word("incident.count"), repeats > 0 ? word("incident.times", { n: repeats + 1 }) : undefined],
+    [word("incident.acknowledged"), alert.acknowledged && word("incident.byAt", { by: alert.acknowledged.by, time: at(alert.acknowledged.at) })],
+    [named("change", "shelved"), shelved && shelvedText(shelved, at)],
+    [named("change", "suppressed"), alert.suppressed_by],
+    [named("alertState", "out-of-service"), out && `${out.place}, ${word("incident.byAt", { by: out.by, time: at(out.at) })}`],
+    [word("incident.judged"), judged && `${named("as", judged.as)}, ${word("incident.byAt", { by: judged.by, time: at(judged.at) })}`],
+    [word("incident.cried"), cried > 0 ? word("incident.times", { n: cried }) : undefined],
+    [word("incident.escalated"), escalation && word("incident.escalatedTo", { step: escalation.step, to, time: at(escalation.since) })],
   ];
+}
+
+/** What comes of it, and what that costs: `Scrap, 1,200 EUR an hour`. */
+function stakeText({ consequence, cost_per_h, currency = "" }) {
+  const what = named("consequence", consequence);
+  return cost_per_h === undefined ? what : `${what}, ${word("incident.cost", { cost: format.whole(cost_per_h), currency })}`;
+}
+
+function shelvedText({ by, at: since, until }, at) {
+  const told = word("incident.byAt", { by, time: at(since) });
+  return `${told}, ${until === undefined ? word("do.shelveOnce") : word("incident.until", { time: at(until) })}`;
 }
 
 const places = new Map();

@@ -17,7 +17,9 @@ export function incidentsView(query) {
   const asideList = element("ul", "incident-list");
   const aside = element("details", "aside", asideTitle, asideList);
   const bar = element("div", "filters", ...filters.map(({ root }) => root));
-  const { root, head } = panel(word("incidents.title"), bar, none, list, aside);
+  const flood = element("p", "flood");
+  flood.setAttribute("role", "status");
+  const { root, head } = panel(word("incidents.title"), flood, bar, none, list, aside);
   root.id = "incidents";
   const counted = element("span", "muted");
   head.append(counted);
@@ -38,6 +40,8 @@ export function incidentsView(query) {
     keyed(list, shown(open), ({ id }) => id, itemView);
     keyed(asideList, shown(put), ({ id }) => id, itemView);
     setShown(bar, line.alerts.length > 0);
+    const { flood_since: since } = line;
+    setText(flood, since === undefined ? "" : word("incidents.flood", { time: format.moment(since, line.now) }));
     setShown(aside, put.length > 0);
     setText(asideTitle, word("incidents.aside", { n: put.length }));
     setText(counted, urgencies(open));

@@ -35,6 +35,7 @@ export function mimicView() {
       const isUtility = (station) => serving.has(station.name) || station.kind === "cooling-loop";
       const withContext = (station) => ({
         ...station,
+        isOut: (line.out_of_service ?? []).some(({ place }) => place === station.name),
         isBottleneck: station.name === line.shift?.bottleneck,
         raised: line.alerts.filter(({ id }) => station.alerts.includes(id)),
       });
@@ -75,7 +76,8 @@ function cardView(station) {
   const stateWord = element("span");
   const part = element("span", "card-part");
   const figure = element("span", "card-figure");
-  const bottleneck = element("span", "card-bottleneck", word("line.bottleneck"));
+  const bottleneck = element("span", "card-note", word("line.bottleneck"));
+  const out = element("span", "card-note", named("alertState", "out-of-service"));
   const root = link(
     address("station", station.name),
     "card",
@@ -85,6 +87,7 @@ function cardView(station) {
     part,
     figure,
     bottleneck,
+    out,
   );
   root.dataset.station = station.name;
   return {
@@ -97,6 +100,7 @@ function cardView(station) {
       setText(figure, figureOf(station));
       setAttribute(figure, "data-slow", isSlow(station) ? "true" : null);
       setShown(bottleneck, station.isBottleneck);
+      setShown(out, station.isOut);
       const worst = PRIORITIES.find((name) => station.raised.some((alert) => alert.priority === name));
       setShown(alertBadge, Boolean(worst));
       setAttribute(alertBadge, "data-priority", worst ?? null);

@@ -7,6 +7,7 @@ import { chartView } from "./chart.js";
 import { featureTable, nearness } from "./features.js";
 import { interventionName, named, word } from "./language.js";
 import { address, setQuery } from "./route.js";
+import { serviceView } from "./service.js";
 import { stateText } from "./shift.js";
 
 const POLL_MS = 1_000;
@@ -31,7 +32,9 @@ export function stationView(name, query) {
   const ofChangeovers = panel(word("station.changeovers"), changeovers.root);
   const ofSignals = panel(word("station.signals"), signals.root);
   const head = element("div", "view-head", link(address("line"), "back", word("page.back")), title, element("p", "", state), lead);
-  const side = element("div", "stack", ofAlerts.root, ofSignals.root, ofNotes.root, ofChangeovers.root);
+  const service = serviceView(name);
+  const ofService = panel(word("service.title"), service.root);
+  const side = element("div", "stack", ofAlerts.root, ofService.root, ofSignals.root, ofNotes.root, ofChangeovers.root);
   const root = element("div", "view", head, element("div", "columns", ofChart.root, side));
   let line = null;
   let station = null;
@@ -58,6 +61,8 @@ export function stationView(name, query) {
     const open = line.alerts.filter(({ id }) => station.alerts.includes(id));
     keyed(alerts, open, ({ id }) => id, alertView);
     setShown(ofAlerts.root, open.length > 0);
+    service.update(line);
+    setShown(ofService.root, service.isOfUse());
     showFeatures();
     signals.update(station.signals, line.now);
     const done = notesOf(station, line.now);

@@ -44,6 +44,7 @@ assets! {
     "part.js" = "text/javascript; charset=utf-8";
     "replay.js" = "text/javascript; charset=utf-8";
     "route.js" = "text/javascript; charset=utf-8";
+    "service.js" = "text/javascript; charset=utf-8";
     "session.js" = "text/javascript; charset=utf-8";
     "shift.js" = "text/javascript; charset=utf-8";
     "station.js" = "text/javascript; charset=utf-8";
