@@ -29,8 +29,18 @@ impl Demo {
         &self.page
     }
 
-    /// The lines that it has told so far.
-    pub fn told(&self) -> Vec<String> {
-        self.program.output()
+    /// Name and password of who may log in, as the demo says them.
+    ///
+    /// # Panics
+    /// If it does not.
+    #[track_caller]
+    pub fn login(&self) -> (String, String) {
+        wait_for("the demo to say who may log in", || {
+            self.program.output().iter().find_map(|line| {
+                let (name, rest) = line.trim().strip_prefix("log in")?.trim().strip_prefix("as ")?.split_once(' ')?;
+                let (_, password) = rest.split_once("password ")?;
+                Some((name.to_owned(), password.split([',', ' ']).next()?.to_owned()))
+            })
+        })
     }
 }

@@ -104,6 +104,57 @@ fn an_alert_that_comes_is_said_shown_filtered_and_opened_with_its_chart() {
     browser.is_quiet();
 }
 
+/// Logs in as whom the demo names, from the page and back to it.
+#[track_caller]
+fn log_in(browser: &mut Browser, demo: &Demo) {
+    let (name, password) = demo.login();
+    browser.click("#session a");
+    browser.is_accessible();
+    browser.ask("fill", &json!({ "selector": "#user", "text": name }));
+    browser.ask("fill", &json!({ "selector": "#password", "text": password }));
+    browser.click("#submit");
+    browser.sees("#session", "demo (supervisor)");
+    browser.ask("live", &json!({}));
+}
+
+#[test]
+fn a_supervisor_takes_an_alert_on_shelves_it_and_says_what_it_was() {
+    let demo = Demo::start(&SOON);
+    let scratch = Scratch::new();
+    let mut browser = scratch.browser();
+    browser.open(demo.page(), ACROSS);
+    wait_for_alert(&mut browser);
+    browser.click(".incident-link");
+    browser.sees(".commands", "Log in as a supervisor to act on it.");
+    browser.ask("counts", &json!({ "selector": "[data-action]", "is": 0 }));
+    log_in(&mut browser, &demo);
+    browser.sees("main h1", "weld-30");
+    browser.ask("fill", &json!({ "selector": ".remark", "text": "Looking at the hoses" }));
+    browser.click("[data-action=acknowledge]");
+    browser.sees(".answer", "Done");
+    browser.sees(".history", "Taken on by demo: “Looking at the hoses”");
+    browser.sees(".alert-priority", "taken on");
+    browser.ask("counts", &json!({ "selector": "[data-action=acknowledge]", "is": 0 }));
+    browser.click("[data-action=shelve30]");
+    browser.sees(".alert-priority", "shelved");
+    browser.is_accessible();
+    browser.picture("shelved");
+    browser.go("#/");
+    browser.sees("#incidents .aside summary", "Shelved, suppressed, out of service (1)");
+    browser.sees("#incidents .empty", "No open incidents.");
+    browser.click("#incidents .aside summary");
+    browser.click("#incidents .aside .incident-link");
+    browser.click("[data-action=unshelve]");
+    browser.sees(".history", "Brought back by demo");
+    browser.click("[data-action=mark-true]");
+    browser.sees(".facts", "true, by demo");
+    // A comment without words is nothing to know: the twin's own answer is shown.
+    browser.click("[data-action=comment]");
+    browser.sees(".answer", "Not done:");
+    browser.click("#session button");
+    browser.sees("h1", "Log in");
+}
+
 #[test]
 fn the_page_is_used_with_the_keyboard_alone() {
     let demo = Demo::start(&SOON);
