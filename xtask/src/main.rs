@@ -23,8 +23,10 @@ enum Chore {
         #[arg(last = true)]
         arguments: Vec<String>,
     },
-    /// Install what the end-to-end tests talk to: mosquitto, pymodbus and asyncua.
+    /// Install what the end-to-end tests talk to: mosquitto, pymodbus, asyncua, and chromium with what drives it.
     Peers,
+    /// Take the pictures of the page for the documentation anew.
+    Pictures,
     /// Judge the detectors: known answers, the false-alarm budget, public data, speed.
     Score {
         /// Arguments for the program: `--data FOLDER [SECTION ...]`.
@@ -53,6 +55,7 @@ fn run(chore: Chore) -> anyhow::Result<()> {
     match chore {
         Chore::Test { arguments } => test(&arguments),
         Chore::Peers => peers::install(),
+        Chore::Pictures => pictures(),
         Chore::Score { arguments } => score(&arguments),
         Chore::Bench { arguments } => bench(&arguments),
     }
@@ -67,6 +70,15 @@ fn test(arguments: &[String]) -> anyhow::Result<()> {
     Step::cargo("build", ["build", "--workspace", "--all-targets"]).run()?;
     let selection: &[String] = if arguments.is_empty() { &["--workspace".to_owned()] } else { arguments };
     Step::cargo("test", ["test"]).args(selection).run()
+}
+
+/// The tests of the page take them on their way; those that nobody shows are thrown away.
+fn pictures() -> anyhow::Result<()> {
+    peers::install()?;
+    Step::cargo("build", ["build", "-p", "linetwin"]).run()?;
+    Step::cargo("take pictures", ["test", "-p", "e2e", "--test", "browser", "every_view"])
+        .env("LINETWIN_PICTURES", "docs/pictures")
+        .run()
 }
 
 fn score(arguments: &[String]) -> anyhow::Result<()> {

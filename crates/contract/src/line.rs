@@ -3,8 +3,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::rim::schema_tag;
 use crate::{
-    AlertV1, CountsV1, FeatureV1, InterventionName, LinkV1, Message, OutOfServiceV1, RangeV1, ReplayV1, SignalV1, StateV1,
-    StationKindName, StationStateName, StationV1, TimeV1,
+    AlertV1, CountsV1, FeatureV1, InterventionName, LinkV1, Message, OutOfServiceV1, RangeV1, ReplayV1, SignalV1,
+    StateV1, StationKindName, StationStateName, StationV1, TimeV1,
 };
 
 schema_tag!(LineSchema = "linetwin/line/v1");

@@ -60,9 +60,10 @@ const REQUESTS = {
   },
   /** So many elements are, or become, visible. */
   async counts({ selector, is }) {
-    const counted = ({ selector, is }) => document.querySelectorAll(selector).length === is;
-    await page.waitForFunction(counted, { selector, is }).catch(async () => {
-      throw new Error(`there are ${await page.locator(selector).count()} of ${selector}, not ${is}`);
+    const seen = ({ selector }) => [...document.querySelectorAll(selector)].filter((one) => one.checkVisibility()).length;
+    const counted = `(${seen})(${JSON.stringify({ selector })})`;
+    await page.waitForFunction(`${counted} === ${is}`).catch(async () => {
+      throw new Error(`${await page.evaluate(counted)} of ${selector} are visible, not ${is}`);
     });
   },
   async click({ selector }) {
