@@ -33,7 +33,8 @@ enum Chore {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
-    /// Measure throughput, how telemetry is kept and replayed, and how fast shifts of a line are simulated.
+    /// Measure throughput, what the page costs, how telemetry is kept and replayed, and how fast shifts of a line are
+    /// simulated.
     Bench {
         /// Arguments for the program.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -90,6 +91,7 @@ fn score(arguments: &[String]) -> anyhow::Result<()> {
 /// The core first, then the recording and the line model beside what they are measured with.
 fn bench(arguments: &[String]) -> anyhow::Result<()> {
     program("e2e", "bench", arguments)?;
+    program("e2e", "viewers", &[])?;
     program("storage", "storage", &[])?;
     let python = peers::rivals()?.display().to_string();
     program("score", "line-speed", &["--python".to_owned(), python])
