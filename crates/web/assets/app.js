@@ -143,6 +143,8 @@ async function showSession() {
   const { logins, user, role } = me;
   const name = user ? word("do.loggedIn", { user, role: named("role", role) }) : "";
   const way = user ? button(word("do.logout"), "small", logOut) : link(loginAddress(), "", word("do.login"));
+  // One comes back to what is shown by then.
+  way.addEventListener("click", () => user || (way.href = loginAddress()));
   by("session").replaceChildren(...(logins ? [name, " ", way] : []));
 }
 
