@@ -30,6 +30,14 @@ pub const ACROSS: Viewer = Viewer { window: (1180, 820), scheme: "light", langua
 /// A tablet held upright, at night, in German.
 pub const UPRIGHT: Viewer = Viewer { window: (820, 1180), scheme: "dark", language: "de-DE" };
 
+impl Viewer {
+    /// The viewer as `browser.mjs` takes it.
+    pub fn to_json(self) -> Value {
+        let Self { window: (width, height), scheme, language } = self;
+        json!({ "width": width, "height": height, "scheme": scheme, "language": language })
+    }
+}
+
 impl Browser {
     /// Starts the browser. Pictures go into that folder.
     ///
@@ -47,9 +55,7 @@ impl Browser {
     /// Opens the page anew, with nothing remembered, and waits until it is live.
     #[track_caller]
     pub fn open(&mut self, url: &str, viewer: Viewer) {
-        let Viewer { window: (width, height), scheme, language } = viewer;
-        let viewer = json!({ "width": width, "height": height, "scheme": scheme, "language": language });
-        self.ask("open", &json!({ "url": url, "viewer": viewer }));
+        self.ask("open", &json!({ "url": url, "viewer": viewer.to_json() }));
     }
 
     /// Does something on the page or waits for something there: `browser.mjs` has what there is.

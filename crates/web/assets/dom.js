@@ -55,9 +55,9 @@ export function setAttribute(node, name, value) {
   else if (node.getAttribute(name) !== String(value)) node.setAttribute(name, value);
 }
 
-/** Shows or hides. */
+/** Shows or hides; by the attribute, as pictures have no such property. */
 export function setShown(node, shown) {
-  if (node.hidden === shown) node.hidden = !shown;
+  if (node.hasAttribute("hidden") === shown) node.toggleAttribute("hidden", !shown);
 }
 
 const viewsOf = new WeakMap();

@@ -1,6 +1,7 @@
 // The live stream: one connection, which says how it is and which comes back by itself, and the line as it was told.
 
 import { word } from "./language.js";
+import { loginAddress } from "./session.js";
 
 const STREAM = "/api/v1/stream";
 /** The twin speaks at each tick. After this long without a word, what the page shows is old. */
@@ -8,6 +9,8 @@ const SILENCE_MAX_MS = 10_000;
 /** After this long the connection itself is taken for dead, as after a change of wireless cell. */
 const DEAD_MS = 30_000;
 const PAUSE_MS = 3_000;
+/** The status for one who has to say who they are: a session ends, at the latest with the daemon. */
+const UNKNOWN = 401;
 const CHECK_MS = 1_000;
 
 /** Follows the line: `onLine(line)` at each change; `onLost(why, since)` while it is not heard, since when. */
@@ -63,6 +66,7 @@ function merged(line, told) {
 async function refusal() {
   try {
     const response = await fetch(STREAM, { signal: AbortSignal.timeout(PAUSE_MS) });
+    if (response.status === UNKNOWN) location.assign(loginAddress());
     if (!response.ok) return word("page.refused", { error: (await response.json()).error });
     await response.body.cancel();
     return word("page.refusedForNow");

@@ -26,7 +26,12 @@ let isAway = false;
 
 const REQUESTS = {
   /** A new page for a viewer, waiting until it is live. */
-  async open({ url, viewer: { width, height, scheme, language } }) {
+  async open(how) {
+    await REQUESTS.visit(how);
+    await live();
+  },
+  /** A new page for a viewer. */
+  async visit({ url, viewer: { width, height, scheme, language } }) {
     await page?.context().close();
     const context = await browser.newContext({ viewport: { width, height }, colorScheme: scheme, locale: language });
     page = await context.newPage();
@@ -35,7 +40,6 @@ const REQUESTS = {
     wrongs = [];
     watch();
     await page.goto(url);
-    await live();
   },
   async go({ address }) {
     await page.evaluate((hash) => (location.hash = hash), address);
