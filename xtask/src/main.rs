@@ -27,6 +27,8 @@ enum Chore {
     Peers,
     /// Take the pictures of the page for the documentation anew.
     Pictures,
+    /// Kill the daemon 500 times at random moments and look for every message that it was sent: half an hour.
+    Crash,
     /// Judge the detectors: known answers, the false-alarm budget, public data, speed.
     Score {
         /// Arguments for the program: `--data FOLDER [SECTION ...]`.
@@ -57,6 +59,7 @@ fn run(chore: Chore) -> anyhow::Result<()> {
         Chore::Test { arguments } => test(&arguments),
         Chore::Peers => peers::install(),
         Chore::Pictures => pictures(),
+        Chore::Crash => crash(),
         Chore::Score { arguments } => score(&arguments),
         Chore::Bench { arguments } => bench(&arguments),
     }
@@ -80,6 +83,13 @@ fn pictures() -> anyhow::Result<()> {
     Step::cargo("take pictures", ["test", "-p", "e2e", "--test", "browser", "every_view"])
         .env("LINETWIN_PICTURES", "docs/pictures")
         .run()
+}
+
+/// The tests that take too long for every day.
+fn crash() -> anyhow::Result<()> {
+    peers::install()?;
+    Step::cargo("build", ["build", "-p", "linetwin"]).run()?;
+    Step::cargo("crash", ["test", "-p", "e2e", "--test", "mqtt_durable", "--", "--ignored", "--nocapture"]).run()
 }
 
 fn score(arguments: &[String]) -> anyhow::Result<()> {

@@ -1,4 +1,6 @@
-use plant::{Plant, Priority, StationId};
+use std::collections::BTreeSet;
+
+use plant::{Cause, Plant, Priority, StationId};
 use serde::{Deserialize, Serialize};
 use telemetry::{IncidentAction, IncidentId, Shelf, Timestamp};
 
@@ -15,6 +17,14 @@ use crate::{
 
 /// An incident on its way to a limit is told again after this many seconds, so that the time it has left stays true.
 const RETELL_S: f64 = 10.0 * 60.0;
+
+/// How far apart the begins of what began at once may be told to be, s: a few cycles.
+const AT_ONCE_S: f64 = 300.0;
+/// At so many other stations something must have begun at once. With one false alarm a shift of eight hours, four stations
+/// would do so by chance about once in a million shifts.
+const AT_ONCE_STATIONS: usize = 3;
+/// What such a coincidence weighs as evidence of a common cause: as much as the strongest that a feature can say.
+const COMMON_WEIGHT: f64 = 1.0;
 
 /// The incidents of the line that are not over: the only place that decides what an alert is.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -100,6 +110,7 @@ impl IncidentBook {
         let at = verdict.at;
         let known = self.open.iter().position(|entry| entry.place_of(source).is_some());
         let place = known.or_else(|| self.open.iter().position(|entry| entry.explains(&verdict, plant)));
+        let place = place.or_else(|| self.at_once(&mut verdict));
         let Some(place) = place else {
             self.open.push(Entry::new(&verdict, ids.next(), situation.now.plus_seconds(plant.alarms.on_delay_s)));
             let place = self.open.len() - 1;
@@ -235,6 +246,23 @@ impl IncidentBook {
             place += usize::from(self.open.len() == count);
         }
         self.release(situation, changes);
+    }
+
+    /// The first of the incidents that began at so many other stations at the moment when this did that they can hardly be a
+    /// coincidence; then the verdict speaks for a common cause.
+    fn at_once(&self, verdict: &mut Verdict) -> Option<usize> {
+        let station = verdict.evidence.source.station()?;
+        let onset = verdict.evidence.onset;
+        let others = |entry: &Entry| -> Vec<StationId> {
+            entry.stations_since(onset, AT_ONCE_S).filter(|&other| other != station).collect()
+        };
+        let place = self.open.iter().position(|entry| !others(entry).is_empty())?;
+        let stations: BTreeSet<StationId> = self.open.iter().flat_map(others).collect();
+        if stations.len() < AT_ONCE_STATIONS {
+            return None;
+        }
+        verdict.causes.push((Cause::CommonCause, COMMON_WEIGHT));
+        Some(place)
     }
 
     /// The clock was put back: nothing that is to come may wait for a time that was.

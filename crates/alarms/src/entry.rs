@@ -7,7 +7,8 @@ use telemetry::{IncidentId, Timestamp};
 
 use crate::shown::{Grounds, Shown};
 use crate::{
-    Circumstances, Handling, Incident, IncidentState, Intervention, Priority, RankedCause, Source, TimeToLimit, Verdict,
+    Circumstances, Evidence, Handling, Incident, IncidentState, Intervention, Priority, RankedCause, Source,
+    TimeToLimit, Verdict,
 };
 
 /// Interventions, and other changes, that an incident keeps; the latest stay.
@@ -40,9 +41,16 @@ pub(crate) struct Gist {
     pub(crate) priority: Priority,
     station: Option<StationId>,
     cause: Option<Cause>,
-    sources: usize,
+    /// How many sources show it, roughly once they are many: nobody wants to be told of each.
+    sources: u32,
     /// How the strongest of what is in common belongs to it; which of several that are alike is the first may change.
     common: Option<Relation>,
+}
+
+/// The number itself while it is small, then its order of magnitude.
+fn magnitude(count: usize) -> u32 {
+    const EACH: usize = 8;
+    if count <= EACH { count as u32 } else { EACH as u32 + (count / EACH).ilog2() }
 }
 
 impl Entry {
@@ -90,7 +98,7 @@ impl Entry {
             priority: self.incident.priority,
             station: self.incident.station,
             cause: self.incident.causes.first().map(|ranked| ranked.cause),
-            sources: self.incident.evidence.len(),
+            sources: magnitude(self.incident.evidence.len()),
             common: self.incident.in_common.first().map(|common| common.relation),
         }
     }
@@ -113,6 +121,13 @@ impl Entry {
             let counts = station == there.station || self.standing.contains(&evidence.source);
             counts && here.can_be_one_with(&there, plant)
         })
+    }
+
+    /// The stations that show it by something that stands and began within so many seconds of a moment.
+    pub(crate) fn stations_since(&self, onset: Timestamp, within_s: f64) -> impl Iterator<Item = StationId> {
+        let began = move |evidence: &&Evidence| evidence.onset.seconds_since(onset).abs() <= within_s;
+        let standing = self.incident.evidence.iter().filter(|evidence| self.standing.contains(&evidence.source));
+        standing.filter(began).filter_map(|evidence| evidence.source.station())
     }
 
     pub(crate) fn add(&mut self, verdict: Verdict, recent: impl IntoIterator<Item = Intervention>, plant: &Plant) {

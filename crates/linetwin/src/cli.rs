@@ -8,8 +8,8 @@ use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 use crate::{
-    access, backtest, browse, daemon, demo, detect, export, import, parts, replay, report, setup, shifts, simulate,
-    user, verify,
+    access, backtest, browse, daemon, demo, detect, export, import, journal, parts, replay, report, setup, shifts,
+    simulate, user, verify,
 };
 
 /// The digital twin of a manufacturing line: telemetry in, few and explained warnings out.
@@ -41,6 +41,8 @@ enum Command {
     /// Judge a configuration on recordings, or on the simulated plant: how each fault is found, how often there is a false
     /// alarm. Exit code 0: good; 1: a threshold is missed; 2: wrong use or configuration.
     Backtest(backtest::Arguments),
+    /// Print who did what about which incident, and when.
+    Journal(journal::Arguments),
     /// Tell the running daemon, over its broker, what was done at a station.
     Report(report::Arguments),
     /// Tell all that is known of a part that left the line, as JSON, CSV or a page to print.
@@ -119,6 +121,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Import(arguments) => import::run(&arguments),
         Command::Detect(arguments) => detect::run(&arguments),
         Command::Backtest(arguments) => backtest::run(&arguments),
+        Command::Journal(arguments) => journal::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),
         Command::Part(arguments) => parts::one::run(&arguments),
         Command::Parts(arguments) => parts::list::run(&arguments),

@@ -3,6 +3,8 @@
 use contract::{ChangeName, EventV1};
 use plant::Plant;
 
+use crate::journal::told_to;
+
 /// In which language.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Language {
@@ -50,7 +52,7 @@ pub fn line(event: &EventV1, wanted: &Language) -> Option<String> {
         ChangeName::ReAlarmed | ChangeName::Unshelved | ChangeName::Unsuppressed | ChangeName::PlacedInService => {
             format!("AGAIN {:6} {headline}", priority(event))
         }
-        ChangeName::Escalated => format!("NOBODY ANSWERS, {} told: {headline}", recipients(event)),
+        ChangeName::Escalated => format!("NOBODY ANSWERS, {} told: {headline}", told_to(event)),
         ChangeName::Updated => format!("  still {:6} {headline}", priority(event)),
         ChangeName::Returned => format!("  gone         {headline}"),
         ChangeName::Closed => format!("  closed       {headline}"),
@@ -66,12 +68,6 @@ pub fn line(event: &EventV1, wanted: &Language) -> Option<String> {
         line.push_str(&format!("\n          {advice}"));
     }
     Some(line)
-}
-
-/// Who was told with the last step of the escalation.
-fn recipients(event: &EventV1) -> String {
-    let to = event.alert.escalation.iter().flat_map(|escalation| &escalation.to);
-    to.map(|recipient| recipient.name.as_deref().unwrap_or(&recipient.role)).collect::<Vec<_>>().join(", ")
 }
 
 fn priority(event: &EventV1) -> String {
