@@ -11,6 +11,7 @@ mod command;
 mod connection;
 mod gate;
 mod login;
+mod looks;
 mod metrics;
 mod part;
 mod refusal;
@@ -29,7 +30,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use contract::{CommandReplyV1, CommandV1, PartV1, ReplayCommandV1, ReplayV1, StateV1};
+use contract::{CommandReplyV1, CommandV1, PartV1, ReplayCommandV1, ReplayV1, SeriesV1, StateV1, WordsV1};
 use futures_util::future::BoxFuture;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -46,6 +47,9 @@ pub type PartLookup = Arc<dyn Fn(&str) -> Result<Vec<PartV1>, String> + Send + S
 
 /// Steers a replay and says how it stands then; takes a moment. The error is in words for a person.
 pub type ReplayControl = Arc<dyn Fn(ReplayCommandV1) -> Result<ReplayV1, String> + Send + Sync>;
+
+/// The latest cycles of a station by its name, seen by the feature of that name. The error is in words for a person.
+pub type SeriesLookup = Arc<dyn Fn(&str, &str) -> Result<SeriesV1, String> + Send + Sync>;
 
 /// Gives the twin a command and says what it answers. The wait is bounded by who gives this.
 pub type CommandControl =
@@ -79,6 +83,10 @@ pub struct Sources {
     pub health: Arc<dyn Fn() -> Health + Send + Sync>,
     /// The records of a part.
     pub parts: PartLookup,
+    /// The latest cycles of a station.
+    pub series: SeriesLookup,
+    /// What the features are called.
+    pub words: Arc<WordsV1>,
     /// Who steers the replay, if this is one.
     pub replay: Option<ReplayControl>,
     /// Who carries out commands, if anybody does.
