@@ -67,6 +67,11 @@ impl Daemon {
         daemon
     }
 
+    /// Where its API is, such as `http://127.0.0.1:8080`.
+    pub fn url(&self) -> &str {
+        &self.http
+    }
+
     /// What is at a path of the API, with the status code.
     ///
     /// # Panics

@@ -8,7 +8,9 @@ use plant::{Files, Overrides, Plant};
 use recording::RecordingHeader;
 
 pub mod broker;
+pub mod browser;
 pub mod daemon;
+pub mod demo;
 pub mod net;
 pub mod peers;
 pub mod program;

@@ -22,30 +22,39 @@ pub fn python() -> PathBuf {
 }
 
 /// A peer that obeys requests on its standard input.
-struct Peer {
+pub(crate) struct Peer {
     program: Program,
-    port: u16,
     asked: usize,
 }
 
 impl Peer {
+    /// Starts it and waits until it is ready.
     #[track_caller]
-    fn start(script: &str, port: u16) -> Self {
-        let script_path = workspace_root().join("tests/peers").join(script);
-        // -B: no compiled files in the source tree.
-        let mut command = Command::new(python());
-        command.arg("-B").arg(script_path).args(["--port", &port.to_string()]);
-        let peer = Self { program: Program::start(script, &mut command), port, asked: 0 };
-        wait_for(&format!("{script} to be ready"), || {
-            assert!(!peer.program.has_ended(), "{script} has ended; if a module is missing, run `cargo xtask peers`");
+    pub(crate) fn start(name: &str, command: &mut Command) -> Self {
+        let peer = Self { program: Program::start(name, command), asked: 0 };
+        wait_for(&format!("{name} to be ready"), || {
+            assert!(!peer.program.has_ended(), "{name} has ended; if a module is missing, run `cargo xtask peers`");
             peer.program.output().first().cloned()
         });
         peer
     }
 
-    /// Asks for something and waits until it is done.
+    /// Starts a device in Python on that port.
     #[track_caller]
-    fn ask(&mut self, request: &Value) {
+    fn start_device(script: &str, port: u16) -> Self {
+        let script_path = workspace_root().join("tests/peers").join(script);
+        // -B: no compiled files in the source tree.
+        let mut command = Command::new(python());
+        command.arg("-B").arg(script_path).args(["--port", &port.to_string()]);
+        Self::start(script, &mut command)
+    }
+
+    /// Asks for something and waits until it is done.
+    ///
+    /// # Panics
+    /// With the peer's words, if it cannot be done.
+    #[track_caller]
+    pub(crate) fn ask(&mut self, request: &Value) {
         self.program.send(&request.to_string());
         self.asked += 1;
         let answer = wait_for("a peer's answer", || self.program.output().get(self.asked).cloned());
@@ -54,30 +63,34 @@ impl Peer {
 }
 
 /// A Modbus TCP device, unit 1, with coils 0 to 15 and holding registers 0 to 63. It refuses every other address.
-pub struct ModbusDevice(Peer);
+pub struct ModbusDevice {
+    peer: Peer,
+    port: u16,
+}
 
 impl ModbusDevice {
     /// Starts it on a free port, everything 0.
     #[track_caller]
     pub fn start() -> Self {
-        Self(Peer::start("modbus_server.py", free_port()))
+        let port = free_port();
+        Self { peer: Peer::start_device("modbus_server.py", port), port }
     }
 
     /// Its TCP port.
     pub fn port(&self) -> u16 {
-        self.0.port
+        self.port
     }
 
     /// Sets a coil.
     #[track_caller]
     pub fn coil(&mut self, address: u16, value: bool) {
-        self.0.ask(&json!({ "do": "coils", "start": address, "values": [value] }));
+        self.peer.ask(&json!({ "do": "coils", "start": address, "values": [value] }));
     }
 
     /// Sets holding registers.
     #[track_caller]
     pub fn registers(&mut self, start: u16, values: &[u16]) {
-        self.0.ask(&json!({ "do": "registers", "start": start, "values": values }));
+        self.peer.ask(&json!({ "do": "registers", "start": start, "values": values }));
     }
 
     /// Sets two holding registers to a number, high word first.
@@ -90,41 +103,44 @@ impl ModbusDevice {
     /// From now on its answers come that many seconds late.
     #[track_caller]
     pub fn answer_late(&mut self, seconds: f64) {
-        self.0.ask(&json!({ "do": "late", "seconds": seconds }));
+        self.peer.ask(&json!({ "do": "late", "seconds": seconds }));
     }
 }
 
 /// An OPC UA server without security. Its nodes are `nsu=urn:linetwin:e2e;s=NAME`.
-pub struct OpcuaServer(Peer);
+pub struct OpcuaServer {
+    peer: Peer,
+    port: u16,
+}
 
 impl OpcuaServer {
     /// Starts it on a port, without nodes.
     #[track_caller]
     pub fn start(port: u16) -> Self {
-        Self(Peer::start("opcua_server.py", port))
+        Self { peer: Peer::start_device("opcua_server.py", port), port }
     }
 
     /// Its TCP port.
     pub fn port(&self) -> u16 {
-        self.0.port
+        self.port
     }
 
     /// Adds a node of an OPC UA built-in type, such as `Double`.
     #[track_caller]
     pub fn add(&mut self, name: &str, data_type: &str, value: impl Into<Value>) {
-        self.0.ask(&json!({ "do": "add", "name": name, "type": data_type, "value": value.into() }));
+        self.peer.ask(&json!({ "do": "add", "name": name, "type": data_type, "value": value.into() }));
     }
 
     /// Gives a node a value that is true now.
     #[track_caller]
     pub fn set(&mut self, name: &str, value: impl Into<Value>) {
-        self.0.ask(&json!({ "do": "set", "name": name, "value": value.into() }));
+        self.peer.ask(&json!({ "do": "set", "name": name, "value": value.into() }));
     }
 
     /// Gives a node a status code by name, such as `BadSensorFailure`.
     #[track_caller]
     pub fn fail(&mut self, name: &str, value: impl Into<Value>, status: &str) {
-        self.0.ask(&json!({ "do": "set", "name": name, "value": value.into(), "status": status }));
+        self.peer.ask(&json!({ "do": "set", "name": name, "value": value.into(), "status": status }));
     }
 }
 

@@ -23,8 +23,10 @@ enum Chore {
         #[arg(last = true)]
         arguments: Vec<String>,
     },
-    /// Install what the end-to-end tests talk to: mosquitto, pymodbus and asyncua.
+    /// Install what the end-to-end tests talk to: mosquitto, pymodbus, asyncua, and chromium with what drives it.
     Peers,
+    /// Take the pictures of the page for the documentation anew.
+    Pictures,
     /// Kill the daemon 500 times at random moments and look for every message that it was sent: half an hour.
     Crash,
     /// Judge the detectors: known answers, the false-alarm budget, public data, speed.
@@ -33,7 +35,8 @@ enum Chore {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
-    /// Measure throughput, how long an alert takes, how telemetry is kept and replayed, and how fast shifts are simulated.
+    /// Measure throughput, what the page costs, how long an alert takes, how telemetry is kept and replayed, and how fast
+    /// shifts of a line are simulated.
     Bench {
         /// Arguments for the program.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -55,6 +58,7 @@ fn run(chore: Chore) -> anyhow::Result<()> {
     match chore {
         Chore::Test { arguments } => test(&arguments),
         Chore::Peers => peers::install(),
+        Chore::Pictures => pictures(),
         Chore::Crash => crash(),
         Chore::Score { arguments } => score(&arguments),
         Chore::Bench { arguments } => bench(&arguments),
@@ -70,6 +74,15 @@ fn test(arguments: &[String]) -> anyhow::Result<()> {
     Step::cargo("build", ["build", "--workspace", "--all-targets"]).run()?;
     let selection: &[String] = if arguments.is_empty() { &["--workspace".to_owned()] } else { arguments };
     Step::cargo("test", ["test"]).args(selection).run()
+}
+
+/// The tests of the page take them on their way; those that nobody shows are thrown away.
+fn pictures() -> anyhow::Result<()> {
+    peers::install()?;
+    Step::cargo("build", ["build", "-p", "linetwin"]).run()?;
+    Step::cargo("take pictures", ["test", "-p", "e2e", "--test", "browser", "every_view"])
+        .env("LINETWIN_PICTURES", "docs/pictures")
+        .run()
 }
 
 /// The tests that take too long for every day.
@@ -88,6 +101,7 @@ fn score(arguments: &[String]) -> anyhow::Result<()> {
 /// The core first, then the recording and the line model beside what they are measured with.
 fn bench(arguments: &[String]) -> anyhow::Result<()> {
     program("e2e", "bench", arguments)?;
+    program("e2e", "viewers", &[])?;
     // It starts the daemon's binary, at a real broker.
     peers::install()?;
     Step::cargo("build", ["build", "--release", "-p", "linetwin"]).run()?;

@@ -36,8 +36,31 @@ pub(crate) fn install() -> anyhow::Result<()> {
     if !works("python3", &["-c", "import ensurepip, venv"]) {
         missing.extend(["python3", "python3-venv"]);
     }
+    missing.extend(["chromium", "npm"].into_iter().filter(|program| !on_path(program)));
+    if !on_path("node") {
+        missing.push("nodejs");
+    }
     install_packages(&missing)?;
-    PEERS.install()
+    PEERS.install()?;
+    install_browser_driver()
+}
+
+/// Installs what drives a browser over the page, as `tests/peers/browser/package.json` pins it, unless exactly that is there.
+fn install_browser_driver() -> anyhow::Result<()> {
+    let (pins, folder) = ("tests/peers/browser/package.json", ".peers/browser");
+    let (pins_file, stamp) = (root().join(pins), root().join(folder).join("installed.json"));
+    let wanted = fs::read_to_string(&pins_file).with_context(|| format!("cannot read {pins}"))?;
+    if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
+        return Ok(());
+    }
+    fs::create_dir_all(root().join(folder)).with_context(|| format!("cannot make {folder}"))?;
+    fs::write(root().join(folder).join("package.json"), &wanted)
+        .with_context(|| format!("cannot write to {folder}"))?;
+    // The browser is the system's own: none is downloaded.
+    Step::new(format!("install {pins}"), "npm")
+        .args(["install", "--prefix", folder, "--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts"])
+        .run()?;
+    fs::write(&stamp, wanted).with_context(|| format!("cannot write {}", stamp.display()))
 }
 
 /// Installs what the detectors and the line model are measured beside, and returns the Python that has it.

@@ -1,4 +1,6 @@
-use plant::{Plant, Priority, StationId};
+use std::collections::BTreeSet;
+
+use plant::{Cause, Plant, Priority, StationId};
 use serde::{Deserialize, Serialize};
 use telemetry::{IncidentAction, IncidentId, Shelf, Timestamp};
 
@@ -9,12 +11,20 @@ use crate::marks::Marks;
 use crate::priority::{lowered, priority, stake};
 use crate::repeats::Repeats;
 use crate::{
-    Change, Changed, Circumstances, Incident, IncidentState, Intervention, Judged, Judgement, Place, Refusal, Removed,
-    Source, Suppressor, Verdict,
+    Change, Changed, Circumstances, Evidence, Incident, IncidentState, Intervention, Judged, Judgement, Place, Refusal,
+    Removed, Source, Suppressor, Verdict,
 };
 
 /// An incident on its way to a limit is told again after this many seconds, so that the time it has left stays true.
 const RETELL_S: f64 = 10.0 * 60.0;
+
+/// How far apart the begins of what began at once may be told to be, s: a few cycles.
+const AT_ONCE_S: f64 = 300.0;
+/// At so many other stations something must have begun at once. With one false alarm a shift of eight hours, four stations
+/// would do so by chance about once in a million shifts.
+const AT_ONCE_STATIONS: usize = 3;
+/// What such a coincidence weighs as evidence of a common cause: as much as the strongest that a feature can say.
+const COMMON_WEIGHT: f64 = 1.0;
 
 /// The incidents of the line that are not over: the only place that decides what an alert is.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -99,7 +109,10 @@ impl IncidentBook {
         verdict.circumstances = Some(circumstances);
         let at = verdict.at;
         let known = self.open.iter().position(|entry| entry.place_of(source).is_some());
-        let place = known.or_else(|| self.open.iter().position(|entry| entry.explains(&verdict, plant)));
+        if known.is_some_and(|place| self.open[place].speaks_for_common_cause(source)) {
+            verdict.causes.push((Cause::CommonCause, COMMON_WEIGHT));
+        }
+        let place = known.or_else(|| self.place_of_new(&mut verdict, plant));
         let Some(place) = place else {
             self.open.push(Entry::new(&verdict, ids.next(), situation.now.plus_seconds(plant.alarms.on_delay_s)));
             let place = self.open.len() - 1;
@@ -235,6 +248,31 @@ impl IncidentBook {
             place += usize::from(self.open.len() == count);
         }
         self.release(situation, changes);
+    }
+
+    /// The incident that a source which shows something new belongs to: one that can have the same cause; else the first of
+    /// those that began at so many other stations at the same moment that this can hardly be a coincidence. Then, and if that
+    /// is what the incident is, the source speaks for a common cause.
+    fn place_of_new(&self, verdict: &mut Verdict, plant: &Plant) -> Option<usize> {
+        let explained = self.open.iter().position(|entry| entry.explains(verdict, plant));
+        if explained.is_some_and(|place| self.open[place].incident.cause() != Cause::CommonCause) {
+            return explained;
+        }
+        let begun_at_once = self.begun_at_once(&verdict.evidence);
+        if begun_at_once.is_some() {
+            verdict.causes.push((Cause::CommonCause, COMMON_WEIGHT));
+        }
+        explained.or(begun_at_once)
+    }
+
+    /// The first of the incidents that began when this did, if they did at enough other stations.
+    fn begun_at_once(&self, evidence: &Evidence) -> Option<usize> {
+        let station = evidence.source.station()?;
+        let others =
+            |entry: &Entry| entry.stations_since(evidence.onset, AT_ONCE_S).filter(|&other| other != station).collect();
+        let place = self.open.iter().position(|entry| !BTreeSet::is_empty(&others(entry)))?;
+        let stations: BTreeSet<StationId> = self.open.iter().flat_map(others).collect();
+        (stations.len() >= AT_ONCE_STATIONS).then_some(place)
     }
 
     /// The clock was put back: nothing that is to come may wait for a time that was.

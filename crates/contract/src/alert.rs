@@ -84,8 +84,11 @@ pub struct AlertV1 {
     /// What was done at its stations and their utilities shortly before they showed it, the latest last.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub recent_interventions: Vec<InterventionV1>,
-    /// What speaks for it, in the order it came.
+    /// What speaks for it, in the order it came; of more than 50 pieces the first.
     pub evidence: Vec<EvidenceV1>,
+    /// How many pieces more there are.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub evidence_left_out: u32,
     /// Lots, tools and programs that its stations had come to use when they first showed it, by time.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub recent_changes: Vec<RecentChangeV1>,
@@ -265,7 +268,8 @@ impl AlertV1 {
                 .iter()
                 .map(|recent| InterventionV1::new(recent, plant))
                 .collect(),
-            evidence: incident.evidence.iter().map(|evidence| EvidenceV1::new(evidence, plant)).collect(),
+            evidence: shown(incident).iter().map(|evidence| EvidenceV1::new(evidence, plant)).collect(),
+            evidence_left_out: (incident.evidence.len() - shown(incident).len()) as u32,
             recent_changes: incident.recent_changes.iter().map(|recent| RecentChangeV1::new(recent, plant)).collect(),
             in_common: incident.in_common.iter().map(|common| CommonV1::new(common, plant)).collect(),
             repeats: handling.repeats,
@@ -289,6 +293,12 @@ impl AlertV1 {
 
 impl Message for AlertV1 {}
 
+/// The evidence that an alert shows: a common cause of many stations can have hundreds of pieces, and nobody reads them.
+fn shown(incident: &Incident) -> &[Evidence] {
+    const EVIDENCE_MAX: usize = 50;
+    &incident.evidence[..incident.evidence.len().min(EVIDENCE_MAX)]
+}
+
 impl TranslationV1 {
     fn new(incident: &Incident, plant: &Plant, texts: &Texts) -> Self {
         let title = |ranked: &RankedCause| texts.title(ranked.cause, incident.station).to_owned();
@@ -301,7 +311,7 @@ impl TranslationV1 {
             advice: texts.advice(incident.cause(), incident.station).to_owned(),
             ended_by: incident.ended_by.as_ref().map(done),
             recent_interventions: incident.recent_interventions.iter().map(done).collect(),
-            evidence: incident.evidence.iter().map(|evidence| evidence_title(evidence, texts).to_owned()).collect(),
+            evidence: shown(incident).iter().map(|evidence| evidence_title(evidence, texts).to_owned()).collect(),
         }
     }
 }

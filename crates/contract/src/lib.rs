@@ -17,6 +17,7 @@ mod forecast;
 mod handling;
 mod headline;
 mod intervention;
+mod line;
 mod names;
 mod part;
 mod passport;
@@ -25,7 +26,9 @@ mod recording;
 mod replay;
 mod rim;
 mod schema;
+mod series;
 mod shift;
+mod signals;
 mod state;
 mod station;
 mod status;
@@ -46,6 +49,7 @@ pub use event::{EventSchema, EventSource, EventV1, alert_lines};
 pub use forecast::{ForecastSchema, ForecastV1, MaterialV1, RangeV1};
 pub use handling::{EscalationV1, HistoryStepV1, JudgedV1, OutOfServiceV1, RecipientV1, ShelvedV1, StakeV1};
 pub use intervention::{InterventionName, InterventionV1};
+pub use line::{LineSchema, LineV1, NearestV1, ShiftNowV1, StationBriefV1};
 pub use names::{
     CauseName, ChangeName, ConsequenceName, DetectorName, DirectionName, JudgementName, PriorityName, StateName,
     StationKindName,
@@ -59,7 +63,9 @@ pub use recording::{RecordingSchema, RecordingV1};
 pub use replay::{ReplayCommandV1, ReplaySchema, ReplayV1, SpeedV1, UnlimitedName};
 pub use rim::{Message, TimeV1};
 pub use schema::schemas;
+pub use series::{PointV1, SeriesLimitV1, SeriesSchema, SeriesV1, WordsSchema, WordsV1};
 pub use shift::{KpisV1, LossName, LossTreeV1, LossV1, MadeV1, ShiftSchema, ShiftV1, StationShiftV1};
+pub use signals::{CountedV1, PlacedSignalV1, SignalQualityName, SignalsQueryV1, SignalsSchema, SignalsV1};
 pub use state::{CountsV1, LinkStateName, LinkV1, ProtocolName, StateSchema, StateV1};
 pub use station::{ChangeoverV1, FeatureV1, QualityName, SignalV1, StationStateName, StationV1, ValueV1};
 pub use status::{NodeState, StatusSchema, StatusV1};

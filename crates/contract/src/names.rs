@@ -252,6 +252,8 @@ wire_names! {
         JointYield,
         /// Stuck coolant valve.
         StuckValve,
+        /// Something that many stations share.
+        CommonCause,
     }
 }
 

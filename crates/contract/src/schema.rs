@@ -1,8 +1,9 @@
 use schemars::{Schema, schema_for};
 
 use crate::{
-    AlertV1, AuditV1, BacktestV1, CommandReplyV1, CommandV1, EventV1, ForecastV1, LoginV1, MeV1, PartHistoryV1, PartV1,
-    RecordingV1, ReplayCommandV1, ReplayV1, ShiftV1, StateV1, StatusV1,
+    AlertV1, AuditV1, BacktestV1, CommandReplyV1, CommandV1, EventV1, ForecastV1, LineV1, LoginV1, MeV1, PartHistoryV1,
+    PartV1, RecordingV1, ReplayCommandV1, ReplayV1, SeriesV1, ShiftV1, SignalsV1, StateV1, StationV1, StatusV1,
+    WordsV1,
 };
 
 /// The JSON Schema of every message, by its name, in the order of the names.
@@ -15,6 +16,7 @@ pub fn schemas() -> Vec<(&'static str, Schema)> {
         ("command-v1", schema_for!(CommandV1)),
         ("event-v1", schema_for!(EventV1)),
         ("forecast-v1", schema_for!(ForecastV1)),
+        ("line-v1", schema_for!(LineV1)),
         ("login-v1", schema_for!(LoginV1)),
         ("me-v1", schema_for!(MeV1)),
         ("part-history-v1", schema_for!(PartHistoryV1)),
@@ -22,9 +24,13 @@ pub fn schemas() -> Vec<(&'static str, Schema)> {
         ("recording-v1", schema_for!(RecordingV1)),
         ("replay-command-v1", schema_for!(ReplayCommandV1)),
         ("replay-v1", schema_for!(ReplayV1)),
+        ("series-v1", schema_for!(SeriesV1)),
         ("shift-v1", schema_for!(ShiftV1)),
+        ("signals-v1", schema_for!(SignalsV1)),
         ("state-v1", schema_for!(StateV1)),
+        ("station-v1", schema_for!(StationV1)),
         ("status-v1", schema_for!(StatusV1)),
+        ("words-v1", schema_for!(WordsV1)),
     ]
 }
 

@@ -233,64 +233,11 @@ impl From<Counts> for CountsV1 {
 
 #[cfg(test)]
 mod tests {
-    use flow::StationState;
-    use telemetry::{LinkId, Quality, Reason, Sample, Timestamp, Value};
-    use twin::{FeatureView, StationView};
-
     use super::*;
-    use crate::testing::{COOL, CURRENT, WELD, assert_valid, at, incident, plant, tool_dress};
-
-    fn station(station: plant::StationId, features: Vec<FeatureView>) -> StationView {
-        StationView {
-            station,
-            state: StationState::Unknown,
-            since: Timestamp::EPOCH,
-            part: None,
-            variant: Some(0),
-            cycles: 12,
-            last_cycle_s: Some(57.5),
-            interventions: vec![tool_dress()],
-            features,
-        }
-    }
-
-    fn resistance() -> FeatureView {
-        FeatureView {
-            name: "weld resistance",
-            unit: "µΩ".into(),
-            value: Some(f64::NAN),
-            baseline: None,
-            sigma: Some(0.0),
-            baseline_cycles: 12,
-            warm_up_cycles: 30,
-            statistic: 0.0,
-            threshold: f64::INFINITY,
-        }
-    }
-
-    fn view() -> LineView {
-        let value = Value::Float(f64::NEG_INFINITY);
-        let quality = Quality::Bad(Reason::OutOfRange);
-        LineView {
-            now: at("2026-11-24T08:20:00Z"),
-            sequence: 412,
-            links: vec![LinkView {
-                link: LinkId(0),
-                state: Some(LinkState::Down { reason: "connection refused".into() }),
-                since: at("2026-11-24T08:00:00Z"),
-            }],
-            stations: vec![station(COOL, Vec::new()), station(WELD, vec![resistance()])],
-            flow: crate::testing::flow(),
-            signals: vec![Some(Sample { signal: CURRENT, source_time: at("2026-11-24T08:19:59Z"), value, quality })],
-            incidents: vec![incident()],
-            out_of_service: Vec::new(),
-            flood_since: None,
-            counts: Counts::default(),
-        }
-    }
+    use crate::testing::{assert_valid, state};
 
     fn check(pointer: &str, expected: &str) {
-        let json = StateV1::new(&plant(), &view(), None).to_json();
+        let json = state().to_json();
         assert_valid("state-v1", &json);
         let state: serde_json::Value = serde_json::from_str(&json).unwrap_or_default();
         assert_eq!(state.pointer(pointer).map(ToString::to_string).as_deref(), Some(expected), "{pointer} of {json}");
@@ -312,7 +259,8 @@ mod tests {
         check(
             "/stations/1/signals/0",
             concat!(
-                r#"{"at":"2026-11-24T08:19:59Z","name":"current","quality":"bad","reason":"out of range","#,
+                r#"{"at":"2026-11-24T08:19:59Z","link":"plc-weld","name":"current","quality":"bad","#,
+                r#""reason":"out of range","#,
                 r#""role":"weld.current","unit":"kA"}"#
             ),
         );

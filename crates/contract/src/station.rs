@@ -9,7 +9,7 @@ use twin::{FeatureView, LineView, StationView};
 use crate::names::wire_names;
 use crate::rim::{deviation_sigma, finite, text};
 use crate::shift::{source_name, variant_name};
-use crate::{InterventionName, InterventionV1, StationKindName, TimeV1};
+use crate::{InterventionName, InterventionV1, Message, StationKindName, TimeV1};
 
 /// A station.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -119,6 +119,9 @@ pub struct SignalV1 {
     pub name: String,
     /// What it means, such as `weld.current`.
     pub role: String,
+    /// The link that it comes over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<String>,
     /// The value; absent also if it is not a finite number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub value: Option<ValueV1>,
@@ -215,7 +218,7 @@ impl StationV1 {
             interventions: view.interventions.iter().map(|done| InterventionV1::new(done, plant)).collect(),
             signals: plant
                 .signals_of(*id)
-                .map(|signal| SignalV1::new(signal, line.signals.get(signal.id.index()).copied().flatten()))
+                .map(|signal| SignalV1::new(signal, line.signals.get(signal.id.index()).copied().flatten(), plant))
                 .collect(),
             features: view.features.iter().map(FeatureV1::from).collect(),
             alerts: line.incidents.iter().filter(concerned).map(|incident| incident.id.to_string()).collect(),
@@ -227,6 +230,8 @@ impl StationV1 {
     }
 }
 
+impl Message for StationV1 {}
+
 fn changeover(cell: &Changeover, plant: &Plant) -> ChangeoverV1 {
     let Changeover { from, to, count, mean_s, p90_s } = *cell;
     let name = |variant| variant_name(variant, plant).unwrap_or_default();
@@ -234,10 +239,11 @@ fn changeover(cell: &Changeover, plant: &Plant) -> ChangeoverV1 {
 }
 
 impl SignalV1 {
-    fn new(signal: &Signal, sample: Option<Sample>) -> Self {
+    fn new(signal: &Signal, sample: Option<Sample>, plant: &Plant) -> Self {
         Self {
             name: signal.path.split_once('/').map_or(&*signal.path, |(_, name)| name).to_owned(),
             role: signal.role.name().to_owned(),
+            link: Some(plant.link(signal.link).name.clone()),
             value: sample.and_then(|sample| ValueV1::new(sample.value)),
             unit: text(&signal.unit),
             quality: sample.map(|sample| sample.quality.into()),

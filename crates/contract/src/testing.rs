@@ -3,12 +3,17 @@
 use alarms::{
     Detector, Direction, Evidence, Incident, IncidentState, Intervention, Priority, RankedCause, Source, TimeToLimit,
 };
-use flow::{FlowModel, FlowTracker, Judgement};
+use flow::{FlowModel, FlowTracker, Judgement, StationState};
 use plant::{
     Cause, DataType, Detection, Link, LinkSettings, ModbusSettings, Origin, Plant, Role, Signal, Station, StationId,
     StationKind, Variant, WordOrder,
 };
-use telemetry::{IncidentId, InterventionKind, LinkId, SignalId, Symbol, Timestamp};
+use telemetry::{
+    IncidentId, InterventionKind, LinkId, LinkState, Quality, Reason, Sample, SignalId, Symbol, Timestamp, Value,
+};
+use twin::{Counts, FeatureView, LineView, LinkView, StationView};
+
+use crate::StateV1;
 
 pub(crate) const COOL: StationId = StationId(0);
 pub(crate) const WELD: StationId = StationId(1);
@@ -178,4 +183,58 @@ pub(crate) fn assert_valid(name: &str, json: &str) {
     let validator = validator.unwrap_or_else(|problem| panic!("schema {name}: {problem}"));
     let problems: Vec<String> = validator.iter_errors(&message).map(|problem| problem.to_string()).collect();
     assert!(problems.is_empty(), "{name}: {problems:?} in {json}");
+}
+
+/// The state of that plant's line.
+pub(crate) fn state() -> StateV1 {
+    StateV1::new(&plant(), &line_view(), None)
+}
+
+fn station(station: plant::StationId, features: Vec<FeatureView>) -> StationView {
+    StationView {
+        station,
+        state: StationState::Unknown,
+        since: Timestamp::EPOCH,
+        part: None,
+        variant: Some(0),
+        cycles: 12,
+        last_cycle_s: Some(57.5),
+        interventions: vec![tool_dress()],
+        features,
+    }
+}
+
+fn resistance() -> FeatureView {
+    FeatureView {
+        name: "weld resistance",
+        unit: "µΩ".into(),
+        value: Some(f64::NAN),
+        baseline: None,
+        sigma: Some(0.0),
+        baseline_cycles: 12,
+        warm_up_cycles: 30,
+        statistic: 0.0,
+        threshold: f64::INFINITY,
+    }
+}
+
+fn line_view() -> LineView {
+    let value = Value::Float(f64::NEG_INFINITY);
+    let quality = Quality::Bad(Reason::OutOfRange);
+    LineView {
+        now: at("2026-11-24T08:20:00Z"),
+        sequence: 412,
+        links: vec![LinkView {
+            link: LinkId(0),
+            state: Some(LinkState::Down { reason: "connection refused".into() }),
+            since: at("2026-11-24T08:00:00Z"),
+        }],
+        stations: vec![station(COOL, Vec::new()), station(WELD, vec![resistance()])],
+        flow: flow(),
+        signals: vec![Some(Sample { signal: CURRENT, source_time: at("2026-11-24T08:19:59Z"), value, quality })],
+        incidents: vec![incident()],
+        out_of_service: Vec::new(),
+        flood_since: None,
+        counts: Counts::default(),
+    }
 }

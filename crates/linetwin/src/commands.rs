@@ -97,8 +97,8 @@ mod tests {
     /// Answers the next command in the queue as an engine does: to who is next.
     async fn answer(queue: &mut mpsc::Receiver<Event>, askers: &Askers) {
         let Some(Event::Command(command)) = queue.recv().await else { panic!("a command was expected") };
-        let reason = format!("refused to {}", command.by);
-        let reply = CommandReplyV1::from_output(&Output::Command { command, refused: Some(reason) }).unwrap();
+        let refused = Some(format!("refused to {}", command.by));
+        let reply = CommandReplyV1::from_output(&Output::Command { command, refused }).unwrap();
         if let Some(asker) = askers.next() {
             asker.send(reply).unwrap();
         }

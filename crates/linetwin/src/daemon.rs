@@ -24,6 +24,7 @@ use crate::commands::Commands;
 use crate::durability::LinkDurability;
 use crate::engine::{Console, Engine, Sinks};
 use crate::figures::Figures;
+use crate::history::{Charts, History};
 use crate::notifying;
 use crate::parts::{PartStore, read};
 use crate::recorder::{Recorder, RecorderOptions, resume_telling};
@@ -62,11 +63,14 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let listener = listen(&setup)?;
     let recorder = open_recorder(&setup, &Clock::system())?;
     let mut parts = open_parts(&setup)?;
+    let history = History::default();
     let (twin, sequence) =
         resume_telling(&setup.daemon.recording.folder, setup.plant.clone(), |input, outputs, twin| {
+            history.take(outputs, twin);
             parts.iter_mut().for_each(|parts| parts.keep(input, outputs, twin));
         })?;
     let mut engine = Engine::new(twin, sequence, Some(recorder), Sinks::default(), Arc::default());
+    engine.go_on_with(history);
     parts.into_iter().for_each(|parts| engine.keep_parts(parts));
     if let Some(shadow) = shadow {
         let live = setup.header(Clock::system().now());
@@ -248,7 +252,9 @@ impl Daemon {
         };
         let url = security.url(listener.local_addr()?);
         listener.set_nonblocking(true)?;
-        let shown = Shown { figures, parts: lookup(setup), replay: None, commands: Some(door.control()), security };
+        let charts = Charts::new(engine.history(), engine.twin());
+        let commands = Some(door.control());
+        let shown = Shown { figures, parts: lookup(setup), charts, replay: None, commands, security };
         tasks.spawn(serve(tokio::net::TcpListener::from_std(listener)?, shown, stop.clone()));
 
         let publications = notifier.is_some().then_some(publications);
@@ -337,6 +343,7 @@ fn lookup(setup: &Setup) -> PartLookup {
 pub(crate) struct Shown {
     pub(crate) figures: Figures,
     pub(crate) parts: PartLookup,
+    pub(crate) charts: Charts,
     /// Who steers the replay, if this is one.
     pub(crate) replay: Option<ReplayControl>,
     /// Who takes commands, if anybody does.
@@ -346,13 +353,15 @@ pub(crate) struct Shown {
 
 /// Serves the page and the API until it is told to stop.
 pub(crate) async fn serve(listener: tokio::net::TcpListener, shown: Shown, stop: CancellationToken) {
-    let Shown { figures, parts, replay, commands, security } = shown;
+    let Shown { figures, parts, charts: Charts { series, words }, replay, commands, security } = shown;
     let (for_metrics, for_health) = (figures.clone(), figures.clone());
     let sources = Sources {
         state: figures.state,
         metrics: Arc::new(move || for_metrics.metrics()),
         health: Arc::new(move || for_health.health()),
         parts,
+        series,
+        words,
         replay,
         commands,
     };

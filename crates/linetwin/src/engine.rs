@@ -16,6 +16,7 @@ use twin::{Outputs, Twin};
 
 use crate::commands::Askers;
 use crate::durability::LinkDurability;
+use crate::history::History;
 use crate::parts::PartStore;
 use crate::recorder::{KeeperStatus, Recorder};
 use crate::shadow::Shadow;
@@ -82,6 +83,11 @@ impl Engine {
         &self.gauges
     }
 
+    /// Goes on with what was seen before, as the recording was read again.
+    pub fn go_on_with(&mut self, history: History) {
+        self.teller.set_history(history);
+    }
+
     /// Keeps the records of the parts that leave the line from now on.
     pub fn keep_parts(&mut self, mut parts: PartStore) {
         parts.go_live();
@@ -116,6 +122,11 @@ impl Engine {
     /// The shadow that gets what the twin gets.
     pub fn shadow(&self) -> Option<&Shadow> {
         self.shadow.as_ref()
+    }
+
+    /// The latest cycles of each station.
+    pub fn history(&self) -> &History {
+        self.teller.history()
     }
 
     /// Where outputs go from now on.

@@ -19,6 +19,7 @@ pub mod example;
 pub mod export;
 pub mod figures;
 mod forecaster;
+pub mod history;
 pub mod import;
 pub mod inputs;
 pub mod journal;

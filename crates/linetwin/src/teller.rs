@@ -11,6 +11,7 @@ use tokio::sync::{mpsc, watch};
 use twin::{Output, Twin};
 
 use crate::forecaster::Forecaster;
+use crate::history::History;
 
 /// How often the state of the line is given to the page while inputs come.
 const STATE_INTERVAL: Duration = Duration::from_millis(250);
@@ -41,6 +42,7 @@ pub(crate) fn is_told(output: &Output) -> bool {
 pub(crate) struct Teller {
     sinks: Sinks,
     forecaster: Forecaster,
+    history: History,
     state_told: Instant,
     replay: Option<ReplayV1>,
     recording_problem: Option<String>,
@@ -51,6 +53,7 @@ impl Teller {
         Self {
             sinks,
             forecaster: Forecaster::default(),
+            history: History::default(),
             state_told: Instant::now(),
             replay: None,
             recording_problem: None,
@@ -60,6 +63,11 @@ impl Teller {
     /// Where outputs go from now on.
     pub(crate) fn set_sinks(&mut self, sinks: Sinks) {
         self.sinks = sinks;
+    }
+
+    /// The cycles that were seen before.
+    pub(crate) fn set_history(&mut self, history: History) {
+        self.history = history;
     }
 
     /// What is wrong with the recording from now on.
@@ -72,8 +80,14 @@ impl Teller {
         self.replay = Some(replay);
     }
 
+    /// The latest cycles of each station.
+    pub(crate) fn history(&self) -> &History {
+        &self.history
+    }
+
     /// Tells what followed from an input, and the line with it if a person should know.
     pub(crate) fn tell(&mut self, input: &Input, outputs: &[Output], twin: &Twin) {
+        self.history.take(outputs, twin);
         if !outputs.iter().any(is_told) {
             return;
         }

@@ -109,7 +109,8 @@ impl Cause {
             | Self::ColdPlate
             | Self::CoolantFill
             | Self::CellSorting
-            | Self::ElectricalTest => Consequence::Scrap,
+            | Self::ElectricalTest
+            | Self::CommonCause => Consequence::Scrap,
             Self::ChillerFouling
             | Self::PumpWear
             | Self::LoopRestriction
@@ -147,6 +148,8 @@ pub enum Locus {
     Utility,
     /// At a link: the telemetry, not the process.
     Link,
+    /// At no place of the line that is known: something that many stations share.
+    Line,
 }
 
 causes! {
@@ -222,6 +225,8 @@ causes! {
     JointYield = "joint-yield", Station;
     /// A valve of the coolant loop does not follow its command, or its passage is not what its position says.
     StuckValve = "stuck-valve", Station;
+    /// What many stations share has changed: supply, surroundings, the data themselves.
+    CommonCause = "common-cause", Line;
 }
 
 impl fmt::Display for Cause {

@@ -6,6 +6,7 @@ use plant::{Plant, Role, StationId};
 use process::{BoundFeature, CycleData};
 use telemetry::{SignalId, Timestamp, Value};
 
+use crate::feature::FeatureState;
 use crate::output::Output;
 use crate::twin::{Step, Twin, as_symbol};
 
@@ -13,6 +14,21 @@ impl Twin {
     /// The features of a station's cycles, in the order in which cycles and the records of parts give their values.
     pub fn features(&self, station: StationId) -> &[BoundFeature] {
         &self.model.stations[station.index()].features
+    }
+
+    /// What was expected of the latest values of a station's features, in the same order, and how far values usually are
+    /// from that, one standard deviation; `None` while that is not learnt.
+    pub fn expected(&self, station: StationId) -> impl Iterator<Item = Option<(f64, f64)>> {
+        self.state.stations[station.index()].features.iter().map(FeatureState::expected)
+    }
+
+    /// The lowest and the highest good value of a station's features for a variant, in the same order.
+    pub fn good_ranges(
+        &self,
+        station: StationId,
+        variant: Option<usize>,
+    ) -> impl Iterator<Item = (Option<f64>, Option<f64>)> {
+        (0..self.features(station).len()).map(move |place| self.model.good_range(station, place, variant))
     }
 
     /// A signal tells something of its station besides a measurement.

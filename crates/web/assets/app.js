@@ -1,138 +1,198 @@
-// The supervisor's page: takes each state of the line from the live stream and shows it.
+// The supervisor's page: takes the line from the live stream and shows it in the view that the page's address names.
 
-import { element, icon, keyed, setAttribute, setIcon, setParts, setShown, setText } from "./dom.js";
+import { ask } from "./ask.js";
+import { button, element, keyed, link, setAttribute, setParts, setShown, setText } from "./dom.js";
 import * as format from "./format.js";
-import { inLanguage, languageSwitch } from "./language.js";
+import { inLanguage, language, languageSwitch, learnWords, named, word } from "./language.js";
 import { follow } from "./live.js";
-import { showMimic } from "./mimic.js";
-import { showAlerts } from "./alerts.js";
-import { showDetail } from "./station.js";
-import { showShift } from "./shift.js";
 import { showReplay } from "./replay.js";
+import { address, route } from "./route.js";
+import { loginAddress, logOut, whoAmI } from "./session.js";
+import { healthView } from "./health.js";
+import { incidentView } from "./incident.js";
+import { lineView } from "./line.js";
+import { partView } from "./part.js";
+import { shiftView } from "./shift.js";
+import { stationView } from "./station.js";
 
-const SCHEMA = "linetwin/state/v1";
+const SCHEMA = "linetwin/line/v1";
+/** A view makes, for a name and a query of its address, an object with its `root`, `update(line)` and perhaps `close()`. */
+const VIEWS = {
+  line: lineView,
+  incident: incidentView,
+  station: stationView,
+  part: partView,
+  shift: shiftView,
+  health: healthView,
+};
+/** Those that the header leads to. */
+const TABS = ["line", "shift", "part", "health"];
+
 const by = (id) => document.getElementById(id);
-const address = (name) => (name ? `#${encodeURIComponent(name)}` : location.pathname);
+const main = by("main");
 
-/** What the stream told last, and the same with its alerts in the reader's language. */
+/** What the stream told last. */
 let told = null;
-let state = null;
+/** The view that is shown, and what its address was. */
+let shown = null;
 let known = null;
-const showLanguages = languageSwitch(by("language"), () => told && show());
+let isLost = false;
+const showLanguages = languageSwitch(by("language"), () => {
+  showLabels();
+  showSession();
+  if (told) open(false);
+});
 
+showLabels();
 follow(receive, showLost);
-addEventListener("popstate", () => state && show());
-by("detail-close").addEventListener("click", () => select(""));
+ask("/api/v1/words").then(({ ok, answer }) => {
+  if (!ok) return;
+  learnWords(answer);
+  if (told) open(false);
+});
+addEventListener("hashchange", () => told && open(true));
+showSession();
+by("skip").addEventListener("click", (event) => {
+  event.preventDefault();
+  main.focus();
+});
 
-function receive(next) {
-  if (next.schema !== SCHEMA) return showLost("This page and the daemon are of different versions. Reload the page.");
-  told = next;
+function receive(line) {
+  if (line.schema !== SCHEMA) return showLost(word("page.versions"));
+  told = line;
   try {
-    show();
+    if (shown) show();
+    else open(false);
     announceNew();
     showLive();
   } catch (error) {
     console.error(error);
-    showLost(`This page cannot show what the twin sent (${error.message}). Reload the page.`);
+    showLost(word("page.cannotShow", { error: error.message }));
   }
+}
+
+/** Opens the view of the page's address; a person who went there finds its heading under the keyboard. */
+function open(isMoved) {
+  const { view, name, query } = route();
+  if (view === "main") return;
+  shown?.close?.();
+  shown = (VIEWS[view] ?? noView)(name, query);
+  main.replaceChildren(shown.root);
+  show();
+  if (!isMoved) return;
+  const heading = main.querySelector("h1");
+  heading.tabIndex = -1;
+  heading.focus({ preventScroll: true });
+  scrollTo(0, 0);
+}
+
+function noView() {
+  const root = element("div", "", element("h1", "", word("page.unknownView")), link(address("line"), "", word("page.back")));
+  return { root, update() {} };
 }
 
 function show() {
-  state = { ...told, alerts: told.alerts.map(inLanguage) };
-  const station = selected();
-  showHeader();
-  showReplay(state.replay);
-  setText(by("recording-problem"), state.recording_problem ? `Alerts go on, but the recording does not: ${state.recording_problem}` : "");
-  setShown(by("recording-problem"), state.recording_problem !== undefined);
+  const line = { ...told, alerts: told.alerts.map(inLanguage) };
+  showHeader(line);
+  showReplay(line.replay);
+  const problem = line.recording_problem;
+  setText(by("recording-problem"), problem ? word("page.recording", { problem }) : "");
+  setShown(by("recording-problem"), problem !== undefined);
   showLanguages();
-  keyed(by("links"), state.links, (link) => link.name, linkView);
-  showMimic(state, station?.name ?? "", select);
-  showAlerts(state, select);
-  showDetail(state, station, select);
-  showShift(state, select);
-  const { samples, bad_samples, late_samples, cycles } = state.counts;
-  setText(
-    by("counts"),
-    `Since the log began: ${format.count(samples, "sample")}, ${format.number(bad_samples)} of them bad and ` +
-      `${format.number(late_samples)} late; ${format.count(cycles, "cycle")}. Input ${format.number(state.sequence)}.`,
-  );
+  shown.update(line);
 }
 
-/** The station that the page's address names; the address keeps it, so that it can be sent on. */
-function selected() {
-  return state.stations.find(({ name }) => address(name) === location.hash) ?? null;
-}
-
-/** Opens a station's detail, or closes it with an empty name. */
-function select(name) {
-  const before = selected()?.name ?? "";
-  if (name !== before) history.pushState(null, "", address(name));
-  show();
-  if (name) {
-    by("detail").scrollIntoView({ block: "nearest" });
-    by("detail-title").focus({ preventScroll: true });
-  } else {
-    document.querySelector(`[data-station="${CSS.escape(before)}"]`)?.focus();
-  }
-}
-
-function showHeader() {
-  setText(by("line-name"), state.line);
-  setText(by("line-place"), [state.enterprise, state.site, state.area].join(" / "));
-  setText(by("twin-time"), `${format.date(state.now)} ${format.time(state.now)}`);
-  setAttribute(by("twin-time"), "datetime", state.now);
-  const open = state.alerts.length;
-  const line = state.replay ? `REPLAY ${state.line}` : state.line;
-  const title = open ? `(${open}) ${line}` : line;
+function showHeader(line) {
+  setText(by("line-name"), line.line);
+  setText(by("line-place"), [line.enterprise, line.site, line.area].join(" / "));
+  setText(by("twin-time"), `${format.date(line.now)} ${format.time(line.now)}`);
+  setAttribute(by("twin-time"), "datetime", line.now);
+  const { view } = route();
+  const current = view === "incident" || view === "station" ? "line" : view;
+  const tabs = TABS.map((name) => ({ name, isCurrent: name === current, open: name === "line" ? line.alerts.length : 0 }));
+  keyed(by("views"), tabs, ({ name }) => name + language(), tabView);
+  showLinks(line.links);
+  const open = line.alerts.length;
+  const name = line.replay ? `${word("replay.mark")} ${line.line}` : line.line;
+  const title = open ? `(${open}) ${name}` : name;
   if (document.title !== title) document.title = title;
 }
 
-function linkView() {
-  const mark = icon("state-unknown");
-  const name = element("span", "link-name");
-  const text = element("span", "link-text");
-  const root = element("li", "link", mark, name, text);
+function tabView({ name }) {
+  const count = element("span", "count");
+  const root = link(address(name), "tab", word(`page.${name}`), count);
   return {
     root,
-    update(link) {
-      setAttribute(root, "data-state", link.state);
-      setIcon(mark, `state-${link.state}`);
-      setText(name, link.name);
-      setText(text, linkText(link));
+    update({ isCurrent, open }) {
+      setAttribute(root, "aria-current", isCurrent ? "page" : null);
+      setText(count, open ? ` ${open}` : "");
     },
   };
 }
 
-function linkText({ protocol, state: linkState, reason, since }) {
-  const name = format.protocol(protocol);
-  if (linkState === "unknown") return `${name}, never connected yet`;
-  if (linkState === "up") return `${name}, up`;
-  return `${name}, down for ${format.span(format.secondsBetween(since, state.now))}: ${reason ?? "no reason given"}`;
+function showLinks(links) {
+  const n = links.filter(({ state }) => state !== "up").length;
+  const text = n === 0 ? word("links.up", { n: links.length }) : word("links.notUp", { n, all: links.length });
+  setText(by("links"), text);
+  setAttribute(by("links"), "data-state", n === 0 ? "up" : "down");
+}
+
+/** Who is logged in, and the way in or out; nothing where there are no logins. */
+async function showSession() {
+  const me = await whoAmI().catch(() => ({ logins: false }));
+  const { logins, user, role } = me;
+  const name = user ? word("do.loggedIn", { user, role: named("role", role) }) : "";
+  const way = user ? button(word("do.logout"), "small", logOut) : link(loginAddress(), "", word("do.login"));
+  // One comes back to what is shown by then.
+  way.addEventListener("click", () => user || (way.href = loginAddress()));
+  by("session").replaceChildren(...(logins ? [name, " ", way] : []));
+}
+
+/** What of the page is outside the views, in the page's language. */
+function showLabels() {
+  document.documentElement.lang = language();
+  const labels = {
+    skip: "page.skip",
+    "twin-time-label": "page.twinTime",
+    "replay-mark": "replay.mark",
+    "replay-speed-label": "replay.speed",
+    "local-time": "page.localTime",
+    "state-json": "page.stateJson",
+    metrics: "page.metrics",
+    "language-label": "page.language",
+  };
+  for (const [id, key] of Object.entries(labels)) setText(by(id), word(key));
+  setAttribute(by("views"), "aria-label", word("page.views"));
+  setAttribute(by("replay"), "aria-label", word("page.replay"));
+  setAttribute(by("replay-place"), "aria-label", word("replay.place"));
+  if (!told) setText(main.firstElementChild, word("page.waiting"));
 }
 
 function showLive() {
-  setAttribute(document.body, "data-status", "live");
-  setText(by("connection"), state.replay ? "Replay, not live" : "Live");
+  isLost = false;
+  document.body.dataset.status = "live";
+  setText(by("connection"), word(told.replay ? "page.replay" : "page.live"));
   setShown(by("stale"), false);
 }
 
-/** Says that what is seen is old, and from when. */
-function showLost(why, since = null) {
-  setAttribute(document.body, "data-status", "lost");
-  setText(by("connection"), "Not live");
-  setText(by("stale"), why + (since ? ` What you see is from ${format.time(since)}. Trying again by itself.` : ""));
+function showLost(why, since) {
+  const text = [why, told && since ? word("page.shownAsOf", { time: format.time(since) }) : ""].filter(Boolean).join(" ");
+  document.body.dataset.status = "lost";
+  setText(by("connection"), word("page.notLive"));
   setShown(by("stale"), true);
+  // Said once, not at every try: a live region that repeats itself is switched off by those who need it.
+  if (!isLost) setText(by("stale"), text);
+  isLost = true;
 }
 
 /** Says new alerts aloud, but not those that were there when the page was opened. */
 function announceNew() {
-  const ids = new Set(state.alerts.map((alert) => alert.id));
-  const fresh = known ? state.alerts.filter((alert) => !known.has(alert.id)) : [];
+  const ids = new Set(told.alerts.map((alert) => alert.id));
+  const fresh = known ? told.alerts.filter((alert) => !known.has(alert.id)).map(inLanguage) : [];
   known = ids;
-  if (fresh.length) {
-    const parts = fresh.flatMap(({ priority, headline, lang }) => {
-      return [`New alert, ${priority} priority. `, { text: headline, lang }, " "];
-    });
-    setParts(by("announcer"), parts);
-  }
+  if (fresh.length === 0) return;
+  const parts = fresh.flatMap(({ priority, headline, lang }) => {
+    return [`${word("page.newAlert", { priority: named("priority", priority) })} `, { text: headline, lang }, " "];
+  });
+  setParts(by("announcer"), parts);
 }

@@ -55,9 +55,9 @@ export function setAttribute(node, name, value) {
   else if (node.getAttribute(name) !== String(value)) node.setAttribute(name, value);
 }
 
-/** Shows or hides. */
+/** Shows or hides; by the attribute, as pictures have no such property. */
 export function setShown(node, shown) {
-  if (node.hidden === shown) node.hidden = !shown;
+  if (node.hasAttribute("hidden") === shown) node.toggleAttribute("hidden", !shown);
 }
 
 const viewsOf = new WeakMap();
@@ -81,4 +81,87 @@ export function keyed(parent, items, keyOf, create) {
   }
   for (const [key, view] of before) if (!after.has(key)) view.root.remove();
   viewsOf.set(parent, after);
+}
+
+/** A link within the page. */
+export function link(href, className = "", ...children) {
+  const node = element("a", className, ...children);
+  node.href = href;
+  return node;
+}
+
+/** A button. */
+export function button(text, className = "", onClick = () => {}) {
+  const node = element("button", className, text);
+  node.type = "button";
+  node.addEventListener("click", onClick);
+  return node;
+}
+
+/** A panel of a view: a section named by its heading. */
+export function panel(title, ...children) {
+  const heading = element("h2", "", title);
+  heading.id = `panel-${++panels}`;
+  const head = element("div", "panel-head", heading);
+  const root = element("section", "panel", head, ...children);
+  root.setAttribute("aria-labelledby", heading.id);
+  return { root, head, heading };
+}
+
+let panels = 0;
+
+/** A list of facts: terms and what they are. Shows pairs of a term and a text, parts of one, or an element. */
+export function facts() {
+  const root = element("dl", "facts");
+  return {
+    root,
+    update(pairs) {
+      const known = pairs.filter(([, fact]) => fact !== undefined && fact !== "");
+      keyed(root, known, ([term]) => term, factView);
+    },
+  };
+}
+
+function factView() {
+  const term = element("dt");
+  const fact = element("dd");
+  return {
+    root: element("div", "fact", term, fact),
+    update([name, content]) {
+      setText(term, name);
+      if (content instanceof Node) {
+        if (fact.firstChild !== content) fact.replaceChildren(content);
+      } else setParts(fact, [content].flat());
+    },
+  };
+}
+
+/** A table with a caption, and `empty` instead when it has no rows. Columns are texts. */
+export function table({ caption, columns, empty, keyOf, rowView }) {
+  const rows = element("tbody");
+  const head = element("tr", "", ...columns.map((column) => element("th", "", column)));
+  for (const cell of head.children) cell.scope = "col";
+  const body = element("table", "", element("thead", "", head), rows);
+  body.setAttribute("aria-label", caption);
+  const none = element("p", "empty", empty);
+  // What can be scrolled must be reachable with the keyboard.
+  const scroller = element("div", "scroller", body);
+  scroller.tabIndex = 0;
+  scroller.setAttribute("role", "region");
+  scroller.setAttribute("aria-label", caption);
+  return {
+    root: element("div", "table", scroller, none),
+    update(items) {
+      keyed(rows, items, keyOf, rowView);
+      setShown(scroller, items.length > 0);
+      setShown(none, items.length === 0);
+    },
+  };
+}
+
+/** The head of a row. */
+export function rowHead(...children) {
+  const head = element("th", "", ...children);
+  head.scope = "row";
+  return head;
 }

@@ -1,13 +1,57 @@
-// The language that alerts are read in: of those that the twin tells them in, the one that the reader chose or the browser
-// asks for.
+// The language of the page and of its alerts: the one that the reader chose, or the browser asks for.
+
+import { WORDS } from "./words.js";
 
 const CHOICE = "language";
+/** The languages of the page's labels, in the order of each pair of words. */
+const LABELS = ["en", "de"];
 /** The language of an alert that does not say which. */
 const DEFAULT = "en";
 
 let choice = kept();
-/** The languages of the alerts so far, that of the line first. */
-const known = new Set();
+/** What the line calls its features and interventions, by language. */
+let lineWords = { features: {}, interventions: {} };
+/** All languages there are, those of the labels first. */
+const known = new Set(LABELS);
+
+/** The language of the page's labels. */
+export function language() {
+  return preferred(LABELS);
+}
+
+/** A label in the page's language with what is put into it; the key itself if there is none. */
+export function word(key, values = {}) {
+  const pair = WORDS[key];
+  if (!pair) return key;
+  const [one, other = one] = pair[LABELS.indexOf(language())].split("|");
+  const form = values.n === 1 ? one : other;
+  return form.replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
+}
+
+/** The label for a name of the contract, such as `state` and `not-scheduled`; the name in plain words if there is none. */
+export function named(kind, name) {
+  return WORDS[`${kind}.${name}`] ? word(`${kind}.${name}`) : plain(name);
+}
+
+/** Takes in what the line calls its features and interventions. */
+export function learnWords(words) {
+  lineWords = { ...lineWords, ...words };
+}
+
+/** A feature as the line calls it. */
+export function featureName(name) {
+  const text = lineWords.features[language()]?.[name] ?? plain(name);
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+/** What was done, as the line calls it. */
+export function interventionName({ kind, title }) {
+  return lineWords.interventions[language()]?.[kind] ?? title ?? plain(kind);
+}
+
+function plain(name) {
+  return name.replaceAll("-", " ").replaceAll("_", " ");
+}
 
 /** An alert with its texts in the reader's language, and that language's code as `lang`. */
 export function inLanguage(alert) {
@@ -40,8 +84,7 @@ export function languageSwitch(select, onChange) {
   return () => {
     const languages = [...known];
     if (languages.length !== select.options.length) select.replaceChildren(...languages.map(option));
-    if (languages.length > 0) select.value = preferred(languages);
-    select.parentElement.hidden = languages.length < 2;
+    select.value = preferred(languages);
   };
 }
 

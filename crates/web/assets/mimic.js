@@ -1,53 +1,55 @@
 // The line as a mimic: stations in flow order, utilities below, and the pipes between them.
 
-import { element, icon, keyed, setAttribute, setIcon, setShown, setText, svg } from "./dom.js";
+import { element, icon, keyed, link, setAttribute, setIcon, setParts, setShown, setText, svg } from "./dom.js";
 import * as format from "./format.js";
+import { named, word } from "./language.js";
+import { address } from "./route.js";
 
-const flow = document.getElementById("flow");
-const utilities = document.getElementById("utilities");
-const plan = document.getElementById("plan");
-const pipes = document.getElementById("pipes");
-const summary = document.getElementById("summary");
-
-const STATES = [
-  "running",
-  "starved",
-  "blocked",
-  "down",
-  "held",
-  "changeover",
-  "idle",
-  "not-scheduled",
-  "unknown",
-];
+const STATES = ["running", "starved", "blocked", "down", "held", "changeover", "idle", "not-scheduled", "unknown"];
 const PRIORITIES = ["high", "medium", "low"];
-/** The signal that says most of a station without cycles. */
-const KEY_ROLE = { buffer: "buffer.level", "cooling-loop": "loop.supply_temperature" };
 const CARD_MIN_PX = 98;
 const GAP_PX = 16;
 
-let drawn = [];
-
-/** Shows the stations; `select(name)` is called when one is tapped. */
-export function showMimic(state, selected, select) {
-  const serving = new Set(state.stations.flatMap((station) => station.utilities));
-  const isUtility = (station) => serving.has(station.name) || station.kind === "cooling-loop";
-  const ordered = inFlowOrder(state.stations.filter((station) => !isUtility(station)));
-  const cards = (parent, stations) =>
-    keyed(parent, stations, (station) => station.name, (station) => cardView(station, select));
-  const withContext = (station) => ({
-    ...station,
-    selected: station.name === selected,
-    raised: state.alerts.filter(({ id }) => station.alerts.includes(id)),
-  });
-  cards(flow, ordered.map(withContext));
-  cards(utilities, state.stations.filter(isUtility).map(withContext));
-  setShown(utilities, utilities.childElementCount > 0);
-  const counted = STATES.map((name) => ({ name, number: state.stations.filter((one) => one.state === name).length }));
-  keyed(summary, counted.filter(({ number }) => number > 0), ({ name }) => name, summaryView);
-  const before = JSON.stringify(drawn);
-  drawn = state.stations.map(({ name, upstream, utilities }) => ({ name, upstream, utilities }));
-  if (JSON.stringify(drawn) !== before) arrange();
+/** The mimic: an object with its `root`, `update(line)` and `close()`. */
+export function mimicView() {
+  const summary = element("ul", "summary");
+  summary.setAttribute("aria-label", word("line.byState"));
+  const pipes = svg("svg", { class: "pipes", "aria-hidden": "true" });
+  const flow = element("ol", "flow");
+  flow.setAttribute("aria-label", word("line.stations"));
+  const utilities = element("ul", "utilities");
+  utilities.setAttribute("aria-label", word("line.utilities"));
+  const plan = element("div", "plan", pipes, flow, utilities);
+  let drawn = [];
+  const arrange = () => {
+    setColumns(flow);
+    drawPipes({ plan, pipes, flow }, drawn);
+  };
+  const observer = new ResizeObserver(arrange);
+  observer.observe(plan);
+  return {
+    root: element("div", "mimic", summary, plan),
+    close: () => observer.disconnect(),
+    update(line) {
+      const serving = new Set(line.stations.flatMap((station) => station.utilities));
+      const isUtility = (station) => serving.has(station.name) || station.kind === "cooling-loop";
+      const withContext = (station) => ({
+        ...station,
+        isOut: (line.out_of_service ?? []).some(({ place }) => place === station.name),
+        isBottleneck: station.name === line.shift?.bottleneck,
+        raised: line.alerts.filter(({ id }) => station.alerts.includes(id)),
+      });
+      const cards = (parent, stations) => keyed(parent, stations.map(withContext), ({ name }) => name, cardView);
+      cards(flow, inFlowOrder(line.stations.filter((station) => !isUtility(station))));
+      cards(utilities, line.stations.filter(isUtility));
+      setShown(utilities, utilities.childElementCount > 0);
+      const counted = STATES.map((name) => ({ name, n: line.stations.filter(({ state }) => state === name).length }));
+      keyed(summary, counted.filter(({ n }) => n > 0), ({ name }) => name, summaryView);
+      const before = JSON.stringify(drawn);
+      drawn = line.stations.map(({ name, upstream, utilities }) => ({ name, upstream, utilities }));
+      if (JSON.stringify(drawn) !== before) arrange();
+    },
+  };
 }
 
 /** Upstream before downstream; otherwise as configured. Stations in a loop, which a line cannot have, come last. */
@@ -66,59 +68,54 @@ export function inFlowOrder(stations) {
   return ordered;
 }
 
-function cardView(station, select) {
+function cardView(station) {
   const alertMark = icon("priority-low");
   const alertCount = element("span");
   const alertBadge = element("span", "badge", alertMark, alertCount);
   const stateMark = icon("state-unknown");
   const stateWord = element("span");
   const part = element("span", "card-part");
-  const variant = element("span", "card-variant");
   const figure = element("span", "card-figure");
-  const kind = icon(`kind-${station.kind}`);
-  const root = element(
-    "button",
+  const bottleneck = element("span", "card-note", word("line.bottleneck"));
+  const out = element("span", "card-note", named("alertState", "out-of-service"));
+  const root = link(
+    address("station", station.name),
     "card",
-    element("span", "card-head", kind, alertBadge),
+    element("span", "card-head", icon(`kind-${station.kind}`), alertBadge),
     element("span", "card-name", station.name),
     element("span", "state", stateMark, stateWord),
     part,
-    variant,
     figure,
+    bottleneck,
+    out,
   );
-  root.type = "button";
   root.dataset.station = station.name;
-  root.setAttribute("aria-controls", "detail");
-  root.addEventListener("click", () => select(station.name));
   return {
     root: element("li", "place", root),
     update(station) {
       setAttribute(root, "data-state", station.state);
-      setAttribute(root, "aria-pressed", String(station.selected));
       setIcon(stateMark, `state-${station.state}`);
-      setText(stateWord, format.words(station.state));
-      setText(part, station.part ?? "");
-      setText(variant, station.variant ?? "");
+      setText(stateWord, named("state", station.state));
+      setParts(part, [station.part ?? "", station.variant ? ` ${station.variant}` : ""]);
       setText(figure, figureOf(station));
       setAttribute(figure, "data-slow", isSlow(station) ? "true" : null);
+      setShown(bottleneck, station.isBottleneck);
+      setShown(out, station.isOut);
       const worst = PRIORITIES.find((name) => station.raised.some((alert) => alert.priority === name));
       setShown(alertBadge, Boolean(worst));
       setAttribute(alertBadge, "data-priority", worst ?? null);
       if (!worst) return;
       setIcon(alertMark, `priority-${worst}`);
-      setText(alertCount, format.count(station.raised.length, "alert"));
+      setText(alertCount, word("line.alerts", { n: station.raised.length }));
     },
   };
 }
 
-/** Last cycle against the ideal one; for a station without cycles the signal that says most. */
-function figureOf(station) {
-  if (station.ideal_cycle_s !== undefined) {
-    return `${format.tenths(station.last_cycle_s)} / ${format.tenths(station.ideal_cycle_s)} s`;
-  }
-  const signal = station.signals.find(({ role }) => role === KEY_ROLE[station.kind]);
-  if (!signal || signal.quality === "bad") return "";
-  return station.kind === "buffer" ? `${format.value(signal.value)} parts` : format.value(signal.value, signal.unit);
+/** Last cycle against the ideal one; of a station without cycles the signal that says most. */
+function figureOf({ kind, last_cycle_s, ideal_cycle_s, shown }) {
+  if (ideal_cycle_s !== undefined) return `${format.tenths(last_cycle_s)} / ${format.tenths(ideal_cycle_s)} s`;
+  if (!shown || shown.quality === "bad" || shown.value === undefined) return "";
+  return kind === "buffer" ? word("line.parts", { n: shown.value }) : format.value(shown.value, shown.unit);
 }
 
 function isSlow({ last_cycle_s, ideal_cycle_s }) {
@@ -129,21 +126,19 @@ function summaryView({ name }) {
   const text = element("span");
   const root = element("li", "state", icon(`state-${name}`), text);
   root.dataset.state = name;
-  return { root, update: ({ number }) => setText(text, `${number} ${format.words(name).toLowerCase()}`) };
+  return { root, update: ({ n }) => setText(text, `${n} ${named("state", name)}`) };
 }
 
-/** Rows of equal length, as few as fit; then the pipes, which depend on where the cards are. */
-function arrange() {
+/** Rows of equal length, as few as fit. */
+function setColumns(flow) {
   const count = flow.childElementCount;
   const fit = Math.max(1, Math.floor((flow.clientWidth + GAP_PX) / (CARD_MIN_PX + GAP_PX)));
   const rows = Math.ceil(count / fit);
   flow.style.setProperty("--columns", Math.max(1, Math.ceil(count / Math.max(1, rows))));
-  drawPipes();
 }
 
-new ResizeObserver(arrange).observe(plan);
-
-function drawPipes() {
+/** The pipes depend on where the cards are. */
+function drawPipes({ plan, pipes, flow }, stations) {
   const origin = plan.getBoundingClientRect();
   const boxes = new Map();
   for (const card of plan.querySelectorAll("[data-station]")) {
@@ -154,16 +149,16 @@ function drawPipes() {
     boxes.set(card.dataset.station, { left, right, top, bottom, centre, middle });
   }
   const lines = [];
-  for (const { name, upstream } of drawn) {
+  for (const { name, upstream } of stations) {
     for (const from of upstream) {
       if (boxes.has(from)) lines.push(flowPipe(boxes.get(from), boxes.get(name)));
     }
   }
-  const sources = [...new Set(drawn.flatMap((station) => station.utilities))].filter((name) => boxes.has(name));
+  const sources = [...new Set(stations.flatMap((station) => station.utilities))].filter((name) => boxes.has(name));
   const inFlow = [...flow.querySelectorAll("[data-station]")].map(({ dataset }) => boxes.get(dataset.station));
   const lowest = Math.max(...inFlow.map(({ bottom }) => bottom));
   sources.forEach((source, lane) => {
-    const served = drawn.filter((station) => station.utilities.includes(source)).map(({ name }) => boxes.get(name));
+    const served = stations.filter(({ utilities }) => utilities.includes(source)).map(({ name }) => boxes.get(name));
     lines.push(...utilityPipes(boxes.get(source), served, lowest, lane));
   });
   pipes.replaceChildren(...lines);

@@ -1,10 +1,11 @@
-// The bar that steers a replay. It is there only while the state says that this is one.
+// The bar that steers a replay. It is there only while the line says that this is one.
 
 import { element, setAttribute, setShown, setText } from "./dom.js";
 import * as format from "./format.js";
+import { word } from "./language.js";
+import { post } from "./session.js";
 
 const REPLAY = "/api/v1/replay";
-const PATIENCE_MS = 5_000;
 const by = (id) => document.getElementById(id);
 const [bar, now, pause, speed, place, ends, problem] = ["", "-now", "-pause", "-speed", "-place", "-ends", "-problem"].map((end) =>
   by(`replay${end}`),
@@ -32,22 +33,24 @@ export function showReplay(replay) {
   setAttribute(document.body, "data-replay", replay ? "" : null);
   standing = replay;
   if (!replay) return;
-  setText(pause, replay.paused ? "Resume" : "Pause");
+  setText(pause, word(replay.paused ? "replay.resume" : "replay.pause"));
   pause.disabled = replay.paused && format.secondsBetween(replay.now, replay.to) === 0;
   showSpeed(String(replay.speed));
-  setText(ends, `${format.moment(replay.from, replay.to)} to ${format.moment(replay.to, replay.from)}`);
+  const [from, to] = [format.moment(replay.from, replay.to), format.moment(replay.to, replay.from)];
+  setText(ends, word("replay.range", { from, to }));
   if (isHeld) return;
   place.max = format.secondsBetween(replay.from, replay.to);
   place.value = format.secondsBetween(replay.from, replay.seeking ?? replay.now);
-  showPlace(replay.now);
+  showPlace(replay.seeking ?? replay.now);
 }
 
 /** The time on the bar, and what the slider says to those who do not see it. */
 function showPlace(moment) {
-  const text = `${format.date(moment)} ${format.time(moment)}`;
-  const doing = isHeld ? "Go to" : standing.seeking ? "Going to the moment wanted," : standing.paused ? "Paused at" : "Recorded";
-  setText(now, `${doing} ${text}`);
-  setAttribute(place, "aria-valuetext", text);
+  const time = `${format.date(moment)} ${format.time(moment)}`;
+  const { seeking, paused } = standing;
+  const doing = isHeld ? "replay.goTo" : seeking ? "replay.going" : paused ? "replay.paused" : "replay.recorded";
+  setText(now, word(doing, { time }));
+  setAttribute(place, "aria-valuetext", time);
 }
 
 /** A speed from the command line may be none of those on the list. */
@@ -66,16 +69,10 @@ function momentAt(seconds) {
 
 async function steer(command) {
   try {
-    const response = await fetch(REPLAY, {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify(command),
-      signal: AbortSignal.timeout(PATIENCE_MS),
-    });
-    const answer = await response.json();
-    setText(problem, response.ok ? "" : answer.error);
-    if (response.ok) showReplay(answer);
+    const { ok, body } = await post(REPLAY, command);
+    setText(problem, ok ? "" : body.error);
+    if (ok) showReplay(body);
   } catch {
-    setText(problem, "The replay does not answer.");
+    setText(problem, word("page.answersNot"));
   }
 }

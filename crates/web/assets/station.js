@@ -1,215 +1,198 @@
-// The detail panel: one station's features and signals, or, with none chosen, the features closest to an alert.
+// One station: what it does, its alerts, a chart of one of its features, all features and signals, and what was done there.
 
-import { element, icon, keyed, setAttribute, setIcon, setShown, setText, svg } from "./dom.js";
+import { element, icon, keyed, link, panel, rowHead, setAttribute, setIcon, setShown, setText, table } from "./dom.js";
 import * as format from "./format.js";
+import { poll } from "./ask.js";
+import { chartView } from "./chart.js";
+import { featureTable, nearness } from "./features.js";
+import { interventionName, named, word } from "./language.js";
+import { address, setQuery } from "./route.js";
+import { serviceView } from "./service.js";
 import { stateText } from "./shift.js";
 
-const title = document.getElementById("detail-title");
-const lead = document.getElementById("detail-lead");
-const body = document.getElementById("detail-body");
-const close = document.getElementById("detail-close");
+const POLL_MS = 1_000;
 
-const CLOSEST_MAX = 10;
-const SIGMA_MAX = 6;
-let now = "";
+/** The view. */
+export function stationView(name, query) {
+  const title = element("h1", "", name);
+  const stateMark = icon("state-unknown");
+  const stateWord = element("span");
+  const state = element("span", "state", stateMark, stateWord);
+  const lead = element("p", "muted");
+  const alerts = element("ul", "links-list");
+  const chart = chartView();
+  const notes = element("ul", "notes");
+  const signals = signalTable({ hasStation: false });
+  let chosen = query.get("feature") ?? "";
+  const features = featureTable(choose, () => chosen);
+  const ofAlerts = panel(word("station.alerts"), alerts);
+  const ofChart = panel(word("station.features"), chart.root, features.root);
+  const ofNotes = panel(word("station.done"), notes);
+  const changeovers = changeoverTable();
+  const ofChangeovers = panel(word("station.changeovers"), changeovers.root);
+  const ofSignals = panel(word("station.signals"), signals.root);
+  const head = element("div", "view-head", link(address("line"), "back", word("page.back")), title, element("p", "", state), lead);
+  const service = serviceView(name);
+  const ofService = panel(word("service.title"), service.root);
+  const side = element("div", "stack", ofAlerts.root, ofService.root, ofSignals.root, ofNotes.root, ofChangeovers.root);
+  const root = element("div", "view", head, element("div", "columns", ofChart.root, side));
+  let line = null;
+  let station = null;
+  const path = `/api/v1/station/${encodeURIComponent(name)}`;
+  const asking = poll(() => path, POLL_MS, ({ ok, answer }) => {
+    if (!ok) return station ?? setText(lead, answer.error);
+    station = answer;
+    show();
+  });
 
-/** Shows a station, or with null what is closest to an alert; `select(name)` is called when a station is tapped. */
-export function showDetail(state, station, select) {
-  now = state.now;
-  setShown(close, station !== null);
-  if (station) showStation(station);
-  else showClosest(state.stations, select);
-}
+  function choose(feature) {
+    chosen = feature;
+    setQuery({ feature });
+    show();
+  }
 
-function showStation(station) {
-  setText(title, `${station.name}: ${format.words(station.kind).toLowerCase()}`);
-  setText(lead, leadText(station));
-  const { name, features, signals } = station;
-  const tables = [
-    { key: `${name}/features`, view: featureTable, rows: features },
-    { key: `${name}/signals`, view: signalTable, rows: signals },
-  ];
-  keyed(body, tables, ({ key }) => key, ({ view }) => view());
-}
+  function show() {
+    if (!station || !line) return;
+    setText(title, `${name}: ${named("kind", station.kind)}`);
+    setAttribute(state, "data-state", station.state);
+    setIcon(stateMark, `state-${station.state}`);
+    setText(stateWord, stateText(station));
+    setText(lead, leadText(station, line.now));
+    const open = line.alerts.filter(({ id }) => station.alerts.includes(id));
+    keyed(alerts, open, ({ id }) => id, alertView);
+    setShown(ofAlerts.root, open.length > 0);
+    service.update(line);
+    setShown(ofService.root, service.isOfUse());
+    showFeatures();
+    signals.update(station.signals, line.now);
+    const done = notesOf(station, line.now);
+    keyed(notes, done, (text) => text, noteView);
+    setShown(ofNotes.root, done.length > 0);
+    changeovers.update(station.changeovers ?? []);
+    setShown(ofChangeovers.root, station.changeovers !== undefined);
+  }
 
-function leadText(station) {
-  const { since, part, variant, cycles, last_cycle_s, ideal_cycle_s, interventions } = station;
-  const lasting = since && format.span(format.secondsBetween(since, now));
-  const doing = since ? `${stateText(station)} for ${lasting}.` : "Not heard of yet.";
-  const holds = part ? ` Part ${part}${variant ? `, ${variant}` : ""}.` : "";
-  const done = interventions ? ` Last done: ${format.intervention(interventions.at(-1), now)}.` : "";
-  if (ideal_cycle_s === undefined) return doing + holds + done;
-  const last = last_cycle_s === undefined ? "No cycle yet" : `Last cycle ${format.tenths(last_cycle_s)} s`;
-  return `${doing}${holds} ${last}, ideal ${format.tenths(ideal_cycle_s)} s; ${format.count(cycles, "cycle")} seen.${done}`;
-}
+  function showFeatures() {
+    const { features: all } = station;
+    setShown(chart.root, all.length > 0);
+    if (!all.some((feature) => feature.name === chosen)) {
+      chosen = all.toSorted((one, other) => (nearness(other) ?? -1) - (nearness(one) ?? -1))[0]?.name ?? "";
+    }
+    if (chosen) chart.show({ station: name, feature: chosen, variant: station.variant, onset: onsetOf(chosen) });
+    features.update(all);
+  }
 
-function showClosest(stations, select) {
-  setText(title, "Closest to an alert");
-  const judged = stations.flatMap((station) =>
-    station.features
-      .filter((feature) => !isLearning(feature) && nearness(feature) !== null)
-      .map((feature) => ({ ...feature, station: station.name })),
-  );
-  const rows = judged.toSorted((one, other) => nearness(other) - nearness(one)).slice(0, CLOSEST_MAX);
-  const number = judged.length > rows.length ? `${rows.length} of ${judged.length}` : judged.length;
-  setText(lead, `The ${number} watched features nearest to their threshold. Tap a station for all of it.`);
-  keyed(body, [{ key: "closest", rows }], ({ key }) => key, () => closestTable(select));
-}
+  /** When that feature began to depart, if an open alert says so. */
+  function onsetOf(feature) {
+    const evidence = line.alerts.flatMap((alert) => alert.evidence);
+    return evidence.find((item) => item.station === name && item.name === feature)?.onset;
+  }
 
-/** A table with a heading, and `empty` instead when it has no rows. */
-function tableView({ caption, columns, empty, keyOf, rowView }) {
-  const rows = element("tbody");
-  const head = element("tr", "", ...columns.map((column) => element("th", "", column)));
-  for (const cell of head.children) cell.scope = "col";
-  const table = element("table", "", element("thead", "", head), rows);
-  table.setAttribute("aria-label", caption);
-  const none = element("p", "empty", empty);
-  const root = element("div", "table", element("h3", "", caption), table, none);
   return {
     root,
-    update({ rows: items }) {
-      keyed(rows, items, keyOf, rowView);
-      setShown(table, items.length > 0);
-      setShown(none, items.length === 0);
+    close() {
+      asking.stop();
+      chart.close();
+    },
+    update(next) {
+      line = next;
+      show();
     },
   };
 }
 
-const FEATURE_COLUMNS = ["Feature", "Value", "Expected", "Deviation", "Towards an alert"];
+function leadText(station, now) {
+  const { since, part, variant, cycles, last_cycle_s, ideal_cycle_s } = station;
+  const doing = since ? word("station.since", { state: stateText(station), span: format.age(since, now) }) : word("station.unheard");
+  const holds = !part ? "" : variant ? word("station.partOf", { part, variant }) : word("station.part", { part });
+  const ideal = format.tenths(ideal_cycle_s);
+  const counted = word("station.counted", { n: cycles });
+  const pace =
+    ideal_cycle_s === undefined
+      ? ""
+      : last_cycle_s === undefined
+        ? word("station.noCycle", { ideal })
+        : word("station.last", { last: format.tenths(last_cycle_s), ideal, cycles: counted });
+  return [doing, holds, pace].filter(Boolean).join(" ");
+}
 
-function featureTable() {
-  return tableView({
-    caption: "Features of the last cycle",
-    columns: FEATURE_COLUMNS,
-    empty: "No features: this station has no process model.",
-    keyOf: ({ name }) => name,
-    rowView: () => featureRow(element("th")),
+function notesOf({ interventions = [] }, now) {
+  return interventions.toReversed().map((one) => `${interventionName(one)} ${format.circumstances(one, now)}`);
+}
+
+function changeoverTable() {
+  return table({
+    caption: word("station.changeovers"),
+    columns: ["fromTo", "mean", "p90", "count"].map((name) => word(`station.${name}`)),
+    empty: "–",
+    keyOf: ({ from, to }) => `${from}/${to}`,
+    rowView: ({ from, to }) => {
+      const cells = Array.from({ length: 3 }, () => element("td", "figure"));
+      return {
+        root: element("tr", "", rowHead(`${from} → ${to}`), ...cells),
+        update({ mean_s, p90_s, count }) {
+          const texts = [format.span(mean_s), format.span(p90_s), format.whole(count)];
+          for (const [place, text] of texts.entries()) setText(cells[place], text);
+        },
+      };
+    },
   });
 }
 
-function closestTable(select) {
-  return tableView({
-    caption: "Watched features",
-    columns: FEATURE_COLUMNS,
-    empty: "Nothing is judged yet: the baselines are still being learnt.",
-    keyOf: ({ station, name }) => `${station}/${name}`,
-    rowView: () => closestRow(select),
-  });
+function noteView(text) {
+  return { root: element("li", "", text), update() {} };
 }
 
-function closestRow(select) {
-  const place = element("button", "text-button");
-  const name = element("span");
-  place.type = "button";
-  place.addEventListener("click", () => select(place.textContent));
-  return featureRow(element("th", "", place, " ", name), (feature) => {
-    setText(place, feature.station);
-    setText(name, format.words(feature.name));
-  });
-}
-
-function featureRow(head, label = (feature) => setText(head, format.words(feature.name))) {
-  head.scope = "row";
-  const value = element("td", "figure");
-  const baseline = element("td", "figure");
-  const deviation = deviationBar();
-  const progress = progressBar();
+function alertView({ id }) {
+  const mark = icon("priority-low");
+  const text = link(address("incident", id));
+  const root = element("li", "alert-head", mark, text);
   return {
-    root: element("tr", "", head, value, baseline, element("td", "", deviation.root), element("td", "", progress.root)),
-    update(feature) {
-      label(feature);
-      setText(value, format.value(feature.value, feature.unit));
-      setText(baseline, format.value(feature.baseline, feature.unit));
-      deviation.update(feature);
-      progress.update(feature);
+    root,
+    update(alert) {
+      setAttribute(root, "data-priority", alert.priority);
+      setIcon(mark, `priority-${alert.priority}`);
+      setText(text, alert.headline);
+      setAttribute(text, "lang", alert.lang);
     },
   };
 }
 
-/** How far the value is from what is expected, in standard deviations, left and right of a middle line. */
-function deviationBar() {
-  const bar = svg("rect", { y: 3, height: 8 });
-  const text = element("span", "figure");
-  const middle = svg("path", { d: "M48 0v14" });
-  const scale = svg("svg", { class: "bar", viewBox: "0 0 96 14", "aria-hidden": "true" }, bar, middle);
-  return {
-    root: element("span", "bar-cell", scale, text),
-    update({ deviation_sigma }) {
-      const clamped = Math.max(-SIGMA_MAX, Math.min(SIGMA_MAX, deviation_sigma ?? 0));
-      const length = (Math.abs(clamped) / SIGMA_MAX) * 48;
-      setAttribute(bar, "x", clamped < 0 ? 48 - length : 48);
-      setAttribute(bar, "width", length);
-      setAttribute(scale, "data-size", Math.abs(clamped) >= 3 ? "large" : null);
-      setText(text, format.sigmas(deviation_sigma));
-    },
-  };
-}
-
-/** How much of the way to an alert the detector has gone; while it learns, how much it has learnt. */
-function progressBar() {
-  const bar = svg("rect", { x: 0, y: 3, height: 8 });
-  const frame = svg("path", { d: "M.5 3.5h59v7H.5z" });
-  const scale = svg("svg", { class: "bar progress", viewBox: "0 0 60 14", "aria-hidden": "true" }, frame, bar);
-  const text = element("span");
-  return {
-    root: element("span", "bar-cell", scale, text),
-    update(feature) {
-      const learning = isLearning(feature);
-      const share = learning ? feature.baseline_cycles / feature.warm_up_cycles : (nearness(feature) ?? 0);
-      setAttribute(bar, "width", 60 * Math.min(1, share));
-      setAttribute(scale, "data-kind", learning ? "learning" : share >= 1 ? "alert" : "watching");
-      setText(text, progressText(feature, learning));
-    },
-  };
-}
-
-function progressText({ baseline_cycles, warm_up_cycles, statistic, threshold }, learning) {
-  if (learning) return `learning ${baseline_cycles} of ${warm_up_cycles}`;
-  if (statistic === undefined || threshold === undefined) return "not judged";
-  return `${format.tenths(statistic)} of ${format.tenths(threshold)} σ`;
-}
-
-/** Whether a feature's baseline is not used yet. */
-export function isLearning({ baseline_cycles, warm_up_cycles }) {
-  return baseline_cycles < warm_up_cycles;
-}
-
-/** The detector's statistic as a share of its threshold; null where there is none. */
-function nearness({ statistic, threshold }) {
-  return statistic === undefined || !(threshold > 0) ? null : statistic / threshold;
-}
-
-function signalTable() {
-  return tableView({
-    caption: "Signals",
-    columns: ["Signal", "Role", "Value", "Quality", "Age"],
-    empty: "No signals are configured here.",
-    keyOf: ({ name }) => name,
-    rowView: signalRow,
+/** A table of signals with value, quality and age; with `hasStation` of more stations than one, with their links. */
+export function signalTable({ hasStation }) {
+  const names = hasStation ? ["name", "value", "quality", "age", "role", "link"] : ["name", "value", "quality", "age"];
+  const shown = table({
+    caption: word("station.signals"),
+    columns: names.map((name) => word(`signal.${name}`)),
+    empty: hasStation ? word("health.noneFound") : word("station.noSignals"),
+    keyOf: ({ station = "", name }) => `${station}/${name}`,
+    rowView: (signal) => signalRow(signal, hasStation),
   });
+  return { root: shown.root, update: (signals, now) => shown.update(signals.map((signal) => ({ ...signal, now }))) };
 }
 
-function signalRow() {
-  const name = element("th");
-  name.scope = "row";
+function signalRow({ station, name }, hasStation) {
+  const head = hasStation ? rowHead(link(address("station", station), "", station), ` / ${name}`) : rowHead(name);
   const role = element("td", "muted");
   const value = element("td", "figure");
   const mark = icon("state-unknown");
-  const word = element("span");
-  const quality = element("span", "quality", mark, word);
+  const text = element("span");
+  const quality = element("span", "quality", mark, text);
   const age = element("td", "figure");
+  const over = element("td", "muted");
   const marks = { good: "state-up", uncertain: "state-unknown", bad: "state-down" };
-  const root = element("tr", "", name, role, value, element("td", "", quality), age);
+  const root = element("tr", "", head, value, element("td", "", quality), age, ...(hasStation ? [role, over] : []));
   return {
     root,
     update(signal) {
-      setText(name, signal.name);
       setText(role, signal.role);
       setText(value, format.value(signal.value, signal.unit));
       setAttribute(root, "data-quality", signal.quality ?? "none");
       setIcon(mark, marks[signal.quality] ?? "state-unknown");
-      setText(word, signal.quality ? signal.quality + (signal.reason ? ` (${signal.reason})` : "") : "never heard of");
-      setText(age, signal.at ? format.span(format.secondsBetween(signal.at, now)) : "–");
+      const reason = signal.reason ? ` (${named("reason", signal.reason)})` : "";
+      setText(text, signal.quality ? named("quality", signal.quality) + reason : word("quality.unheard"));
+      setText(age, format.age(signal.at, signal.now));
+      setText(over, signal.link ?? "");
     },
   };
 }

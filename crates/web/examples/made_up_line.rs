@@ -2,10 +2,11 @@
 //!
 //! With `calm` the line has no alert and two stations that still learn.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use contract::{CauseName, StateV1};
+use contract::{CauseName, StateV1, WordsSchema, WordsV1};
 use plant::{Cause, Runbook};
 use serde_json::{Value, json};
 use telemetry::Timestamp;
@@ -27,6 +28,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         metrics: Arc::new(metrics),
         health: Arc::new(health),
         parts: Arc::new(|_| Ok(Vec::new())),
+        series: Arc::new(|station, feature| Err(format!("{station}: nobody has made up cycles of {feature}"))),
+        words: Arc::new(WordsV1 { schema: WordsSchema::V1, features: BTreeMap::new(), interventions: BTreeMap::new() }),
         replay: None,
         commands: None,
     };

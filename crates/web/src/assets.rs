@@ -21,21 +21,34 @@ macro_rules! assets {
 assets! {
     "index.html" = "text/html; charset=utf-8";
     "style.css" = "text/css; charset=utf-8";
+    "views.css" = "text/css; charset=utf-8";
     "icon.svg" = "image/svg+xml";
     "app.js" = "text/javascript; charset=utf-8";
-    "alerts.js" = "text/javascript; charset=utf-8";
+    "ask.js" = "text/javascript; charset=utf-8";
+    "chart.js" = "text/javascript; charset=utf-8";
+    "commands.js" = "text/javascript; charset=utf-8";
     "dom.js" = "text/javascript; charset=utf-8";
+    "features.js" = "text/javascript; charset=utf-8";
     "format.js" = "text/javascript; charset=utf-8";
+    "health.js" = "text/javascript; charset=utf-8";
+    "history.js" = "text/javascript; charset=utf-8";
+    "incident.js" = "text/javascript; charset=utf-8";
+    "incidents.js" = "text/javascript; charset=utf-8";
     "language.js" = "text/javascript; charset=utf-8";
+    "line.js" = "text/javascript; charset=utf-8";
     "login.css" = "text/css; charset=utf-8";
     "login.html" = "text/html; charset=utf-8";
     "login.js" = "text/javascript; charset=utf-8";
     "live.js" = "text/javascript; charset=utf-8";
     "mimic.js" = "text/javascript; charset=utf-8";
+    "part.js" = "text/javascript; charset=utf-8";
     "replay.js" = "text/javascript; charset=utf-8";
+    "route.js" = "text/javascript; charset=utf-8";
+    "service.js" = "text/javascript; charset=utf-8";
     "session.js" = "text/javascript; charset=utf-8";
     "shift.js" = "text/javascript; charset=utf-8";
     "station.js" = "text/javascript; charset=utf-8";
+    "words.js" = "text/javascript; charset=utf-8";
 }
 
 impl Asset {

@@ -11,6 +11,7 @@ mod command;
 mod connection;
 mod gate;
 mod login;
+mod looks;
 mod metrics;
 mod part;
 mod refusal;
@@ -19,10 +20,7 @@ mod stamp;
 mod stream;
 mod tls;
 
-pub use access::{
-    Access, AccessError, AccessOptions, Now, PASSWORD_MAX_CHARS, PASSWORD_MIN_CHARS, Secret, SecretError, User,
-    UserError, Users,
-};
+pub use access::{Access, AccessError, AccessOptions, Now, Secret, SecretError, User, UserError, Users};
 pub use metrics::{Metric, MetricKind};
 pub use part::part_page;
 pub use tls::{Tls, TlsError};
@@ -32,7 +30,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use contract::{CommandReplyV1, CommandV1, PartV1, ReplayCommandV1, ReplayV1, StateV1};
+use contract::{CommandReplyV1, CommandV1, PartV1, ReplayCommandV1, ReplayV1, SeriesV1, StateV1, WordsV1};
 use futures_util::future::BoxFuture;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -49,6 +47,9 @@ pub type PartLookup = Arc<dyn Fn(&str) -> Result<Vec<PartV1>, String> + Send + S
 
 /// Steers a replay and says how it stands then; takes a moment. The error is in words for a person.
 pub type ReplayControl = Arc<dyn Fn(ReplayCommandV1) -> Result<ReplayV1, String> + Send + Sync>;
+
+/// The latest cycles of a station by its name, seen by the feature of that name. The error is in words for a person.
+pub type SeriesLookup = Arc<dyn Fn(&str, &str) -> Result<SeriesV1, String> + Send + Sync>;
 
 /// Gives the twin a command and says what it answers. The wait is bounded by who gives this.
 pub type CommandControl =
@@ -82,6 +83,10 @@ pub struct Sources {
     pub health: Arc<dyn Fn() -> Health + Send + Sync>,
     /// The records of a part.
     pub parts: PartLookup,
+    /// The latest cycles of a station.
+    pub series: SeriesLookup,
+    /// What the features are called.
+    pub words: Arc<WordsV1>,
     /// Who steers the replay, if this is one.
     pub replay: Option<ReplayControl>,
     /// Who carries out commands, if anybody does.
@@ -132,8 +137,9 @@ pub async fn serve(
     security: Security,
     stop: CancellationToken,
 ) -> io::Result<()> {
+    let port = listener.local_addr()?.port();
     let (streams, pacing) = Streams::new(sources.state.clone());
-    let face = Arc::new(Face::new(sources, streams, Gate::new(security)));
+    let face = Arc::new(Face::new(sources, streams, Gate::new(security, port)));
     let listener = BoundedListener::new(listener, face.gate.tls(), face.gate.counts());
     let service = routes::router(Arc::clone(&face)).into_make_service_with_connect_info::<Peer>();
     let serving = axum::serve(listener, service).with_graceful_shutdown(stop.clone().cancelled_owned());

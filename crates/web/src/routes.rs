@@ -17,15 +17,28 @@ use crate::gate::{self, Gate};
 use crate::part::{self, part_page};
 use crate::refusal::{Refusal, Route};
 use crate::stream::{Streams, TooManyStreams};
-use crate::{Health, Sources, command, login, metrics};
+use crate::{Health, Sources, command, login, looks, metrics};
 
 /// What a person may ask for, and what they get.
-const ROUTES: [Route; 15] = [
+const ROUTES: [Route; 19] = [
     Route { path: "/", gives: "the supervisor's page" },
     Route { path: "/api/v1/state", gives: "the line now, as JSON" },
     Route { path: "/api/v1/alerts", gives: "the open alerts, as JSON; of one station with ?station=NAME" },
     Route { path: "/api/v1/flow", gives: "the shift, its losses and the bottleneck, as JSON" },
-    Route { path: "/api/v1/stream", gives: "the line now and at each change, as server-sent events" },
+    Route {
+        path: "/api/v1/stream",
+        gives: "the line without its signals and features, then what changes, as server-sent events",
+    },
+    Route { path: "/api/v1/station/NAME", gives: "a station with its signals and features, as JSON" },
+    Route {
+        path: "/api/v1/station/NAME/series?feature=FEATURE",
+        gives: "a feature of its latest cycles, with what was expected, as JSON",
+    },
+    Route {
+        path: "/api/v1/signals",
+        gives: "signals with age and quality, as JSON; ?search=TEXT&quality=not-good&first=0&rows=50",
+    },
+    Route { path: "/api/v1/words", gives: "what the features are called in the languages of the line, as JSON" },
     Route { path: "/api/v1/part/SERIAL", gives: "the history of a part that left the line, as JSON" },
     Route { path: "/part/SERIAL", gives: "the same as a page to print" },
     Route {
@@ -56,7 +69,7 @@ impl Face {
     }
 
     /// The latest state, without keeping its owner from writing the next one.
-    fn state_now(&self) -> Arc<StateV1> {
+    pub(crate) fn state_now(&self) -> Arc<StateV1> {
         Arc::clone(&self.sources.state.borrow())
     }
 
@@ -85,6 +98,10 @@ pub(crate) fn router(face: Arc<Face>) -> Router {
         .route("/api/v1/alerts", get(alerts))
         .route("/api/v1/flow", get(flow))
         .route("/api/v1/stream", get(stream))
+        .route("/api/v1/station/{name}", get(looks::station))
+        .route("/api/v1/station/{name}/series", get(looks::series))
+        .route("/api/v1/signals", get(looks::signals))
+        .route("/api/v1/words", get(looks::words))
         .route("/api/v1/part/{serial}", get(part_json))
         .route("/part/{serial}", get(part_print))
         .route("/api/v1/replay", get(replay))
@@ -147,14 +164,10 @@ async fn alerts(
     State(face): State<Arc<Face>>,
     query: Result<Query<AlertsQuery>, QueryRejection>,
 ) -> Result<Json<Vec<AlertV1>>, Refusal> {
-    let Query(query) = query.map_err(|rejection| Refusal::new(StatusCode::BAD_REQUEST, rejection.body_text()))?;
+    let Query(query) = query.map_err(Refusal::of_query)?;
     let state = face.state_now();
     let Some(station) = query.station else { return Ok(Json(state.alerts.clone())) };
-    if !state.stations.iter().any(|known| known.name == station) {
-        let names: Vec<_> = state.stations.iter().map(|known| known.name.as_str()).collect();
-        let error = format!("{} has no station {station:?}; it has {}", state.line, names.join(", "));
-        return Err(Refusal::new(StatusCode::BAD_REQUEST, error));
-    }
+    looks::find_station(&state, &station, StatusCode::BAD_REQUEST)?;
     let concerns = |alert: &&AlertV1| alert.station.as_ref() == Some(&station) || alert.affected.contains(&station);
     Ok(Json(state.alerts.iter().filter(concerns).cloned().collect()))
 }
@@ -199,9 +212,7 @@ async fn metrics_text(State(face): State<Arc<Face>>) -> Result<Response, Refusal
 
 async fn health(State(face): State<Arc<Face>>) -> (StatusCode, Json<Health>) {
     let mut health = (face.sources.health)();
-    let problems = face.gate.problems();
-    health.ok &= problems.is_empty();
-    health.problems.extend(problems);
+    face.gate.judge(&mut health);
     let status = if health.ok { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(health))
 }

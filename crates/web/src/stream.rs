@@ -1,11 +1,11 @@
 use std::convert::Infallible;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
-use contract::{Message, StateV1};
+use contract::{LineV1, Message, StateV1};
 use tokio::sync::{Semaphore, watch};
 
 use crate::access::{Lease, metric};
@@ -18,9 +18,9 @@ const INTERVAL_MIN: Duration = Duration::from_millis(250);
 /// After this long without an update a comment is sent, so that both ends notice a dead connection.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
-/// The live streams: each state is written once and shared by all of them.
+/// The live streams: each change is written once and shared by all of them.
 pub(crate) struct Streams {
-    updates: watch::Receiver<Update>,
+    updates: watch::Receiver<Arc<Update>>,
     places: Arc<Semaphore>,
     refused: AtomicU64,
     skipped: Arc<AtomicU64>,
@@ -33,15 +33,26 @@ pub(crate) struct Streams {
 )]
 pub(crate) struct TooManyStreams;
 
-#[derive(Clone)]
+/// The line at one moment, as it is told: whole to those who come new, else what has changed since the update before.
 struct Update {
     number: u64,
-    event: Event,
+    state: Arc<StateV1>,
+    /// Absent if nobody was there to be told.
+    change: Option<String>,
+    whole: OnceLock<String>,
 }
 
 impl Update {
-    fn new(number: u64, state: &StateV1) -> Self {
-        Self { number, event: Event::default().event("state").data(state.to_json()) }
+    fn new(number: u64, state: Arc<StateV1>, change: Option<String>) -> Arc<Self> {
+        Arc::new(Self { number, state, change, whole: OnceLock::new() })
+    }
+
+    /// What a reader is told that has heard of the update with number `last`.
+    fn after(&self, last: Option<u64>) -> &str {
+        match &self.change {
+            Some(change) if last.is_some_and(|last| last + 1 == self.number) => change,
+            _ => self.whole.get_or_init(|| LineV1::whole(&self.state).to_json()),
+        }
     }
 }
 
@@ -49,13 +60,14 @@ impl Streams {
     /// The streams, and what feeds them: it runs until the state's sender is gone. When it ends or is dropped, so do
     /// all streams.
     pub(crate) fn new(mut state: watch::Receiver<Arc<StateV1>>) -> (Self, impl Future<Output = ()>) {
-        let (sender, updates) = watch::channel(Update::new(0, &state.borrow_and_update()));
+        let first = Arc::clone(&state.borrow_and_update());
+        let (sender, updates) = watch::channel(Update::new(0, first, None));
         let places = Arc::new(Semaphore::new(STREAMS_MAX));
         let streams = Self { updates, places, refused: AtomicU64::new(0), skipped: Arc::default() };
         (streams, pace(state, sender))
     }
 
-    /// A stream of server-sent events: the state now, then each change, four times a second at most. It ends with the lease.
+    /// A stream of server-sent events: the line now, then each change, four times a second at most. It ends with the lease.
     ///
     /// # Errors
     /// If there are too many streams already.
@@ -97,19 +109,22 @@ impl Streams {
     }
 }
 
-async fn pace(mut state: watch::Receiver<Arc<StateV1>>, updates: watch::Sender<Update>) {
+async fn pace(mut state: watch::Receiver<Arc<StateV1>>, updates: watch::Sender<Arc<Update>>) {
     let mut number = 0;
     while state.changed().await.is_ok() {
         number += 1;
-        let now = Arc::clone(&state.borrow_and_update());
-        updates.send_replace(Update::new(number, &now));
+        let (before, now) = (Arc::clone(&updates.borrow().state), Arc::clone(&state.borrow_and_update()));
+        // One receiver is that which new streams are cloned from.
+        let is_followed = updates.receiver_count() > 1;
+        let change = is_followed.then(|| LineV1::since(&before, &now).to_json());
+        updates.send_replace(Update::new(number, now, change));
         tokio::time::sleep(INTERVAL_MIN).await;
     }
 }
 
-/// One stream's place among the updates. A reader that is slow finds only the latest when it comes back.
+/// One stream's place among the updates. A reader that is slow is told all of the line when it comes back.
 struct Reader {
-    updates: watch::Receiver<Update>,
+    updates: watch::Receiver<Arc<Update>>,
     last: Option<u64>,
     skipped: Arc<AtomicU64>,
     lease: Option<Lease>,
@@ -129,10 +144,11 @@ impl Reader {
             () = over => return None,
             changed = self.updates.changed() => changed.ok()?,
         }
-        let Update { number, event } = self.updates.borrow_and_update().clone();
-        if let Some(last) = self.last.replace(number) {
-            self.skipped.fetch_add(number.saturating_sub(last + 1), Ordering::Relaxed);
+        let update = Arc::clone(&self.updates.borrow_and_update());
+        let last = self.last.replace(update.number);
+        if let Some(last) = last {
+            self.skipped.fetch_add(update.number.saturating_sub(last + 1), Ordering::Relaxed);
         }
-        Some(event)
+        Some(Event::default().event("line").data(update.after(last)))
     }
 }

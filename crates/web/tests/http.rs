@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use contract::{PartV1, ReplayCommandV1, ReplayV1, SpeedV1, StateV1};
+use contract::{LineV1, PartV1, ReplayCommandV1, ReplayV1, SeriesV1, SpeedV1, StateV1};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
@@ -62,6 +62,11 @@ impl Server {
                 "broken" => Err("the disk is gone".to_owned()),
                 serial => Ok([part()].into_iter().filter(|record| record.part == serial).collect()),
             }),
+            series: Arc::new(|station, feature| match feature {
+                "current" => Ok(series(station)),
+                _ => Err(format!("{station} has no feature {feature:?}; it has current")),
+            }),
+            words: Arc::new(serde_json::from_value(words()).unwrap()),
             replay,
             commands: None,
         };
@@ -125,13 +130,18 @@ impl Stream {
         (bytes > 0).then(|| line.trim_end().to_owned())
     }
 
-    /// The sequence of the next state; `None` at the end.
-    async fn sequence(&mut self) -> Option<u64> {
+    /// What is told next of the line; `None` at the end.
+    async fn told(&mut self) -> Option<LineV1> {
         loop {
             if let Some(data) = self.line().await?.strip_prefix("data: ") {
-                return serde_json::from_str::<Value>(data).unwrap()["sequence"].as_u64();
+                return Some(serde_json::from_str(data).unwrap());
             }
         }
+    }
+
+    /// The sequence of what is told next; `None` at the end.
+    async fn sequence(&mut self) -> Option<u64> {
+        self.told().await.map(|line| line.sequence)
     }
 }
 
@@ -149,7 +159,8 @@ fn line(sequence: u64) -> StateV1 {
     let now = "2027-01-15T08:00:00Z";
     let station = |name: &str| {
         json!({"name": name, "kind": "spot-weld", "state": "running", "cycles": 0, "upstream": [], "utilities": [],
-            "signals": [], "features": [], "alerts": []})
+            "signals": [{"name": "current", "role": "weld.current", "link": "plc", "value": 9.5, "quality": "good"}],
+            "features": [], "alerts": []})
     };
     let alert = |id: &str, station: &str, affected: &[&str]| {
         json!({"schema": "linetwin/alert/v1", "id": id, "state": "unacknowledged", "priority": "high",
@@ -166,6 +177,17 @@ fn line(sequence: u64) -> StateV1 {
         "flow": {"is_planned": true, "planned_left_s": 60.5, "bottleneck": {"now": "weld-30", "last_hour": []}, "shifts": []},
     }))
     .unwrap()
+}
+
+fn series(station: &str) -> SeriesV1 {
+    let point = json!({"at": "2027-01-15T08:00:00Z", "value": 9.5});
+    let series = json!({"schema": "linetwin/series/v1", "station": station, "feature": "current", "limits": [],
+        "points": [point]});
+    serde_json::from_value(series).unwrap()
+}
+
+fn words() -> Value {
+    json!({"schema": "linetwin/words/v1", "features": {"de": {"current": "Strom"}}})
 }
 
 #[tokio::test]
@@ -256,6 +278,11 @@ async fn what_cannot_be_answered_says_why() {
     };
     check("GET /api/v1/alerts?station=weld-2", 400, &["\"weld-2\"", "weld-20, weld-30"]).await;
     check("GET /api/v1/alerts?sation=weld-20", 400, &["sation", "station"]).await;
+    check("GET /api/v1/station/weld-2", 404, &["\"weld-2\"", "weld-20, weld-30"]).await;
+    check("GET /api/v1/station/weld-2/series?feature=current", 404, &["\"weld-2\"", "weld-20, weld-30"]).await;
+    check("GET /api/v1/station/weld-20/series?feature=x", 404, &["weld-20", "\"x\"", "current"]).await;
+    check("GET /api/v1/station/weld-20/series", 400, &["feature"]).await;
+    check("GET /api/v1/signals?quality=fine", 400, &["fine", "not-good"]).await;
     check("GET /api/v2/state", 404, &["/api/v2/state"]).await;
     check("GET /assets/../../secret", 404, &["secret"]).await;
     check("POST /api/v1/state", 405, &["POST", "GET"]).await;
@@ -266,7 +293,7 @@ async fn what_cannot_be_answered_says_why() {
     assert!(paths.contains(&"/api/v1/stream"), "{paths:?}");
     for path in paths.iter().filter(|path| **path != "/api/v1/stream") {
         let is_posted = ["/api/v1/command", "/api/v1/login", "/api/v1/logout"].contains(path);
-        let path = path.replace("SERIAL", ODD_ENCODED);
+        let path = path.replace("SERIAL", ODD_ENCODED).replace("FEATURE", "current").replace("NAME", "weld-20");
         assert_eq!(server.get(&path).await.status, if is_posted { 405 } else { 200 }, "{path}");
     }
 }
@@ -354,6 +381,39 @@ async fn a_stream_gives_the_state_then_each_change_and_ends_on_stop() {
     assert_eq!(stream.sequence().await, None);
     in_time(server.serving).await.unwrap().unwrap();
     assert!(before.elapsed() < Duration::from_secs(1), "a stream does not hold up the daemon's end");
+}
+
+#[tokio::test]
+async fn a_stream_tells_what_has_changed_and_to_a_newcomer_all() {
+    let server = Server::start().await;
+    let mut stream = server.stream().await;
+    let names = |told: &LineV1| told.stations.iter().map(|station| station.name.clone()).collect::<Vec<_>>();
+    let first = stream.told().await.unwrap();
+    assert_eq!((first.whole, names(&first).len(), first.alerts.map(|alerts| alerts.len())), (true, 3, Some(2)));
+    let mut next = line(2);
+    next.stations[1].part = Some("P-2".to_owned());
+    next.alerts.pop();
+    server.state.send_replace(Arc::new(next));
+    let change = stream.told().await.unwrap();
+    assert_eq!((change.whole, names(&change)), (false, vec!["weld-30".to_owned()]));
+    assert_eq!((change.alerts.map(|alerts| alerts.len()), change.links), (Some(1), None));
+    let newcomer = server.stream().await.told().await.unwrap();
+    assert_eq!((newcomer.whole, newcomer.sequence, names(&newcomer).len()), (true, 2, 3));
+}
+
+#[tokio::test]
+async fn a_closer_look_is_had_at_a_station_its_cycles_and_its_signals() {
+    let server = Server::start().await;
+    let check = async |path: &str, pointer: &str, expected: Value| {
+        let answer = server.get(path).await.json();
+        assert_eq!(answer.pointer(pointer), Some(&expected), "{path}: {answer}");
+    };
+    check("/api/v1/station/k%C3%A4fig%201", "/signals/0/name", json!("current")).await;
+    check("/api/v1/station/weld-20/series?feature=current", "/points/0/value", json!(9.5)).await;
+    check("/api/v1/signals?search=WELD-2&quality=good", "/rows/0/station", json!("weld-20")).await;
+    check("/api/v1/signals?quality=not-good", "/searched/good", json!(3)).await;
+    check("/api/v1/signals?rows=1&first=1", "/rows/0/station", json!("weld-30")).await;
+    check("/api/v1/words", "/features/de/current", json!("Strom")).await;
 }
 
 #[tokio::test]

@@ -17,6 +17,8 @@ const STATIONS: usize = 200;
 /// Cycles that each learns from, and the most until its shift is told.
 const LEARNT: usize = 40;
 const TOLD_WITHIN: usize = 20;
+/// Two messages of two signals.
+const SAMPLES_OF_A_CYCLE: usize = 4;
 /// How long an alert that follows from a cycle is waited for before the next.
 const PATIENCE: Duration = Duration::from_millis(250);
 /// How long a message of the broker may take.
@@ -36,8 +38,10 @@ fn main() -> anyhow::Result<()> {
         for station in 0..STATIONS {
             plant.cycle(station, 20.0 + 0.05 * noise(cycle + station))?;
         }
+        // No faster than the daemon takes it, or the broker would drop some.
+        let samples = ((cycle + 1) * STATIONS * SAMPLES_OF_A_CYCLE) as u64;
+        daemon.wait_for("the cycles to be taken", |line| (line.counts.samples >= samples).then_some(()));
     }
-    daemon.wait_for("everything to be learnt", |line| (line.counts.cycles >= (STATIONS * LEARNT) as u64).then_some(()));
     let (mut alone, mut through, mut inside) = (Vec::new(), Vec::new(), Vec::new());
     for station in 0..STATIONS {
         alone.push(plant.probe()?);
@@ -117,7 +121,7 @@ impl Clients {
         let begin = json!({ "ts": (now_s() * 1000.0) as i64, "active": true, "motion": motion });
         self.client.publish(&topic, QoS::AtLeastOnce, false, begin.to_string())?;
         let ended_s = now_s();
-        let end = json!({ "ts": (ended_s * 1000.0) as i64 + 1, "active": false });
+        let end = json!({ "ts": (ended_s * 1000.0) as i64 + 1, "active": false, "motion": motion });
         self.client.publish(&topic, QoS::AtLeastOnce, false, end.to_string())?;
         Ok(ended_s)
     }

@@ -1,6 +1,6 @@
 use genealogy::factors::Factor;
 use genealogy::{Common, Relation};
-use plant::{Cause, ChangeKind, Detection, Origin, Station, StationKind};
+use plant::{ChangeKind, Detection, Origin, Station, StationKind};
 use telemetry::{InterventionKind, LinkId};
 
 use super::*;
@@ -169,6 +169,7 @@ const WEAK_GUN: &[(Cause, f64)] = &[(Cause::WeldWaterRestriction, 0.9), (Cause::
 const WARM_LOOP: &[(Cause, f64)] = &[(Cause::ChillerFouling, 0.7), (Cause::PumpWear, 0.1)];
 const BUSY_CHILLER: &[(Cause, f64)] = &[(Cause::ChillerFouling, 0.9)];
 const WEAK_WELD: &[(Cause, f64)] = &[(Cause::ElectrodeWear, 0.7), (Cause::CoolingSupply, 0.1)];
+const LOST_POWER: &[(Cause, f64)] = &[(Cause::LaserPower, 1.0)];
 const LOST: &[(Cause, f64)] = &[(Cause::LinkLoss, 1.0)];
 
 #[test]
@@ -397,6 +398,35 @@ fn an_incident_remembers_what_was_done_before_each_source_showed_it() {
     assert_eq!(take(feature(WELD_A, 1), 30.0, &[2.0, 5.0]), [2.0, 5.0], "each is named once");
     let many: Vec<f64> = (0..20).map(f64::from).collect();
     assert_eq!(take(feature(WELD_A, 2), 40.0, &many), many[12..]);
+}
+
+#[test]
+fn what_begins_at_many_stations_at_once_has_a_common_cause() {
+    let mut told = Told::new();
+    let mut plant = told.plant.clone();
+    plant.stations =
+        (0..100).map(|id| Station { id: StationId(id), utilities: Vec::new(), ..plant.stations[2].clone() }).collect();
+    told.plant = plant;
+    // 500 features of 100 stations, whatever each can have as its cause, within two minutes.
+    for place in 0..500_u16 {
+        let causes = [WEAR, CURRENT, FORCE, LOST_POWER][usize::from(place) % 4];
+        told.take(feature(StationId(place % 100), place / 100), f64::from(place % 120), causes);
+    }
+    assert_eq!(told.book.open().count(), 3, "the three that came before it could be seen");
+    let first = told.book.open().next().unwrap();
+    assert_eq!((first.cause(), first.affected.len()), (Cause::CommonCause, 97));
+    let shown = |incident: &Incident| incident.evidence.len();
+    assert_eq!(told.book.open().map(shown).sum::<usize>(), 500);
+}
+
+#[test]
+fn what_begins_at_some_stations_one_after_the_other_has_causes_of_its_own() {
+    let mut told = Told::new();
+    let seconds = |station: StationId| f64::from(station.0) * (AT_ONCE_S + 1.0);
+    for station in [WELD_A, WELD_B, LASER, OTHER_COOLING, COOLING] {
+        told.take(feature(station, 0), seconds(station), CURRENT);
+    }
+    assert_eq!(told.book.open().count(), 5);
 }
 
 /// A worn electrode is no business of a chiller that works hard and still delivers.

@@ -20,6 +20,7 @@ use super::player::{Alerts, Player, Request};
 use crate::access;
 use crate::daemon::{PUBLICATIONS, Shown, serve, told_to_stop};
 use crate::figures::Figures;
+use crate::history::Charts;
 use crate::notifying;
 use crate::setup::Setup;
 use crate::teller::Sinks;
@@ -120,8 +121,9 @@ impl Outlets {
                 );
                 listener.set_nonblocking(true)?;
                 let listener = tokio::net::TcpListener::from_std(listener)?;
+                let charts = Charts::new(player.history(), player.twin());
                 let replay = Some(control(requests.clone()));
-                let shown = Shown { figures, parts: Arc::new(no_parts), replay, commands: None, security };
+                let shown = Shown { figures, parts: Arc::new(no_parts), charts, replay, commands: None, security };
                 tasks.spawn(serve(listener, shown, stop.clone()));
             }
             player.tell(sinks, alerts);

@@ -12,6 +12,7 @@ use twin::Twin;
 
 use super::pace::{Pace, Speed};
 use super::start::{Position, Source, start_at};
+use crate::history::History;
 use crate::teller::{Sinks, Teller};
 
 /// How many inputs are applied without a word before requests are looked at.
@@ -85,6 +86,11 @@ impl Player {
     /// The twin.
     pub(crate) fn twin(&self) -> &Twin {
         self.position.twin()
+    }
+
+    /// The latest cycles of each station.
+    pub(crate) fn history(&self) -> &History {
+        self.teller.history()
     }
 
     /// How the replay stands.
@@ -179,7 +185,8 @@ impl Player {
 
     /// Comes nearer to the wanted moment.
     fn pass(&mut self) -> anyhow::Result<()> {
-        let is_there = self.position.pass(PASSED_AT_ONCE)?;
+        let history = self.teller.history();
+        let is_there = self.position.pass(PASSED_AT_ONCE, |outputs, twin| history.take(outputs, twin))?;
         if !is_there {
             if self.teller.is_state_due() {
                 self.tell_state();
@@ -244,6 +251,7 @@ impl Player {
         }
         if !self.position.set_out_for(moment) {
             self.position = start_at(&self.source, Some(moment))?;
+            self.teller.history().clear();
         }
         Ok(())
     }

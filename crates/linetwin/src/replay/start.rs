@@ -87,11 +87,12 @@ impl Position {
     }
 
     /// Applies the inputs before the wanted moment without a word: those that came before the first that was received then
-    /// or later. Applies no more than so many at once. Returns whether it is there, or at the end.
+    /// or later. Applies no more than so many at once; `see` is given the outputs of each. Returns whether it is there, or at
+    /// the end.
     ///
     /// # Errors
     /// If the recording cannot be read.
-    pub(crate) fn pass(&mut self, inputs_max: usize) -> anyhow::Result<bool> {
+    pub(crate) fn pass(&mut self, inputs_max: usize, see: impl Fn(&[Output], &Twin)) -> anyhow::Result<bool> {
         for _ in 0..inputs_max {
             let is_before = |moment| self.upcoming.as_ref().is_some_and(|input| input.received < moment);
             if !self.wanted.is_some_and(is_before) {
@@ -99,6 +100,7 @@ impl Position {
                 return Ok(true);
             }
             self.step()?;
+            see(&self.outputs, &self.twin);
         }
         Ok(false)
     }

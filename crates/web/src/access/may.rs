@@ -47,7 +47,9 @@ mod tests {
 
     #[test]
     fn each_role_may_what_it_should() {
-        let acknowledge = CommandV1::from_json(CommandV1::EXAMPLE.as_bytes()).unwrap();
+        let command = |text: &str| CommandV1::from_json(text.as_bytes()).unwrap();
+        let acknowledge = command(CommandV1::EXAMPLE);
+        let remove = command(r#"{"command":"remove-from-service","place":"weld-20","by":"kim"}"#);
         let check = |action, expected: [bool; 4]| {
             let [viewer, supervisor, engineer] = RoleName::ALL.map(Some);
             assert_eq!([None, viewer, supervisor, engineer].map(|role| may(role, action)), expected, "{action:?}");
@@ -55,8 +57,6 @@ mod tests {
         check(Action::Read, [false, true, true, true]);
         check(Action::Steer, [false, false, true, true]);
         check(Action::Command(&acknowledge), [false, false, true, true]);
-        let remove =
-            CommandV1::from_json(br#"{"command":"remove-from-service","place":"weld-20","by":"kim"}"#).unwrap();
         check(Action::Command(&remove), [false, false, false, true]);
     }
 }

@@ -1,9 +1,9 @@
 //! The users file: who may log in, and as what.
 
 use std::collections::BTreeMap;
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 use contract::{CommandV1, RoleName};
@@ -15,6 +15,8 @@ use super::secret::{Secret, SecretError};
 const USERS_MAX: usize = 1000;
 /// Only the owner may read or write what is kept of passwords.
 const OWNER_ONLY: u32 = 0o600;
+/// Who may give files away.
+const ROOT: u32 = 0;
 /// What stands above the users in their file.
 const PREAMBLE: &str = "# Who may use the page and the API. Written by `linetwin user`, which keeps no password, only what one is known\n# again by.\n";
 
@@ -205,7 +207,8 @@ impl Users {
         Self::parse(&text).map_err(failed)
     }
 
-    /// Changes a users file, which is made if there is none. Who reads it sees it before or after the change.
+    /// Changes a users file, which is made if there is none. Who reads it sees it before or after the change. Made by root, it
+    /// belongs to the owner of the old one, else of the folder: so the daemon can read it.
     ///
     /// # Errors
     /// If it cannot be read or written, `change` fails, or somebody else changes it right now.
@@ -225,6 +228,7 @@ impl Users {
         let replace = || {
             let mut users = if path.exists() { Self::read(path)? } else { Self::default() };
             let changed = change(&mut users)?;
+            give_to_owner(&file, path).map_err(|error| failed(format!("cannot be given to its owner: {error}")))?;
             let written = file.write_all(users.to_toml().as_bytes()).and_then(|()| file.sync_all());
             written
                 .and_then(|()| fs::rename(&next, path))
@@ -237,6 +241,16 @@ impl Users {
             let _ = fs::remove_file(&next);
         }
         done
+    }
+}
+
+/// Gives a file that root has made to whom the one in its place belongs.
+fn give_to_owner(file: &File, place: &Path) -> io::Result<()> {
+    let folder = place.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let owner = fs::metadata(place).or_else(|_| fs::metadata(folder))?;
+    match file.metadata()?.uid() {
+        ROOT => fchown(file, Some(owner.uid()), Some(owner.gid())),
+        _ => Ok(()),
     }
 }
 
@@ -298,6 +312,21 @@ mod tests {
         Users::change_file(&path, |users| users.remove("mes")).unwrap();
         assert_eq!(Users::read(&path).unwrap(), Users::default());
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside it");
+    }
+
+    #[test]
+    fn what_root_makes_belongs_to_the_owner_of_the_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        if fs::metadata(folder.path()).unwrap().uid() != ROOT {
+            return; // Nobody else may give anything away.
+        }
+        let path = folder.path().join("users.toml");
+        std::os::unix::fs::chown(folder.path(), Some(4711), Some(4712)).unwrap();
+        for name in ["a", "b"] {
+            Users::change_file(&path, |users| users.add(machine(name, RoleName::Viewer))).unwrap();
+            let owned = fs::metadata(&path).unwrap();
+            assert_eq!((owned.uid(), owned.gid(), owned.mode() & 0o777), (4711, 4712, 0o600));
+        }
     }
 
     #[test]
