@@ -127,6 +127,10 @@ impl Server {
             metrics: Arc::new(Vec::new),
             health: Arc::new(|| Health { ok: true, problems: Vec::new() }),
             parts: Arc::new(|_| Ok(Vec::new())),
+            series: Arc::new(|station, _| Err(format!("{station} has no features here"))),
+            words: Arc::new(
+                serde_json::from_value(serde_json::json!({"schema": "linetwin/words/v1", "features": {}})).unwrap(),
+            ),
             replay: Some(Arc::new(|_| Err("at its end".to_owned()))),
             commands: Some(Arc::new(|command| Box::pin(async move { Ok(carry_out(command).await) }))),
         };
