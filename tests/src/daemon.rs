@@ -65,7 +65,7 @@ impl Daemon {
         daemon
     }
 
-    /// Where its page is.
+    /// Where its API is, such as `http://127.0.0.1:8080`.
     pub fn url(&self) -> &str {
         &self.http
     }

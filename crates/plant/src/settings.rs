@@ -1,3 +1,5 @@
+// Addresses as values: `core` has no sockets.
+use core::net::IpAddr;
 use std::path::PathBuf;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -113,7 +115,7 @@ fn anonymous_schema(_: &mut SchemaGenerator) -> Schema {
 impl HttpSettings {
     /// Whether only this machine can reach a server on that host.
     pub fn is_this_machine(host: &str) -> bool {
-        host == "localhost" || host.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback())
+        host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
     }
 
     /// Whether passwords would cross the network in the clear, if the server listens on that host.

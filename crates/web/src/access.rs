@@ -25,14 +25,14 @@ use crate::refusal::Refusal;
 use crate::stamp::Stamp;
 use crate::{Metric, MetricKind};
 
-pub use secret::{PASSWORD_MAX_CHARS, PASSWORD_MIN_CHARS, Secret, SecretError};
+pub use secret::{Secret, SecretError};
 pub use users::{User, UserError, Users};
 
 pub(crate) use caller::{Caller, Who};
 pub(crate) use counts::{Counts, metric};
 pub(crate) use may::{Action, may};
-pub(crate) use request::{client, is_cross_site};
-pub(crate) use secret::same;
+pub(crate) use request::{client, counted, is_cross_site};
+pub(crate) use secret::{PASSWORD_MAX_CHARS, same};
 pub(crate) use sessions::{Lease, Session, SessionKey};
 
 use audit::Audit;
@@ -309,8 +309,13 @@ impl Access {
         self.audit.keep(&AuditV1 { at: (self.now)(), user: user.map(str::to_owned), address, what });
     }
 
-    /// What is wrong at the moment, in words for a person.
-    pub(crate) fn problems(&self) -> impl Iterator<Item = String> {
-        self.audit.problem().into_iter().chain(locked(&self.users).problem.clone())
+    /// What is wrong with the audit log at the moment, in words for a person.
+    pub(crate) fn audit_problem(&self) -> Option<String> {
+        self.audit.problem()
+    }
+
+    /// What is wrong with the users file at the moment, in words for a person.
+    pub(crate) fn users_problem(&self) -> Option<String> {
+        locked(&self.users).problem.clone()
     }
 }

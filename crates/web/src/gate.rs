@@ -14,35 +14,42 @@ use contract::{AuditWhatV1, MeSchema, MeV1};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::time::Instant;
 
-use crate::access::{Access, Action, Caller, Counts, PostLimiter, Session, Who, client, is_cross_site, may, same};
+use crate::access::{
+    Access, Action, Caller, Counts, PostLimiter, Session, Who, client, counted, is_cross_site, may, same,
+};
 use crate::connection::BoundedListener;
 use crate::refusal::Refusal;
 use crate::routes::Face;
 use crate::tls::Tls;
-use crate::{Metric, Security};
+use crate::{Health, Metric, Security};
 
 /// What each POST of a session carries its token in.
 const X_CSRF_TOKEN: HeaderName = HeaderName::from_static("x-csrf-token");
-/// The cookie with the id of a session. With this prefix browsers take it over TLS only, and from this host only.
-const COOKIE_OVER_TLS: &str = "__Host-linetwin";
+/// The cookie with the id of a session, less the port: browsers send a host's cookies to each of its ports, and each may be
+/// the daemon of another line. With this prefix browsers take it over TLS only, and from this host only.
+const COOKIE_OVER_TLS: &str = "__Host-linetwin-";
 /// The same without TLS, which is for this machine only.
-const COOKIE: &str = "linetwin";
+const COOKIE: &str = "linetwin-";
 
 /// Who may use the face, and over what.
 pub(crate) struct Gate {
     access: Option<Arc<Access>>,
     tls: Option<Arc<Tls>>,
     is_behind_proxy: bool,
+    cookie_name: String,
     posts: Mutex<PostLimiter>,
     counts: Arc<Counts>,
 }
 
 impl Gate {
-    pub(crate) fn new(security: Security) -> Self {
+    /// The gate of the face at this port.
+    pub(crate) fn new(security: Security, port: u16) -> Self {
         let Security { tls, access, is_behind_proxy } = security;
+        let prefix = if tls.is_some() || is_behind_proxy { COOKIE_OVER_TLS } else { COOKIE };
+        let cookie_name = format!("{prefix}{port}");
         let counts = access.as_ref().map(Access::counts).unwrap_or_default();
         let (tls, access) = (tls.map(Arc::new), access.map(Arc::new));
-        Self { access, tls, is_behind_proxy, posts: Mutex::new(PostLimiter::of_posts()), counts }
+        Self { access, tls, is_behind_proxy, cookie_name, posts: Mutex::new(PostLimiter::of_posts()), counts }
     }
 
     /// Who logs people in, if anybody.
@@ -63,10 +70,14 @@ impl Gate {
         self.counts.metrics().into_iter().chain(access).collect()
     }
 
-    /// What is wrong with logins, audit or TLS at the moment.
-    pub(crate) fn problems(&self) -> Vec<String> {
-        let access = self.access.iter().flat_map(|access| access.problems());
-        access.chain(self.tls.as_ref().and_then(|tls| tls.problem())).collect()
+    /// How the daemon is, seen from here. Where users or certificate from before stay in use it does its work; what it does not
+    /// write into the audit log is lost.
+    pub(crate) fn judge(&self, health: &mut Health) {
+        let audit = self.access.as_ref().and_then(|access| access.audit_problem());
+        health.ok &= audit.is_none();
+        let users = self.access.as_ref().and_then(|access| access.users_problem());
+        let tls = self.tls.as_ref().and_then(|tls| tls.problem());
+        health.problems.extend([audit, users, tls].into_iter().flatten());
     }
 
     /// Whether there are files to be looked after.
@@ -84,13 +95,9 @@ impl Gate {
         self.tls.is_some() || self.is_behind_proxy
     }
 
-    fn cookie_name(&self) -> &'static str {
-        if self.is_secure() { COOKIE_OVER_TLS } else { COOKIE }
-    }
-
     /// What a browser is told to keep; an empty id has it forget.
     pub(crate) fn cookie(&self, id: &str) -> HeaderValue {
-        let name = self.cookie_name();
+        let name = &self.cookie_name;
         let secure = if self.is_secure() { "; Secure" } else { "" };
         let forget = if id.is_empty() { "; Max-Age=0" } else { "" };
         let cookie = format!("{name}={id}; Path=/; HttpOnly; SameSite=Strict{secure}{forget}");
@@ -101,7 +108,7 @@ impl Gate {
         let address = client(peer, request.headers(), self.is_behind_proxy);
         let who = match &self.access {
             None => Who::Anyone,
-            Some(access) => access.who(request.headers(), self.cookie_name())?,
+            Some(access) => access.who(request.headers(), &self.cookie_name)?,
         };
         Ok(Caller { address, who })
     }
@@ -167,7 +174,7 @@ impl Gate {
                 return Err(self.forbid(caller, &line_of(request), &why));
             }
         }
-        let key = caller.who.name().map_or_else(|| caller.address.to_string(), str::to_owned);
+        let key = caller.who.name().map_or_else(|| counted(caller.address).to_string(), str::to_owned);
         let mut posts = self.posts.lock().unwrap_or_else(PoisonError::into_inner);
         posts.take(&key, Instant::now()).map_err(|wait| {
             Counts::add(&self.counts.posts_limited);

@@ -20,10 +20,7 @@ mod stamp;
 mod stream;
 mod tls;
 
-pub use access::{
-    Access, AccessError, AccessOptions, Now, PASSWORD_MAX_CHARS, PASSWORD_MIN_CHARS, Secret, SecretError, User,
-    UserError, Users,
-};
+pub use access::{Access, AccessError, AccessOptions, Now, Secret, SecretError, User, UserError, Users};
 pub use metrics::{Metric, MetricKind};
 pub use part::part_page;
 pub use tls::{Tls, TlsError};
@@ -140,8 +137,9 @@ pub async fn serve(
     security: Security,
     stop: CancellationToken,
 ) -> io::Result<()> {
+    let port = listener.local_addr()?.port();
     let (streams, pacing) = Streams::new(sources.state.clone());
-    let face = Arc::new(Face::new(sources, streams, Gate::new(security)));
+    let face = Arc::new(Face::new(sources, streams, Gate::new(security, port)));
     let listener = BoundedListener::new(listener, face.gate.tls(), face.gate.counts());
     let service = routes::router(Arc::clone(&face)).into_make_service_with_connect_info::<Peer>();
     let serving = axum::serve(listener, service).with_graceful_shutdown(stop.clone().cancelled_owned());

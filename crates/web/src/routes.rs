@@ -212,9 +212,7 @@ async fn metrics_text(State(face): State<Arc<Face>>) -> Result<Response, Refusal
 
 async fn health(State(face): State<Arc<Face>>) -> (StatusCode, Json<Health>) {
     let mut health = (face.sources.health)();
-    let problems = face.gate.problems();
-    health.ok &= problems.is_empty();
-    health.problems.extend(problems);
+    face.gate.judge(&mut health);
     let status = if health.ok { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(health))
 }

@@ -31,7 +31,7 @@ pub(crate) fn client(peer: IpAddr, headers: &HeaderMap, is_behind_proxy: bool) -
 }
 
 /// The address as limits count it: of IPv6 a whole network of 64 bits, which one household or machine has for itself.
-pub(super) fn counted(address: IpAddr) -> IpAddr {
+pub(crate) fn counted(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),

@@ -7,9 +7,9 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 /// The fewest characters of a password.
-pub const PASSWORD_MIN_CHARS: usize = 12;
+const PASSWORD_MIN_CHARS: usize = 12;
 /// The most: what is longer only makes work.
-pub const PASSWORD_MAX_CHARS: usize = 256;
+pub(crate) const PASSWORD_MAX_CHARS: usize = 256;
 /// What a token begins with, so that one that has leaked is found by those who look for such.
 const TOKEN_PREFIX: &str = "linetwin_";
 /// Of a random secret, bytes: 256 bits.

@@ -62,12 +62,16 @@ async fn a_cookie_is_for_this_host_and_no_script() {
     let server = Server::start(Wanted::default()).await;
     let answer = server.try_login("kim", PASSWORD).await;
     let cookie = answer.header("set-cookie").unwrap();
-    assert!(cookie.starts_with("linetwin=") && cookie.ends_with("; Path=/; HttpOnly; SameSite=Strict"), "{cookie}");
+    let port = server.address.split_once(':').unwrap().1;
+    assert!(
+        cookie.starts_with(&format!("linetwin-{port}=")) && cookie.ends_with("; Path=/; HttpOnly; SameSite=Strict"),
+        "{cookie}"
+    );
     assert!(!answer.body.contains(cookie.split(['=', ';']).nth(1).unwrap()), "no script may read it");
     let behind = Server::start(Wanted { is_behind_proxy: true, ..Wanted::default() }).await;
     let answer = behind.try_login("kim", PASSWORD).await;
     let cookie = answer.header("set-cookie").unwrap();
-    assert!(cookie.starts_with("__Host-linetwin=") && cookie.ends_with("; SameSite=Strict; Secure"), "{cookie}");
+    assert!(cookie.starts_with("__Host-linetwin-") && cookie.ends_with("; SameSite=Strict; Secure"), "{cookie}");
 }
 
 #[tokio::test]
@@ -140,7 +144,7 @@ async fn a_session_is_over_when_its_user_says_so() {
     let (kim, again) = (server.login("kim").await, server.login("kim").await);
     let answer = server.post(&kim, "/api/v1/logout", "").await;
     assert_eq!(answer.status, 204);
-    assert!(answer.header("set-cookie").unwrap().starts_with("linetwin=; ") && answer.head.contains("Max-Age=0"));
+    assert!(answer.header("set-cookie").unwrap().contains("=; Path=/") && answer.head.contains("Max-Age=0"));
     assert_eq!(server.get(&kim, "/api/v1/state").await.status, 401, "whoever has the cookie");
     assert_eq!(server.get(&again, "/api/v1/state").await.status, 200, "the other one goes on");
 }
@@ -179,13 +183,15 @@ async fn a_user_who_is_changed_or_removed_is_out_with_their_streams() {
     let health = in_time(async {
         loop {
             let health = server.get(&Client::default(), "/healthz").await;
-            if health.status == 503 {
-                return health.body;
+            if health.body.contains("users.toml") {
+                return health;
             }
         }
     })
     .await;
-    assert!(health.contains("line 2: invalid type") && health.contains("the users from before stay"), "{health}");
+    assert_eq!(health.status, 200, "the daemon does its work");
+    let problem = health.body;
+    assert!(problem.contains("line 2: invalid type") && problem.contains("the users from before stay"), "{problem}");
     assert_eq!(server.get(&kim, "/api/v1/state").await.status, 200);
     let entries = server.audit_when(7).await;
     let changed = entries.iter().find(|(_, what)| matches!(what, AuditWhatV1::UsersChanged { .. })).unwrap();
@@ -274,7 +280,7 @@ async fn posts_are_limited() {
 }
 
 #[tokio::test]
-async fn the_audit_log_is_told_about_and_does_not_stop_the_rest() {
+async fn what_is_written_holds_no_secret() {
     let server = Server::start(Wanted::default()).await;
     let kim = server.login("kim").await;
     let entry = AuditV1 {
@@ -292,6 +298,25 @@ async fn the_audit_log_is_told_about_and_does_not_stop_the_rest() {
 }
 
 #[tokio::test]
+async fn a_full_disk_is_told_and_commands_go_on() {
+    let server = Server::start(Wanted { is_disk_full: true, ..Wanted::default() }).await;
+    let kim = server.login("kim").await;
+    let health = in_time(async {
+        loop {
+            let health = server.get(&Client::default(), "/healthz").await;
+            if health.status == 503 {
+                return health.body;
+            }
+        }
+    })
+    .await;
+    assert!(health.contains("the audit log /dev/full cannot be written: No space left on device"), "{health}");
+    assert_eq!(server.post(&kim, "/api/v1/command", ACKNOWLEDGE).await.status, 200);
+    let metrics = server.get(&kim, "/metrics").await.body;
+    assert!(!metrics.contains("linetwin_web_audit_lost_total 0.0"), "{metrics}");
+}
+
+#[tokio::test]
 async fn tls_is_spoken_and_a_certificate_renewed_while_running() {
     let server = Server::start(Wanted { is_over_tls: true, ..Wanted::default() }).await;
     let first = certificate(&server);
@@ -300,7 +325,7 @@ async fn tls_is_spoken_and_a_certificate_renewed_while_running() {
     let body = json!({"user": "kim", "password": PASSWORD}).to_string();
     let answer = server.ask_over(wire, "POST /api/v1/login", "content-type: application/json\r\n", &body).await;
     let cookie = answer.header("set-cookie").unwrap();
-    assert!(cookie.starts_with("__Host-linetwin=") && cookie.contains("; Secure"), "{cookie}");
+    assert!(cookie.starts_with("__Host-linetwin-") && cookie.contains("; Secure"), "{cookie}");
     let headers = format!("cookie: {}\r\n", cookie.split(';').next().unwrap());
     let wire = server.connect(Some(first.clone())).await.unwrap();
     assert_eq!(server.ask_over(wire, "GET /api/v1/state", &headers, "").await.status, 200);

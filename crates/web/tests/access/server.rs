@@ -31,6 +31,8 @@ pub(crate) struct Wanted {
     pub(crate) is_open_to_read: bool,
     pub(crate) is_behind_proxy: bool,
     pub(crate) is_over_tls: bool,
+    /// Whether the disk of the audit log takes nothing.
+    pub(crate) is_disk_full: bool,
 }
 
 pub(crate) struct Server {
@@ -111,7 +113,7 @@ impl Server {
             is_open_to_read: wanted.is_open_to_read,
             session_max: Duration::from_secs(3600),
             idle_max: Duration::from_secs(600),
-            audit: at("audit.jsonl"),
+            audit: if wanted.is_disk_full { PathBuf::from("/dev/full") } else { at("audit.jsonl") },
             now: Arc::new(|| serde_json::from_value("2027-01-15T08:00:00Z".into()).unwrap()),
         });
         sign(&at("cert.pem"), &at("key.pem"));
