@@ -1,9 +1,10 @@
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 use contract::Message as _;
 use telemetry::IncidentId;
 
 use crate::client::AnswerTo;
+use crate::lane::{Content, Lane, MAX_ATTEMPTS, Queued};
 use crate::{Event, Publication, Report};
 
 /// The most events kept.
@@ -14,9 +15,6 @@ const MAX_EVENT_BYTES: usize = 32 * 1024 * 1024;
 const MAX_REPLIES: usize = 100;
 /// The most bytes of replies kept.
 const MAX_REPLY_BYTES: usize = 1024 * 1024;
-/// How often a message may be on its way when the connection ends. A message that a broker rejects by closing the
-/// connection would else keep all others back for ever.
-const MAX_ATTEMPTS: u8 = 5;
 
 /// What the broker has not been told yet, and what it should retain. No I/O and no clock.
 ///
@@ -49,13 +47,6 @@ pub(crate) enum Message {
     Reply(Queued<Reply>),
 }
 
-/// A message that is sent once.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Queued<T> {
-    pub(crate) message: T,
-    attempts: u8,
-}
-
 /// An answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Reply {
@@ -74,12 +65,6 @@ pub(crate) enum Recipient {
     WatchersOfErrors,
     /// Who asked, at a topic of their own.
     Asker(AnswerTo),
-}
-
-/// What a lane holds.
-trait Content {
-    /// The message's length.
-    fn bytes(&self) -> usize;
 }
 
 impl Content for Event {
@@ -205,13 +190,13 @@ impl Outbox {
         let retained = self.alerts.values().chain(self.reports.values());
         let retained = retained.filter(|retained| retained.is_due()).count();
         let on_its_way = usize::from(self.on_its_way.is_some());
-        (retained + self.events.queue.len() + self.replies.queue.len() + on_its_way) as u64
+        (retained + self.events.len() + self.replies.len() + on_its_way) as u64
     }
 
     /// How many of these are events.
     pub(crate) fn events(&self) -> u64 {
         let on_its_way = usize::from(matches!(self.on_its_way, Some(Message::Event(_))));
-        (self.events.queue.len() + on_its_way) as u64
+        (self.events.len() + on_its_way) as u64
     }
 
     fn set_alert(&mut self, incident: IncidentId, content: Option<String>) {
@@ -239,49 +224,6 @@ impl Outbox {
 impl Retained {
     fn is_due(&self) -> bool {
         !self.handed_over && self.attempts < MAX_ATTEMPTS
-    }
-}
-
-/// A bounded queue: the oldest make room.
-#[derive(Debug)]
-struct Lane<T, const MAX: usize, const MAX_BYTES: usize> {
-    queue: VecDeque<Queued<T>>,
-    bytes: usize,
-}
-
-impl<T, const MAX: usize, const MAX_BYTES: usize> Default for Lane<T, MAX, MAX_BYTES> {
-    fn default() -> Self {
-        Self { queue: VecDeque::new(), bytes: 0 }
-    }
-}
-
-impl<T: Content, const MAX: usize, const MAX_BYTES: usize> Lane<T, MAX, MAX_BYTES> {
-    fn push_back(&mut self, message: T) -> u64 {
-        self.bytes += message.bytes();
-        self.queue.push_back(Queued { message, attempts: 0 });
-        let mut dropped = 0;
-        while self.queue.len() > MAX || self.bytes > MAX_BYTES {
-            dropped += u64::from(self.pop_front().is_some());
-        }
-        dropped
-    }
-
-    fn pop_front(&mut self) -> Option<Queued<T>> {
-        let queued = self.queue.pop_front()?;
-        self.bytes -= queued.message.bytes();
-        Some(queued)
-    }
-
-    /// Takes back what was on its way; returns it if it is given up, which it also is when there is no room for it.
-    fn return_front(&mut self, mut queued: Queued<T>) -> Option<Queued<T>> {
-        queued.attempts += 1;
-        let bytes = self.bytes + queued.message.bytes();
-        if queued.attempts == MAX_ATTEMPTS || self.queue.len() == MAX || bytes > MAX_BYTES {
-            return Some(queued);
-        }
-        self.bytes = bytes;
-        self.queue.push_front(queued);
-        None
     }
 }
 
