@@ -279,19 +279,22 @@ impl Access {
         let stamp = Stamp::of(&self.users_path);
         let mut known = locked(&self.users);
         if known.stamp == stamp {
+            known.problem = None;
             return None;
         }
-        known.stamp = stamp;
         match Users::read(&self.users_path) {
             Ok(users) => {
                 let difference = Difference::between(&known.users, &users);
-                known.users = Arc::new(users);
-                known.problem = None;
+                *known = Known { users: Arc::new(users), stamp, problem: None };
                 Some(difference).filter(|difference| !difference.is_none())
             }
             Err(error) => {
-                tracing::error!("{error}; the users from before stay");
-                known.problem = Some(format!("{error}; the users from before stay"));
+                // It is read again the next time, and told once.
+                let problem = Some(format!("{error}; the users from before stay"));
+                if known.problem != problem {
+                    tracing::error!("{error}; the users from before stay");
+                }
+                known.problem = problem;
                 None
             }
         }
