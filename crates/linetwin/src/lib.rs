@@ -22,6 +22,7 @@ mod forecaster;
 pub mod import;
 pub mod inputs;
 pub mod journal;
+mod notifying;
 pub mod parts;
 pub mod recorder;
 pub mod replay;

@@ -22,17 +22,28 @@
 //! alerts and the clearing of those closed meanwhile, then the events in order.
 
 mod ask;
+mod asked;
+mod broker;
+mod client;
 mod counters;
+mod ledger;
 mod notifier;
 mod outbox;
 mod publication;
 mod session;
 mod settings;
+mod sparkplug;
+mod tls;
 mod topics;
+mod version;
 
 pub use ask::{AskError, ask};
-pub use counters::{Counters, CountersSnapshot};
+pub use broker::{Broker, MqttVersion};
+pub use counters::{Counters, CountersSnapshot, SparkplugCounters, SparkplugCountersSnapshot};
+pub use ledger::Ledger;
 pub use notifier::Notifier;
-pub use publication::{Publication, Report};
+pub use publication::{Event, Publication, Report};
 pub use settings::NotifySettings;
+pub use sparkplug::{SparkplugNode, SparkplugSettings};
+pub use tls::{Tls, TlsError, TlsFiles};
 pub use topics::Topics;
