@@ -11,12 +11,18 @@ use crate::wait::wait_for;
 
 /// Where subscribers listen for a sign that they are subscribed.
 const PROBE: &str = "probe";
+/// The file of the configuration.
+const CONFIG: &str = "mosquitto.conf";
+/// Sessions and messages are on the disk a second after they change. It stays the user that it is started as: another one
+/// could not write to the test's folder.
+const REMEMBERING: &str = "allow_anonymous true\nuser root\npersistence true\npersistence_location FOLDER/\n\
+                           autosave_on_changes true\nautosave_interval 1\nmax_queued_messages 0\n";
 
-/// A broker that forgets everything when it ends.
+/// A broker, which forgets everything when it ends unless it is started to remember.
 pub struct Mosquitto {
     program: Program,
     port: u16,
-    _config: TempDir,
+    folder: TempDir,
 }
 
 /// A message as a subscriber got it.
@@ -40,18 +46,38 @@ impl Mosquitto {
     /// Starts a broker on that port.
     #[track_caller]
     pub fn start_on(port: u16) -> Self {
+        Self::start_with(port, "allow_anonymous true\npersistence false\n", |_| {})
+    }
+
+    /// Starts a broker on a free port that keeps what it knows of its clients on the disk, as one in a plant does.
+    #[track_caller]
+    pub fn start_remembering() -> Self {
+        Self::start_with(free_port(), REMEMBERING, |_| {})
+    }
+
+    /// Starts a broker on that port with more lines of configuration; `prepare` may put files into its folder, where `FOLDER`
+    /// in these lines is.
+    #[track_caller]
+    pub fn start_with(port: u16, more: &str, prepare: impl FnOnce(&Path)) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
-        let file = folder.path().join("mosquitto.conf");
-        let config = format!(
-            "listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\nlog_dest stderr\nlog_type all\n"
-        );
-        std::fs::write(&file, config).expect("a temporary file can be written");
-        // Debian keeps the broker out of some users' PATH.
-        let binary = ["/usr/sbin/mosquitto", "mosquitto"].into_iter().find(|path| Path::new(path).exists());
-        let mut command = Command::new(binary.unwrap_or("mosquitto"));
-        let program = start_client("mosquitto", command.arg("-c").arg(file));
-        wait_for("mosquitto to listen", || is_listened_on(port).then_some(()));
-        Self { program, port, _config: folder }
+        prepare(folder.path());
+        let more = more.replace("FOLDER", &folder.path().display().to_string());
+        let config = format!("listener {port} 127.0.0.1\nlog_dest stderr\nlog_type all\n{more}");
+        std::fs::write(folder.path().join(CONFIG), config).expect("a temporary file can be written");
+        Self { program: start_in(folder.path(), port), port, folder }
+    }
+
+    /// Ends it at once, as a power cut would, and starts it again when `meanwhile` is done.
+    #[track_caller]
+    pub fn kill_and_restart(&mut self, meanwhile: impl FnOnce()) {
+        self.program.kill();
+        meanwhile();
+        self.program = start_in(self.folder.path(), self.port);
+    }
+
+    /// The folder of its files.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// Its TCP port.
@@ -94,25 +120,72 @@ impl Mosquitto {
         self.program.errors().iter().filter(|line| line.contains(&said)).count()
     }
 
+    /// Waits until somebody has subscribed to a filter.
+    #[track_caller]
+    pub fn wait_for_subscription(&self, filter: &str) {
+        let said = format!("\t{filter} (QoS");
+        wait_for(&format!("a subscription to {filter}"), || {
+            self.program.errors().iter().any(|line| line.contains(&said)).then_some(())
+        });
+    }
+
     /// Subscribes to a filter, as `mosquitto_sub` does.
     #[track_caller]
     pub fn subscribe(&self, filter: &str) -> Subscriber {
-        let mut command = self.client("mosquitto_sub");
-        command.args(["-q", "1", "-t", filter, "-t", PROBE, "-F", "%r %t %p"]);
-        let subscriber = Subscriber(start_client("mosquitto_sub", &mut command));
-        // It does not say when it is subscribed, so it is told something until it hears it.
-        wait_for("mosquitto_sub to be subscribed", || {
-            self.publish(PROBE, "-");
-            (!subscriber.0.output().is_empty()).then_some(())
-        });
-        subscriber
+        self.subscribe_with(filter, &[])
+    }
+
+    /// As [`Self::subscribe`], with more options.
+    #[track_caller]
+    pub fn subscribe_with(&self, filter: &str, options: &[&str]) -> Subscriber {
+        subscribe(self.port, filter, options)
+    }
+
+    /// Subscribes to a filter as `mosquitto_sub` does, with a session at the broker that outlives the connection.
+    #[track_caller]
+    pub fn subscribe_for_good(&self, client_id: &str, filter: &str) -> Subscriber {
+        self.subscribe_with(filter, &["-c", "-i", client_id])
     }
 
     fn client(&self, program: &str) -> Command {
-        let mut command = Command::new(program);
-        command.args(["-h", "127.0.0.1", "-p", &self.port.to_string()]);
-        command
+        client(program, self.port)
     }
+}
+
+/// Subscribes to a filter at the broker on that port with quality of service 1, as `mosquitto_sub` does, with more options.
+///
+/// # Panics
+/// If that broker does not let it.
+#[track_caller]
+pub fn subscribe(port: u16, filter: &str, options: &[&str]) -> Subscriber {
+    let mut command = client("mosquitto_sub", port);
+    command.args(["-q", "1", "-t", filter, "-t", PROBE, "-F", "%r %t %p"]).args(options);
+    let subscriber = Subscriber(start_client("mosquitto_sub", &mut command));
+    // It does not say when it is subscribed, so it is told something until it hears it.
+    wait_for("mosquitto_sub to be subscribed", || {
+        publish_all(port, PROBE, ["-"]);
+        (!subscriber.0.output().is_empty()).then_some(())
+    });
+    subscriber
+}
+
+/// Publishes messages at the broker on that port in one go, as `mosquitto_pub` does, and waits until the broker has them.
+///
+/// # Panics
+/// If it does not take them.
+#[track_caller]
+pub fn publish_all<'a>(port: u16, topic: &str, payloads: impl IntoIterator<Item = &'a str>) {
+    let mut command = client("mosquitto_pub", port);
+    let mut publisher = start_client("mosquitto_pub", command.args(["-q", "1", "-t", topic, "-l"]));
+    payloads.into_iter().for_each(|payload| publisher.send(payload));
+    let Ended { code, errors, .. } = publisher.wait();
+    assert_eq!(code, Some(0), "mosquitto_pub: {errors}");
+}
+
+fn client(program: &str, port: u16) -> Command {
+    let mut command = Command::new(program);
+    command.args(["-h", "127.0.0.1", "-p", &port.to_string()]);
+    command
 }
 
 /// A client that publishes on a connection that it keeps.
@@ -157,6 +230,16 @@ impl Message {
     pub fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.payload).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
+}
+
+#[track_caller]
+fn start_in(folder: &Path, port: u16) -> Program {
+    // Debian keeps the broker out of some users' PATH.
+    let binary = ["/usr/sbin/mosquitto", "mosquitto"].into_iter().find(|path| Path::new(path).exists());
+    let mut command = Command::new(binary.unwrap_or("mosquitto"));
+    let program = start_client("mosquitto", command.arg("-c").arg(folder.join(CONFIG)));
+    wait_for("mosquitto to listen", || is_listened_on(port).then_some(()));
+    program
 }
 
 #[track_caller]

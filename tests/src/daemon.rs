@@ -16,7 +16,9 @@ use crate::wait::wait_for;
 #[track_caller]
 pub fn linetwin() -> Command {
     let test = std::env::current_exe().expect("a test knows its own program");
-    let folder = test.parent().and_then(Path::parent).expect("cargo puts tests below the programs");
+    let folder = test.parent().expect("a program is in a folder");
+    // Cargo puts tests below the programs.
+    let folder = if folder.ends_with("deps") { folder.parent().unwrap_or(folder) } else { folder };
     let program = folder.join("linetwin");
     let build = "build it with `cargo build -p linetwin`, or run everything with `cargo xtask test`";
     assert!(program.exists(), "{} is missing; {build}", program.display());
@@ -134,6 +136,11 @@ impl Daemon {
 
     /// Ends it at once, as a power cut would.
     pub fn kill(mut self) {
+        self.kill_at_once();
+    }
+
+    /// As [`Self::kill`], where another takes its place.
+    pub fn kill_at_once(&mut self) {
         self.program.kill();
     }
 

@@ -143,3 +143,46 @@ impl OpcuaServer {
         self.peer.ask(&json!({ "do": "set", "name": name, "value": value.into(), "status": status }));
     }
 }
+
+/// A Sparkplug B host application of pysparkplug, which reads what nodes tell.
+pub struct SparkplugHost(Program);
+
+impl SparkplugHost {
+    /// Starts it at the broker on that port, and waits until it hears.
+    #[track_caller]
+    pub fn start(port: u16) -> Self {
+        let script = workspace_root().join("tests/peers/sparkplug_host.py");
+        let mut command = Command::new(python());
+        command.arg("-B").arg(script).args(["--port", &port.to_string()]);
+        let host = Self(Program::start("sparkplug_host.py", &mut command));
+        wait_for("the host application to be ready", || {
+            assert!(!host.0.has_ended(), "it has ended; if a module is missing, run `cargo xtask peers`");
+            host.0.output().first().cloned()
+        });
+        host
+    }
+
+    /// What it has read so far, in order.
+    ///
+    /// # Panics
+    /// If there is something that it could not read.
+    #[track_caller]
+    pub fn messages(&self) -> Vec<Value> {
+        let lines = self.0.output();
+        let messages = lines.iter().skip(1).map(|line| serde_json::from_str(line));
+        let messages: Vec<Value> = messages.collect::<Result<_, _>>().unwrap_or_else(|error| panic!("{error}"));
+        let unreadable = messages.iter().find_map(|message| message.get("unreadable"));
+        assert_eq!(unreadable, None);
+        messages
+    }
+
+    /// Asks a node, such as `group/node`, for a birth.
+    pub fn ask_for_birth(&mut self, node: &str) {
+        self.0.send(&json!({ "rebirth": node }).to_string());
+    }
+
+    /// Tells whether a host of that name is online, since a time of its own clock.
+    pub fn tell_state(&mut self, host: &str, online: bool, timestamp_ms: u64) {
+        self.0.send(&json!({ "host": host, "online": online, "timestamp": timestamp_ms }).to_string());
+    }
+}

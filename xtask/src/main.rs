@@ -35,8 +35,8 @@ enum Chore {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
-    /// Measure throughput, what the page costs, how telemetry is kept and replayed, and how fast shifts of a line are
-    /// simulated.
+    /// Measure throughput, what the page costs, how long an alert takes, how telemetry is kept and replayed, and how fast
+    /// shifts of a line are simulated.
     Bench {
         /// Arguments for the program.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -102,6 +102,10 @@ fn score(arguments: &[String]) -> anyhow::Result<()> {
 fn bench(arguments: &[String]) -> anyhow::Result<()> {
     program("e2e", "bench", arguments)?;
     program("e2e", "viewers", &[])?;
+    // It starts the daemon's binary, at a real broker.
+    peers::install()?;
+    Step::cargo("build", ["build", "--release", "-p", "linetwin"]).run()?;
+    program("e2e", "latency", &[])?;
     program("storage", "storage", &[])?;
     let python = peers::rivals()?.display().to_string();
     program("score", "line-speed", &["--python".to_owned(), python])

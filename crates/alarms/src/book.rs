@@ -11,8 +11,8 @@ use crate::marks::Marks;
 use crate::priority::{lowered, priority, stake};
 use crate::repeats::Repeats;
 use crate::{
-    Change, Changed, Circumstances, Incident, IncidentState, Intervention, Judged, Judgement, Place, Refusal, Removed,
-    Source, Suppressor, Verdict,
+    Change, Changed, Circumstances, Evidence, Incident, IncidentState, Intervention, Judged, Judgement, Place, Refusal,
+    Removed, Source, Suppressor, Verdict,
 };
 
 /// An incident on its way to a limit is told again after this many seconds, so that the time it has left stays true.
@@ -109,8 +109,10 @@ impl IncidentBook {
         verdict.circumstances = Some(circumstances);
         let at = verdict.at;
         let known = self.open.iter().position(|entry| entry.place_of(source).is_some());
-        let place = known.or_else(|| self.open.iter().position(|entry| entry.explains(&verdict, plant)));
-        let place = place.or_else(|| self.at_once(&mut verdict));
+        if known.is_some_and(|place| self.open[place].speaks_for_common_cause(source)) {
+            verdict.causes.push((Cause::CommonCause, COMMON_WEIGHT));
+        }
+        let place = known.or_else(|| self.place_of_new(&mut verdict, plant));
         let Some(place) = place else {
             self.open.push(Entry::new(&verdict, ids.next(), situation.now.plus_seconds(plant.alarms.on_delay_s)));
             let place = self.open.len() - 1;
@@ -248,21 +250,29 @@ impl IncidentBook {
         self.release(situation, changes);
     }
 
-    /// The first of the incidents that began at so many other stations at the moment when this did that they can hardly be a
-    /// coincidence; then the verdict speaks for a common cause.
-    fn at_once(&self, verdict: &mut Verdict) -> Option<usize> {
-        let station = verdict.evidence.source.station()?;
-        let onset = verdict.evidence.onset;
-        let others = |entry: &Entry| -> Vec<StationId> {
-            entry.stations_since(onset, AT_ONCE_S).filter(|&other| other != station).collect()
-        };
-        let place = self.open.iter().position(|entry| !others(entry).is_empty())?;
-        let stations: BTreeSet<StationId> = self.open.iter().flat_map(others).collect();
-        if stations.len() < AT_ONCE_STATIONS {
-            return None;
+    /// The incident that a source which shows something new belongs to: one that can have the same cause; else the first of
+    /// those that began at so many other stations at the same moment that this can hardly be a coincidence. Then, and if that
+    /// is what the incident is, the source speaks for a common cause.
+    fn place_of_new(&self, verdict: &mut Verdict, plant: &Plant) -> Option<usize> {
+        let explained = self.open.iter().position(|entry| entry.explains(verdict, plant));
+        if explained.is_some_and(|place| self.open[place].incident.cause() != Cause::CommonCause) {
+            return explained;
         }
-        verdict.causes.push((Cause::CommonCause, COMMON_WEIGHT));
-        Some(place)
+        let begun_at_once = self.begun_at_once(&verdict.evidence);
+        if begun_at_once.is_some() {
+            verdict.causes.push((Cause::CommonCause, COMMON_WEIGHT));
+        }
+        explained.or(begun_at_once)
+    }
+
+    /// The first of the incidents that began when this did, if they did at enough other stations.
+    fn begun_at_once(&self, evidence: &Evidence) -> Option<usize> {
+        let station = evidence.source.station()?;
+        let others =
+            |entry: &Entry| entry.stations_since(evidence.onset, AT_ONCE_S).filter(|&other| other != station).collect();
+        let place = self.open.iter().position(|entry| !BTreeSet::is_empty(&others(entry)))?;
+        let stations: BTreeSet<StationId> = self.open.iter().flat_map(others).collect();
+        (stations.len() >= AT_ONCE_STATIONS).then_some(place)
     }
 
     /// The clock was put back: nothing that is to come may wait for a time that was.

@@ -1,5 +1,7 @@
 //! One incident of the book: what speaks for it, and what that says of its cause and its place.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use genealogy::{Common, CycleMemory, Recent, Relation};
 use plant::{Cause, Locus, Plant, StationId};
 use serde::{Deserialize, Serialize};
@@ -21,7 +23,7 @@ pub(crate) struct Entry {
     /// The station that first showed it, whatever is now held to be the cause.
     shown_at: Option<StationId>,
     /// Sources whose verdict still stands.
-    pub(crate) standing: Vec<Source>,
+    pub(crate) standing: BTreeSet<Source>,
     /// Of these, sources that have cleared, and when that counts.
     pub(crate) clearing: Vec<(Source, Timestamp)>,
     /// For each piece of evidence, what it speaks for.
@@ -83,7 +85,7 @@ impl Entry {
                 handling: Handling::default(),
             },
             shown_at: source.station(),
-            standing: Vec::new(),
+            standing: BTreeSet::new(),
             clearing: Vec::new(),
             grounds: Vec::new(),
             told: verdict.at,
@@ -106,6 +108,12 @@ impl Entry {
     /// The place of a source's evidence.
     pub(crate) fn place_of(&self, source: Source) -> Option<usize> {
         self.incident.evidence.iter().position(|evidence| evidence.source == source)
+    }
+
+    /// Whether a source was held to speak for a common cause.
+    pub(crate) fn speaks_for_common_cause(&self, source: Source) -> bool {
+        let grounds = self.place_of(source).map(|place| &self.grounds[place]);
+        grounds.is_some_and(|grounds| grounds.causes.iter().any(|(cause, _)| *cause == Cause::CommonCause))
     }
 
     /// Whether the verdict can have the same cause as something that already speaks for this incident. What another
@@ -134,8 +142,7 @@ impl Entry {
         let Verdict { at, evidence, causes, is_supply, time_to_limit, circumstances } = verdict;
         let source = evidence.source;
         let circumstances = circumstances.unwrap_or_default();
-        if !self.standing.contains(&source) {
-            self.standing.push(source);
+        if self.standing.insert(source) {
             self.remember(recent);
             self.remember_changes(&circumstances.recent);
         }
@@ -148,17 +155,25 @@ impl Entry {
         self.incident.onset = self.incident.onset.min(evidence.onset);
         self.incident.updated = at;
         let grounds = Grounds { causes, circumstances, is_supply, time_to_limit, at };
-        match self.place_of(source) {
-            Some(place) => (self.incident.evidence[place], self.grounds[place]) = (evidence, grounds),
+        let says_what_it_said = match self.place_of(source) {
+            Some(place) => {
+                let before = &self.grounds[place];
+                let is_same = (&before.causes, &before.circumstances) == (&grounds.causes, &grounds.circumstances);
+                (self.incident.evidence[place], self.grounds[place]) = (evidence, grounds);
+                is_same
+            }
             None => {
                 self.incident.evidence.push(evidence);
                 self.grounds.push(grounds);
+                false
             }
-        }
+        };
         self.incident.time_to_limit = self.time_to_limit();
-        self.incident.in_common = self.in_common();
-        let blamed = self.rank(plant);
-        self.locate(blamed, plant);
+        if !says_what_it_said {
+            self.incident.in_common = self.in_common();
+            let blamed = self.rank(plant);
+            self.locate(blamed, plant);
+        }
     }
 
     fn remember(&mut self, recent: impl IntoIterator<Item = Intervention>) {
@@ -205,23 +220,25 @@ impl Entry {
     /// shows something, what its stations show is a consequence and says nothing of the cause. Likewise a cause that
     /// something speaks for on its own has also all that speaks for what it brings about.
     ///
-    /// Returns the station that the first cause lies at, or is seen from if it lies at a utility.
+    /// Returns the station or utility that the first cause lies at, or the first that showed it if it lies at none.
     fn rank(&mut self, plant: &Plant) -> Option<StationId> {
         let root = self.utility_with_evidence(plant);
         let mut sums: Vec<(Cause, Option<StationId>, f64)> = Vec::new();
+        let mut places_of_sums = BTreeMap::new();
         for (evidence, grounds) in self.incident.evidence.iter().zip(&self.grounds) {
             let station = evidence.source.station();
             if root.is_some() && station != root {
                 continue;
             }
             for &(cause, weight) in &grounds.causes {
-                let place = match station {
-                    Some(station) if cause.locus() == Locus::Station => {
-                        Some(self.first_to_share(station, grounds, cause, plant))
-                    }
-                    _ => None,
-                };
-                match sums.iter_mut().find(|(known, at, _)| (*known, *at) == (cause, place)) {
+                let place = station.and_then(|station| match cause.locus() {
+                    Locus::Station => Some(self.first_to_share(station, grounds, cause, plant)),
+                    // Stations that share no utility cannot have it from the same.
+                    Locus::Utility => Some(plant.station(station).utilities.first().copied().unwrap_or(station)),
+                    Locus::Link | Locus::Line => None,
+                });
+                let at = *places_of_sums.entry((cause, place)).or_insert(sums.len());
+                match sums.get_mut(at) {
                     Some((_, _, sum)) => *sum += weight,
                     None => sums.push((cause, place, weight)),
                 }
@@ -245,6 +262,9 @@ impl Entry {
     /// Of the stations that show the cause together with a lot or a tool that this one shows it with: the one that parts
     /// come to first.
     fn first_to_share(&self, station: StationId, grounds: &Grounds, cause: Cause, plant: &Plant) -> StationId {
+        if grounds.circumstances.in_common.is_empty() {
+            return station;
+        }
         let shares = |other: &Grounds| {
             other.causes.iter().any(|(known, _)| *known == cause)
                 && grounds.circumstances.share(&other.circumstances, cause)
@@ -276,7 +296,9 @@ impl Entry {
     /// The utility that shows something itself, while a station that depends on it does too.
     fn utility_with_evidence(&self, plant: &Plant) -> Option<StationId> {
         let stations = || self.incident.evidence.iter().filter_map(|evidence| evidence.source.station());
-        stations().find(|utility| stations().any(|station| plant.station(station).utilities.contains(utility)))
+        let utilities: BTreeSet<StationId> =
+            stations().flat_map(|station| plant.station(station).utilities.iter().copied()).collect();
+        stations().find(|station| utilities.contains(station))
     }
 
     /// Places the incident where its cause is to be mended: at the utility, if a utility's own evidence is there or the

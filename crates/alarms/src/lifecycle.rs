@@ -71,7 +71,7 @@ impl Entry {
 
     /// A verdict no longer stands. Returns whether none does now.
     pub(crate) fn cease(&mut self, source: Source, at: Timestamp, because: Option<&Intervention>) -> bool {
-        self.standing.retain(|&standing| standing != source);
+        self.standing.remove(&source);
         self.clearing.retain(|&(clearing, _)| clearing != source);
         self.incident.time_to_limit = self.time_to_limit();
         if self.standing.is_empty() {

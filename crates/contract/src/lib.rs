@@ -45,7 +45,7 @@ pub use backtest::{
 };
 pub use command::{AskV1, CommandError, CommandReplySchema, CommandReplyV1, CommandV1};
 pub use common::{CommonV1, FactorName, FactorV1, RecentChangeV1, RelationName};
-pub use event::{EventSchema, EventV1, alert_lines};
+pub use event::{EventSchema, EventSource, EventV1, alert_lines};
 pub use forecast::{ForecastSchema, ForecastV1, MaterialV1, RangeV1};
 pub use handling::{EscalationV1, HistoryStepV1, JudgedV1, OutOfServiceV1, RecipientV1, ShelvedV1, StakeV1};
 pub use intervention::{InterventionName, InterventionV1};

@@ -89,6 +89,11 @@ macro_rules! schema_tag {
             #[serde(rename = $name)]
             V1,
         }
+
+        impl $tag {
+            /// The name of the schema.
+            pub const NAME: &'static str = $name;
+        }
     };
 }
 pub(crate) use schema_tag;

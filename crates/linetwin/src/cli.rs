@@ -8,8 +8,8 @@ use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 use crate::{
-    access, backtest, browse, daemon, demo, detect, export, import, journal, parts, replay, report, setup, shifts,
-    simulate, user, verify,
+    access, backtest, browse, daemon, demo, detect, export, import, journal, notifying, parts, replay, report, setup,
+    shifts, simulate, user, verify,
 };
 
 /// The digital twin of a manufacturing line: telemetry in, few and explained warnings out.
@@ -135,6 +135,7 @@ fn run(command: Command) -> anyhow::Result<()> {
 
 fn check(arguments: &setup::ConfigArguments) -> anyhow::Result<()> {
     let setup = setup::Setup::read(&arguments.config, &arguments.set)?;
+    notifying::broker(&setup)?;
     access::check(&setup)?;
     let plant = &setup.plant;
     println!(

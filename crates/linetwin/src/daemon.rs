@@ -9,7 +9,7 @@ use std::time::Duration;
 use adapter::{Clock, Context, queue};
 use anyhow::Context as _;
 use contract::StateV1;
-use notify::{Notifier, NotifySettings, Publication, Topics};
+use notify::{Notifier, Publication, SparkplugNode};
 use recording::{Retention, WriterOptions};
 use telemetry::{Event, LinkState};
 use tokio::runtime::Handle;
@@ -25,6 +25,7 @@ use crate::durability::LinkDurability;
 use crate::engine::{Console, Engine, Sinks};
 use crate::figures::Figures;
 use crate::history::{Charts, History};
+use crate::notifying;
 use crate::parts::{PartStore, read};
 use crate::recorder::{Recorder, RecorderOptions, resume_telling};
 use crate::setup::{ConfigArguments, Device, Setup};
@@ -192,7 +193,7 @@ impl Daemon {
     /// Starts every part.
     ///
     /// # Errors
-    /// If a thread cannot be started.
+    /// If a thread cannot be started, the broker's certificates cannot be used, or what is untold cannot be read.
     pub fn start(mut engine: Engine, parts: Parts<'_>) -> anyhow::Result<Self> {
         let Parts { setup, clock, devices, listener, security, console, drive } = parts;
         let stop = CancellationToken::new();
@@ -202,10 +203,10 @@ impl Daemon {
         let mut open: Vec<Publication> =
             engine.twin().open_incidents().map(|incident| Publication::from_open(incident, &setup.plant)).collect();
         if let Some(report) = engine.twin().view().flow.past.pop() {
-            let last = Output::Shift(Box::new(report));
-            open.extend(Publication::from_output(&last, &setup.plant, engine.twin().sequence(), clock.now()));
+            open.extend(Publication::from_shift(&Output::Shift(Box::new(report)), &setup.plant));
         }
-        let notify = setup.daemon.mqtt.enabled.then(|| notifier(setup, open));
+        let notify =
+            setup.daemon.mqtt.enabled.then(|| notifying::notifier(setup, open, engine.recording())).transpose()?;
         let counters = notify.as_ref().map(Notifier::counters);
         let (publications, to_publish) = mpsc::channel(PUBLICATIONS);
         let (commands, commanded) = mpsc::channel(COMMANDS);
@@ -218,6 +219,13 @@ impl Daemon {
 
         let first = StateV1::new(&setup.plant, &engine.twin().view(), None);
         let (state, state_receiver) = watch::channel(Arc::new(first));
+        let sparkplug = notifying::sparkplug(setup)?;
+        let sparkplug_counters = sparkplug.as_ref().map(SparkplugNode::counters);
+        if let Some(node) = sparkplug {
+            let (now, state) = (clock.clone(), state_receiver.clone());
+            let stop = stop.clone();
+            tasks.spawn(async move { node.run(state, move || now.now(), stop).await });
+        }
         let mut links = Vec::new();
         let (durability, ends) = LinkDurability::new(setup.plant.links.len());
         for ((link, device), durable) in setup.plant.links.iter().zip(devices).zip(ends) {
@@ -233,7 +241,15 @@ impl Daemon {
         let parts = engine.parts().map(|parts| parts.gauges().clone());
         let shadow = engine.shadow().map(|shadow| shadow.gauges().clone());
         let gauges = engine.gauges().clone();
-        let figures = Figures { state: state_receiver.clone(), links, notify: counters, gauges, parts, shadow };
+        let figures = Figures {
+            state: state_receiver.clone(),
+            links,
+            notify: counters,
+            sparkplug: sparkplug_counters,
+            gauges,
+            parts,
+            shadow,
+        };
         let url = security.url(listener.local_addr()?);
         listener.set_nonblocking(true)?;
         let charts = Charts::new(engine.history(), engine.twin());
@@ -291,28 +307,6 @@ fn begin_unconnected(engine: &mut Engine, clock: &Clock) {
     for link in links {
         let reason = "the daemon has just started".to_owned();
         engine.take(Event::Link { link, state: LinkState::Down { reason } }, clock.now());
-    }
-}
-
-fn notifier(setup: &Setup, open: Vec<Publication>) -> Notifier {
-    let node = &setup.daemon.node;
-    let topics = Topics::new(&setup.plant, node);
-    let client_id = format!("linetwin-{node}-{}", setup.plant.line);
-    Notifier::new(notify_settings(setup, client_id), topics, open)
-}
-
-/// The broker of the configuration, for a client of that name.
-pub(crate) fn notify_settings(setup: &Setup, client_id: String) -> NotifySettings {
-    let settings = &setup.daemon.mqtt;
-    NotifySettings {
-        host: settings.host.clone(),
-        port: settings.port,
-        client_id,
-        username: settings.username.clone(),
-        password: settings.password.clone(),
-        node: setup.daemon.node.clone(),
-        retain: true,
-        farewell: NotifySettings::FAREWELL,
     }
 }
 

@@ -142,6 +142,8 @@ fn setup(arguments: &Arguments, mqtt_port: u16, folder: &Path) -> anyhow::Result
         "mqtt.enabled=true".to_owned(),
         "mqtt.host=127.0.0.1".to_owned(),
         format!("mqtt.port={mqtt_port}"),
+        // All that the broker in this process speaks.
+        "mqtt.version=3".to_owned(),
         format!("recording.folder={}", folder.display()),
     ];
     Setup::new(example::files(), Overrides { environment: Default::default(), set })

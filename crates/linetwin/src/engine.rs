@@ -1,5 +1,6 @@
 //! The one loop of the daemon.
 
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -96,6 +97,11 @@ impl Engine {
     /// The store of the records of parts.
     pub fn parts(&self) -> Option<&PartStore> {
         self.parts.as_ref()
+    }
+
+    /// The folder that inputs are recorded in, if they are.
+    pub fn recording(&self) -> Option<&Path> {
+        self.recorder.as_ref().map(Recorder::folder)
     }
 
     /// Whether inputs are recorded.

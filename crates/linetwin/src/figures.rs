@@ -20,6 +20,8 @@ pub struct Figures {
     pub links: Vec<(String, Arc<adapter::Counters>)>,
     /// The notifier's counters, if alerts go over MQTT.
     pub notify: Option<Arc<notify::Counters>>,
+    /// The edge node's counters, if there is one.
+    pub sparkplug: Option<Arc<notify::SparkplugCounters>>,
     /// What the engine tells of itself.
     pub gauges: Arc<Gauges>,
     /// What the store of the records of parts tells of itself, if they are kept.
@@ -49,6 +51,9 @@ impl Figures {
         }
         for (name, help, value) in self.notify.iter().flat_map(|counters| counters.snapshot().named()) {
             add(format!("linetwin_notify_{name}"), help, MetricKind::Counter, Vec::new(), value as f64);
+        }
+        for (name, help, value) in self.sparkplug.iter().flat_map(|counters| counters.snapshot().named()) {
+            add(format!("linetwin_sparkplug_{name}"), help, MetricKind::Counter, Vec::new(), value as f64);
         }
         // The counts' own names and order, as the API gives them.
         if let Ok(serde_json::Value::Object(counts)) = serde_json::to_value(state.counts) {
@@ -115,6 +120,9 @@ impl Figures {
         }
         if self.notify.as_ref().is_some_and(|notify| !notify.is_connected()) {
             problems.push("the broker for alerts is not connected".to_owned());
+        }
+        if self.sparkplug.as_ref().is_some_and(|sparkplug| !sparkplug.is_connected()) {
+            problems.push("the Sparkplug edge node is not connected".to_owned());
         }
         Health { ok, problems }
     }

@@ -23,6 +23,7 @@ pub mod history;
 pub mod import;
 pub mod inputs;
 pub mod journal;
+mod notifying;
 pub mod parts;
 pub mod recorder;
 pub mod replay;

@@ -1,5 +1,6 @@
 //! The recording as the daemon keeps it: inputs, live alerts beside them, and checkpoints of the twin.
 
+mod alerts;
 mod keeper;
 mod reading;
 mod resume;
@@ -14,6 +15,7 @@ use recording::{CheckpointId, Checkpoints, RecordingError, RecordingHeader, Rete
 use telemetry::{Input, Timestamp};
 use twin::Twin;
 
+pub use alerts::{events_after, last_event};
 use keeper::Keeper;
 pub use keeper::KeeperStatus;
 pub use reading::{for_each_input, for_each_step};
@@ -102,6 +104,11 @@ impl Recorder {
             is_durable: true,
             is_sync_failing: false,
         })
+    }
+
+    /// Where it is.
+    pub fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// Why the recording cannot be written at the moment.
@@ -227,10 +234,14 @@ impl Recorder {
     }
 
     /// The recording must be durable first: a checkpoint of an input that a power cut takes away would be one of another input
-    /// when the recording is gone on with.
+    /// when the recording is gone on with. So must the alerts: those of inputs before the checkpoint are not made again.
     fn keep_checkpoint(&mut self, twin: &Twin) {
         self.sync();
         if !self.is_durable {
+            return;
+        }
+        if let Err(error) = self.alerts.sync_data() {
+            tracing::error!("cannot write {}: {error}", self.folder.join(ALERTS_FILE).display());
             return;
         }
         let id = CheckpointId { sequence: twin.sequence(), received: self.received };

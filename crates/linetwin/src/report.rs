@@ -6,7 +6,7 @@ use contract::{AskV1, CommandV1, TimeV1};
 use notify::Topics;
 use telemetry::{InterventionKind, Timestamp};
 
-use crate::daemon::notify_settings;
+use crate::notifying;
 use crate::setup::{ConfigArguments, Setup};
 
 /// How long the daemon may take to answer.
@@ -57,7 +57,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         comment: arguments.comment.clone(),
     };
     telemetry::Command::try_from(command.clone())?;
-    let settings = notify_settings(&setup, format!("linetwin-report-{}", std::process::id()));
+    let settings = notifying::settings(&setup, format!("linetwin-report-{}", std::process::id()))?;
     let topics = Topics::new(&setup.plant, &setup.daemon.node);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let reply = runtime.block_on(notify::ask(&settings, &topics, &command, PATIENCE))?;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use alarms::Incident;
-use contract::{EventV1, ForecastV1, ReplayV1, StateV1};
+use contract::{EventSource, EventV1, ForecastV1, ReplayV1, StateV1};
 use notify::Publication;
 use telemetry::{IncidentId, Input};
 use tokio::sync::{mpsc, watch};
@@ -91,12 +91,12 @@ impl Teller {
         if !outputs.iter().any(is_told) {
             return;
         }
-        for output in outputs.iter().filter(|output| is_told(output)) {
-            for publication in Publication::from_output(output, twin.plant(), input.sequence, input.received) {
+        for (source, output) in EventSource::each(input, outputs).filter(|(_, output)| is_told(output)) {
+            for publication in Publication::from_output(output, twin.plant(), source) {
                 self.publish(publication);
             }
             if let (Output::Incident { change, incident }, Some(console)) = (output, &mut self.sinks.console) {
-                console(&EventV1::new(*change, incident, twin.plant(), Some(input.sequence), input.received));
+                console(&EventV1::new(*change, incident, twin.plant(), source));
             }
         }
         self.tell_state(twin);

@@ -1,35 +1,35 @@
 use std::time::Duration;
 
 use contract::{CommandReplyV1, CommandV1, Message as _};
-use rumqttc::{AsyncClient, ConnectionError, Event, Packet, QoS, SubscribeReasonCode};
+use futures_util::StreamExt as _;
+use rumqttc::QoS;
 
+use crate::client::{About, Failure, Happening, Outgoing, connect};
+use crate::version::Versions;
 use crate::{NotifySettings, Topics};
-
-/// Requests that may wait for the connection: the subscription and the command.
-const MAX_REQUESTS: usize = 2;
 
 /// Why a command has no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum AskError {
     /// The broker cannot be reached, or ended the connection.
-    #[error("the broker at {host}:{port} cannot be used: {problem}")]
+    #[error("the broker at {broker} cannot be used: {problem}")]
     Broker {
-        /// The broker's host.
-        host: String,
-        /// Its port.
-        port: u16,
+        /// The broker's host and port.
+        broker: String,
         /// What went wrong.
-        problem: Box<ConnectionError>,
+        problem: String,
     },
-    /// The broker does not let this client listen for the answer.
-    #[error("the broker refuses the subscription to {0}; allow it in the broker's access control")]
-    Refused(String),
+    /// The broker does not let this client ask, or listen for the answer.
+    #[error("the broker refuses this client {topic}: {reason}; allow it in the broker's access control")]
+    Refused {
+        /// Where.
+        topic: String,
+        /// The broker's word.
+        reason: String,
+    },
     /// Nobody has answered.
     #[error("no answer within {} s: is the daemon of this line running, and on this broker?", .0.as_secs())]
     NoAnswer(Duration),
-    /// Nothing can be asked of a connection that has ended.
-    #[error(transparent)]
-    Client(#[from] rumqttc::ClientError),
 }
 
 /// Sends a command to the daemon of a line, as any MQTT client can, and waits for the reply to it.
@@ -47,27 +47,39 @@ pub async fn ask(
 }
 
 async fn exchange(settings: &NotifySettings, topics: &Topics, command: &CommandV1) -> Result<CommandReplyV1, AskError> {
-    let (client, mut connection) = AsyncClient::new(settings.options(), MAX_REQUESTS);
-    client.try_subscribe(topics.command_replies(), QoS::AtLeastOnce)?;
-    loop {
-        let event = connection.poll().await.map_err(|problem| AskError::Broker {
-            host: settings.host.clone(),
-            port: settings.port,
-            problem: Box::new(problem),
-        })?;
-        match event {
-            Event::Incoming(Packet::SubAck(answer)) => {
-                if answer.return_codes.contains(&SubscribeReasonCode::Failure) {
-                    return Err(AskError::Refused(topics.command_replies()));
-                }
-                client.try_publish(topics.commands(), QoS::AtLeastOnce, false, command.to_json())?;
+    let failed = |failure: Failure| AskError::Broker { broker: settings.broker.to_string(), problem: failure.reason };
+    let mut versions = Versions::of(&settings.broker);
+    let (mut client, mut happenings) = connect(&settings.broker, &settings.client_id, versions.current(), None);
+    while let Some(happening) = happenings.next().await {
+        match happening {
+            Err(failure) if failure.can_be_of_version && versions.fall_back() => {
+                (client, happenings) = connect(&settings.broker, &settings.client_id, versions.current(), None);
             }
-            Event::Incoming(Packet::Publish(publish)) => {
-                if let Some(reply) = CommandReplyV1::of(command, &publish.payload) {
+            Err(failure) => return Err(failed(failure)),
+            Ok(Happening::Connected) => client.subscribe([topics.command_replies()]).map_err(failed)?,
+            Ok(Happening::Subscribed(granted)) => {
+                if let Some(Err(reason)) = granted.into_iter().next() {
+                    return Err(AskError::Refused { topic: topics.command_replies(), reason });
+                }
+                client.publish(message(topics, command)).map_err(failed)?;
+            }
+            Ok(Happening::Received(received)) => {
+                let reply: Option<CommandReplyV1> = serde_json::from_slice(&received.payload).ok();
+                if let Some(reply) = reply.filter(|reply| reply.answers(command)) {
                     return Ok(reply);
                 }
             }
-            _ => {}
+            Ok(Happening::Confirmed(Err(refusal))) => {
+                return Err(AskError::Refused { topic: topics.commands(), reason: refusal.reason });
+            }
+            Ok(Happening::Confirmed(Ok(())) | Happening::Sent | Happening::Leaving) => {}
         }
     }
+    Err(failed(Failure { reason: "the connection has ended".to_owned(), can_be_of_version: false }))
+}
+
+fn message(topics: &Topics, command: &CommandV1) -> Outgoing {
+    let about = About { schema: Some("linetwin/command/v1"), ..About::default() };
+    let payload = command.to_json().into_bytes();
+    Outgoing { topic: topics.commands(), payload, qos: QoS::AtLeastOnce, retain: false, about }
 }

@@ -2,19 +2,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
+use contract::{CommandReplyV1, Message as _};
 use telemetry::{Command, Timestamp};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::outbox::{Message, Outbox};
+use crate::asked::Asked;
+use crate::outbox::{Message, Outbox, Recipient};
 use crate::session::{Ended, serve};
-use crate::{Counters, NotifySettings, Publication, Topics};
+use crate::version::Versions;
+use crate::{Counters, Ledger, NotifySettings, Publication, Topics};
 
 /// The first pause before a new attempt to connect.
 const PAUSE_MIN: Duration = Duration::from_millis(100);
 /// The longest pause, before jitter: a broker that is back is seen within two seconds.
-const PAUSE_MAX: Duration = Duration::from_millis(900);
+pub(crate) const PAUSE_MAX: Duration = Duration::from_millis(900);
 /// How long a connection must have held before the pauses start small again: two clients with one identifier that
 /// throw each other out would else do so ten times a second.
 const STABLE: Duration = Duration::from_secs(10);
@@ -25,6 +28,8 @@ pub struct Notifier {
     pub(crate) settings: NotifySettings,
     pub(crate) topics: Topics,
     pub(crate) outbox: Outbox,
+    pub(crate) asked: Asked,
+    pub(crate) ledger: Option<Ledger>,
     pub(crate) counters: Arc<Counters>,
 }
 
@@ -32,9 +37,15 @@ impl Notifier {
     /// A notifier that is not running yet. `open` are the incidents that are open now ([`Publication::from_open`]): every
     /// other alert of the line that the broker retains is from an earlier life and will be cleared.
     pub fn new(settings: NotifySettings, topics: Topics, open: impl IntoIterator<Item = Publication>) -> Self {
-        let mut notifier = Self { settings, topics, outbox: Outbox::default(), counters: Arc::default() };
+        let (outbox, asked) = (Outbox::default(), Asked::default());
+        let mut notifier = Self { settings, topics, outbox, asked, ledger: None, counters: Arc::default() };
         open.into_iter().for_each(|publication| notifier.take(publication));
         notifier
+    }
+
+    /// Keeps in that ledger which event the broker has confirmed last.
+    pub fn keep(&mut self, ledger: Ledger) {
+        self.ledger = Some(ledger);
     }
 
     /// What happens between the daemon and the broker; stays valid while the notifier runs.
@@ -56,13 +67,24 @@ impl Notifier {
     ) {
         let mut pauses = pauses();
         let mut reported: Option<String> = None;
+        let mut versions = Versions::of(&self.settings.broker);
         loop {
             let started = Instant::now();
             let connects = self.counters.snapshot().connects;
-            let ended = serve(&mut self, &mut publications, &commands, &now, &stop).await;
+            let ended = serve(&mut self, versions.current(), &mut publications, &commands, &now, &stop).await;
             self.counters.set_connected(false);
             self.give_back();
-            let Ended::Lost(reason) = ended else { break };
+            let (reason, can_be_of_version) = match ended {
+                Ended::Lost(reason) => (reason, false),
+                Ended::Unwelcome(reason) => (reason, true),
+                Ended::Stopped => break,
+            };
+            let tried = versions.current();
+            if can_be_of_version && versions.fall_back() {
+                tracing::debug!(broker = %self.settings.broker, reason, "no {tried}; {} is tried", versions.current());
+                continue;
+            }
+            versions = Versions::of(&self.settings.broker);
             Counters::add(&self.counters.failures, 1);
             if self.counters.snapshot().connects > connects {
                 reported = None;
@@ -71,7 +93,7 @@ impl Notifier {
                 pauses = self::pauses();
             }
             if reported.as_ref() != Some(&reason) {
-                tracing::warn!(host = self.settings.host, port = self.settings.port, reason, "broker lost");
+                tracing::warn!(broker = %self.settings.broker, reason, "broker lost");
                 reported = Some(reason);
             }
             if self.pause(pauses.next().unwrap_or(PAUSE_MAX), &mut publications, &stop).await.is_none() {
@@ -81,9 +103,26 @@ impl Notifier {
         self.account_for_the_rest(&mut publications);
     }
 
-    pub(crate) fn take(&mut self, publication: Publication) {
-        let dropped = self.outbox.push(publication);
+    /// Takes a publication, connected or not. The oldest make room if there are too many.
+    pub fn take(&mut self, publication: Publication) {
+        let dropped = match publication {
+            Publication::Reply(reply) => {
+                let to = self.asked.take(&reply).map_or(Recipient::Everybody, Recipient::Asker);
+                self.answer(&reply, to)
+            }
+            other => self.outbox.push(other),
+        };
         Counters::add(&self.counters.dropped, dropped);
+    }
+
+    /// Takes an answer to a command, which goes to whoever watches for errors as well if it is a refusal. Returns how many
+    /// older ones had to make room.
+    pub(crate) fn answer(&mut self, reply: &CommandReplyV1, to: Recipient) -> u64 {
+        let mut dropped = self.outbox.answer(reply.to_json(), to);
+        if !reply.ok {
+            dropped += self.outbox.answer(reply.to_json(), Recipient::WatchersOfErrors);
+        }
+        dropped
     }
 
     /// Waits without leaving publications waiting. `None` if the daemon stops meanwhile.
@@ -121,14 +160,16 @@ impl Notifier {
             self.take(publication);
         }
         let rest = self.outbox.unconfirmed();
-        Counters::add(&self.counters.dropped, rest);
         if rest > 0 {
             tracing::warn!(rest, "the broker could not be told everything before the stop");
         }
+        // With a ledger the next life tells the events.
+        let events = if self.ledger.is_some() { self.outbox.events() } else { 0 };
+        Counters::add(&self.counters.dropped, rest - events);
     }
 }
 
-fn pauses() -> impl Iterator<Item = Duration> {
+pub(crate) fn pauses() -> impl Iterator<Item = Duration> {
     ExponentialBuilder::new()
         .with_min_delay(PAUSE_MIN)
         .with_max_delay(PAUSE_MAX)

@@ -1,8 +1,11 @@
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
+use contract::Message as _;
 use telemetry::IncidentId;
 
-use crate::{Publication, Report};
+use crate::client::AnswerTo;
+use crate::lane::{Content, Lane, MAX_ATTEMPTS, Queued};
+use crate::{Event, Publication, Report};
 
 /// The most events kept.
 const MAX_EVENTS: usize = 10_000;
@@ -12,11 +15,11 @@ const MAX_EVENT_BYTES: usize = 32 * 1024 * 1024;
 const MAX_REPLIES: usize = 100;
 /// The most bytes of replies kept.
 const MAX_REPLY_BYTES: usize = 1024 * 1024;
-/// How often a message may be on its way when the connection ends. A message that a broker rejects by closing the
-/// connection would else keep all others back for ever.
-const MAX_ATTEMPTS: u8 = 5;
 
 /// What the broker has not been told yet, and what it should retain. No I/O and no clock.
+///
+/// It is in memory. Of what it holds only events must outlive the daemon, and they do: each is in the daemon's log before
+/// it comes here, and the [`Ledger`](crate::Ledger) says up to which the broker has them.
 ///
 /// One message is on its way at a time. Alerts come first, in the order they were raised, then reports, then events, then replies, in
 /// the order they came. Alerts need no bound of their own: there is one for each open incident, and the line can have no
@@ -26,8 +29,8 @@ pub(crate) struct Outbox {
     alerts: BTreeMap<IncidentId, Retained>,
     /// The latest of each report.
     reports: BTreeMap<Report, Retained>,
-    events: Lane<MAX_EVENTS, MAX_EVENT_BYTES>,
-    replies: Lane<MAX_REPLIES, MAX_REPLY_BYTES>,
+    events: Lane<Event, MAX_EVENTS, MAX_EVENT_BYTES>,
+    replies: Lane<Reply, MAX_REPLIES, MAX_REPLY_BYTES>,
     on_its_way: Option<Message>,
 }
 
@@ -39,16 +42,41 @@ pub(crate) enum Message {
     /// To be retained: the latest of a report.
     Report { report: Report, content: String },
     /// For the events' topic.
-    Event(Queued),
-    /// For the replies' topic.
-    Reply(Queued),
+    Event(Queued<Event>),
+    /// For who asked.
+    Reply(Queued<Reply>),
 }
 
-/// A message that is sent once.
+/// An answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Queued {
+pub(crate) struct Reply {
+    /// A [`CommandReplyV1`](contract::CommandReplyV1).
     pub(crate) content: String,
-    attempts: u8,
+    /// Where it goes.
+    pub(crate) to: Recipient,
+}
+
+/// Who gets an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Recipient {
+    /// Everybody who listens for answers.
+    Everybody,
+    /// Everybody who listens for what was refused.
+    WatchersOfErrors,
+    /// Who asked, at a topic of their own.
+    Asker(AnswerTo),
+}
+
+impl Content for Event {
+    fn bytes(&self) -> usize {
+        self.content.len()
+    }
+}
+
+impl Content for Reply {
+    fn bytes(&self) -> usize {
+        self.content.len()
+    }
 }
 
 #[derive(Debug, Default)]
@@ -70,10 +98,15 @@ impl Outbox {
             Publication::Report { report, content } => {
                 self.reports.insert(report, Retained { content: Some(content), ..Retained::default() });
             }
-            Publication::Event(content) => return self.events.push_back(content),
-            Publication::Reply(content) => return self.replies.push_back(content),
+            Publication::Event(event) => return self.events.push_back(event),
+            Publication::Reply(reply) => return self.answer(reply.to_json(), Recipient::Everybody),
         }
         0
+    }
+
+    /// Takes an answer. Returns how many older ones had to make room.
+    pub(crate) fn answer(&mut self, content: String, to: Recipient) -> u64 {
+        self.replies.push_back(Reply { content, to })
     }
 
     /// The broker retains an alert of this incident. Returns whether it has to be cleared for that.
@@ -105,20 +138,23 @@ impl Outbox {
         self.on_its_way.as_ref()
     }
 
-    /// The broker has confirmed the message that was on its way.
-    pub(crate) fn confirmed(&mut self) {
-        let incident = match self.on_its_way.take() {
-            Some(Message::Alert { incident, .. }) => incident,
-            Some(Message::Report { report, .. }) => {
-                self.reports.entry(report).and_modify(|retained| retained.attempts = 0);
-                return;
+    /// The broker has confirmed the message that was on its way, or it is given up for good. Returns the event that it was.
+    pub(crate) fn confirmed(&mut self) -> Option<Event> {
+        match self.on_its_way.take()? {
+            Message::Alert { incident, .. } => {
+                let alert = self.alerts.get_mut(&incident)?;
+                alert.attempts = 0;
+                if alert.content.is_none() && alert.handed_over {
+                    self.alerts.remove(&incident);
+                }
+                None
             }
-            Some(Message::Event(_) | Message::Reply(_)) | None => return,
-        };
-        let Some(alert) = self.alerts.get_mut(&incident) else { return };
-        alert.attempts = 0;
-        if alert.content.is_none() && alert.handed_over {
-            self.alerts.remove(&incident);
+            Message::Report { report, .. } => {
+                self.reports.entry(report).and_modify(|retained| retained.attempts = 0);
+                None
+            }
+            Message::Event(queued) => Some(queued.message),
+            Message::Reply(_) => None,
         }
     }
 
@@ -154,7 +190,13 @@ impl Outbox {
         let retained = self.alerts.values().chain(self.reports.values());
         let retained = retained.filter(|retained| retained.is_due()).count();
         let on_its_way = usize::from(self.on_its_way.is_some());
-        (retained + self.events.queue.len() + self.replies.queue.len() + on_its_way) as u64
+        (retained + self.events.len() + self.replies.len() + on_its_way) as u64
+    }
+
+    /// How many of these are events.
+    pub(crate) fn events(&self) -> u64 {
+        let on_its_way = usize::from(matches!(self.on_its_way, Some(Message::Event(_))));
+        (self.events.len() + on_its_way) as u64
     }
 
     fn set_alert(&mut self, incident: IncidentId, content: Option<String>) {
@@ -185,46 +227,10 @@ impl Retained {
     }
 }
 
-/// A bounded queue: the oldest make room.
-#[derive(Debug, Default)]
-struct Lane<const MAX: usize, const MAX_BYTES: usize> {
-    queue: VecDeque<Queued>,
-    bytes: usize,
-}
-
-impl<const MAX: usize, const MAX_BYTES: usize> Lane<MAX, MAX_BYTES> {
-    fn push_back(&mut self, content: String) -> u64 {
-        self.bytes += content.len();
-        self.queue.push_back(Queued { content, attempts: 0 });
-        let mut dropped = 0;
-        while self.queue.len() > MAX || self.bytes > MAX_BYTES {
-            dropped += u64::from(self.pop_front().is_some());
-        }
-        dropped
-    }
-
-    fn pop_front(&mut self) -> Option<Queued> {
-        let queued = self.queue.pop_front()?;
-        self.bytes -= queued.content.len();
-        Some(queued)
-    }
-
-    /// Takes back what was on its way; returns it if it is given up, which it also is when there is no room for it.
-    fn return_front(&mut self, mut queued: Queued) -> Option<Queued> {
-        queued.attempts += 1;
-        let bytes = self.bytes + queued.content.len();
-        if queued.attempts == MAX_ATTEMPTS || self.queue.len() == MAX || bytes > MAX_BYTES {
-            return Some(queued);
-        }
-        self.bytes = bytes;
-        self.queue.push_front(queued);
-        None
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use telemetry::Timestamp;
 
     use super::*;
 
@@ -236,7 +242,7 @@ mod tests {
     }
 
     fn event(content: &str) -> Publication {
-        Publication::Event(content.to_owned())
+        Publication::Event(Event { id: content.to_owned(), at: Timestamp::EPOCH, content: content.to_owned() })
     }
 
     /// Everything that is sent from now on, each confirmed at once; an alert as `id=content`.
@@ -246,7 +252,8 @@ mod tests {
             sent.push(match message {
                 Message::Alert { incident, content } => format!("{incident}={content}"),
                 Message::Report { report, content } => format!("{}={content}", report.name()),
-                Message::Event(queued) | Message::Reply(queued) => queued.content.clone(),
+                Message::Event(queued) => queued.message.content.clone(),
+                Message::Reply(queued) => queued.message.content.clone(),
             });
             outbox.confirmed();
         }
@@ -327,7 +334,8 @@ mod tests {
     fn many_replies_displace_no_event() {
         let mut outbox = Outbox::default();
         outbox.push(event("e1"));
-        let dropped: u64 = (0..MAX_REPLIES + 7).map(|number| outbox.push(Publication::Reply(number.to_string()))).sum();
+        let mut answer = |number: usize| outbox.answer(number.to_string(), Recipient::Everybody);
+        let dropped: u64 = (0..MAX_REPLIES + 7).map(&mut answer).sum();
         assert_eq!(dropped, 7);
         assert_eq!(drain(&mut outbox)[..2], ["e1", "7"]);
     }
@@ -387,7 +395,7 @@ mod tests {
                 Message::Alert { incident, content } => {
                     self.retained.insert(*incident, content.clone());
                 }
-                Message::Event(queued) => self.events.extend(queued.content.parse::<usize>()),
+                Message::Event(queued) => self.events.extend(queued.message.content.parse::<usize>()),
                 Message::Reply(_) | Message::Report { .. } => {}
             }
         }
@@ -420,7 +428,9 @@ mod tests {
                             broker.take(message);
                         }
                     }
-                    Step::Confirm => outbox.confirmed(),
+                    Step::Confirm => {
+                        outbox.confirmed();
+                    }
                     Step::Reconnect { broker_forgets } => {
                         given_up.extend(outbox.disconnected());
                         if broker_forgets {

@@ -1,5 +1,5 @@
 use alarms::{Change, Incident};
-use contract::{AlertV1, CommandReplyV1, EventV1, ForecastV1, Message, RecordingV1, ShiftV1};
+use contract::{AlertV1, CommandReplyV1, EventSource, EventV1, ForecastV1, Message, RecordingV1, ShiftV1};
 use plant::Plant;
 use telemetry::{IncidentId, Timestamp};
 use twin::Output;
@@ -21,10 +21,27 @@ pub enum Publication {
         /// A [`ShiftV1`], a [`ForecastV1`] or a [`RecordingV1`].
         content: String,
     },
-    /// A change of an incident: an [`EventV1`].
-    Event(String),
-    /// The answer to a command: a [`CommandReplyV1`].
-    Reply(String),
+    /// A change of an incident.
+    Event(Event),
+    /// The answer to a command.
+    Reply(CommandReplyV1),
+}
+
+/// An event in its final words, and what is to be known of it without reading it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// Its identity.
+    pub id: String,
+    /// When the input that made it was received.
+    pub at: Timestamp,
+    /// An [`EventV1`].
+    pub content: String,
+}
+
+impl From<&EventV1> for Event {
+    fn from(event: &EventV1) -> Self {
+        Self { id: event.id.clone(), at: event.at.0, content: event.to_json() }
+    }
 }
 
 /// What is told of the line again and again; only the latest counts.
@@ -50,21 +67,24 @@ impl Report {
 }
 
 impl Publication {
-    /// What is to be told of an output. `sequence` and `at` are those of the input that it follows from.
-    pub fn from_output(output: &Output, plant: &Plant, sequence: u64, at: Timestamp) -> Vec<Self> {
+    /// What is to be told of an output.
+    pub fn from_output(output: &Output, plant: &Plant, source: EventSource) -> Vec<Self> {
         let mut publications = Vec::new();
         if let Output::Incident { change, incident } = output {
-            let event = EventV1::new(*change, incident, plant, Some(sequence), at);
+            let event = EventV1::new(*change, incident, plant, source);
             let content = (*change != Change::Closed).then(|| event.alert.to_json());
             publications.push(Self::Alert { incident: incident.id, content });
-            publications.push(Self::Event(event.to_json()));
+            publications.push(Self::Event((&event).into()));
         }
-        if let Output::Shift(report) = output {
-            let content = ShiftV1::new(report, plant).to_json();
-            publications.push(Self::Report { report: Report::Shift, content });
-        }
-        publications.extend(CommandReplyV1::from_output(output).map(|reply| Self::Reply(reply.to_json())));
+        publications.extend(Self::from_shift(output, plant));
+        publications.extend(CommandReplyV1::from_output(output).map(Self::Reply));
         publications
+    }
+
+    /// What is retained of a shift that is over.
+    pub fn from_shift(output: &Output, plant: &Plant) -> Option<Self> {
+        let Output::Shift(report) = output else { return None };
+        Some(Self::Report { report: Report::Shift, content: ShiftV1::new(report, plant).to_json() })
     }
 
     /// What is retained of a forecast.
@@ -91,6 +111,8 @@ mod tests {
     use telemetry::{Command, CommandAction, IncidentAction};
 
     use super::*;
+
+    const SOURCE: EventSource = EventSource { sequence: 500, ordinal: 0, at: Timestamp::EPOCH };
 
     fn plant() -> Plant {
         Plant {
@@ -140,14 +162,15 @@ mod tests {
     }
 
     fn check(output: &Output, expected: &[&str]) {
-        let told: Vec<_> = Publication::from_output(output, &plant(), 500, Timestamp::EPOCH)
+        let schema = |content: &str| content.split('"').nth(3).unwrap().to_owned();
+        let told: Vec<_> = Publication::from_output(output, &plant(), SOURCE)
             .into_iter()
             .map(|publication| match publication {
                 Publication::Alert { content: None, .. } => "clear".to_owned(),
                 Publication::Alert { content: Some(content), .. }
-                | Publication::Event(content)
-                | Publication::Report { content, .. }
-                | Publication::Reply(content) => content.split('"').nth(3).unwrap().to_owned(),
+                | Publication::Event(Event { content, .. })
+                | Publication::Report { content, .. } => schema(&content),
+                Publication::Reply(reply) => schema(&reply.to_json()),
             })
             .collect();
         assert_eq!(told, expected, "{output:?}");
@@ -164,6 +187,6 @@ mod tests {
         let command = Command { by: "lead".into(), action, comment: String::new() };
         check(&Output::Command { command, refused: Some("closed".into()) }, &[reply]);
         let open = Publication::from_open(&incident(), &plant());
-        assert_eq!(Publication::from_output(&changed(Change::Updated), &plant(), 500, Timestamp::EPOCH)[0], open);
+        assert_eq!(Publication::from_output(&changed(Change::Updated), &plant(), SOURCE)[0], open);
     }
 }

@@ -1,75 +1,68 @@
 use std::future;
-use std::pin::pin;
 use std::time::Duration;
 
-use contract::{CommandReplyV1, CommandV1, Message as _, NodeState, StatusV1};
-use futures_util::{StreamExt, stream};
-use rumqttc::{
-    AsyncClient, ClientError, ConnectionError, Event, LastWill, Outgoing, Packet, Publish, QoS, SubAck,
-    SubscribeFilter, SubscribeReasonCode,
+use contract::{
+    AlertSchema, CommandReplySchema, CommandReplyV1, CommandV1, EventSchema, EventV1, ForecastSchema, Message as _,
+    NodeState, RecordingSchema, ShiftSchema, StatusSchema, StatusV1,
 };
+use futures_util::StreamExt as _;
+use rumqttc::QoS;
 use telemetry::{Command, Timestamp};
 use tokio::sync::mpsc::{self, error::TrySendError};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::outbox::Message;
-use crate::{Counters, Notifier, Publication};
+use crate::broker::MqttVersion;
+use crate::client::{About, Client, Failure, Happening, Outgoing, Received, Refusal, connect};
+use crate::outbox::{Message, Recipient};
+use crate::{Counters, Event, Notifier, Publication, Report};
 
 /// How long the broker may take to confirm a message.
 const CONFIRM_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long to listen for retained alerts of an earlier life. A broker sends them right after the subscription.
 const SWEEP: Duration = Duration::from_secs(5);
-/// Requests that may wait for the connection: a message, a subscription, its end, the disconnection.
-const MAX_REQUESTS: usize = 4;
+/// How long a broker keeps an event for somebody who is away, s: a week, over holidays.
+const EVENT_EXPIRY_S: u32 = 7 * 24 * 3600;
+/// How long an answer is of use to who asked, s.
+const REPLY_EXPIRY_S: u32 = 300;
 
 /// Why a session is over.
 #[derive(Debug)]
 pub(crate) enum Ended {
     /// The daemon is stopping.
     Stopped,
+    /// The broker ended the attempt to connect; perhaps it does not know this version of MQTT.
+    Unwelcome(String),
     /// The connection failed; to be tried again.
     Lost(String),
 }
 
-impl From<ConnectionError> for Ended {
-    fn from(problem: ConnectionError) -> Self {
-        Self::Lost(problem.to_string())
-    }
-}
-
-impl From<ClientError> for Ended {
-    fn from(problem: ClientError) -> Self {
-        Self::Lost(problem.to_string())
+impl From<Failure> for Ended {
+    fn from(failure: Failure) -> Self {
+        Self::Lost(failure.reason)
     }
 }
 
 /// Connects to the broker and serves until the connection or the daemon ends.
 pub(crate) async fn serve(
     notifier: &mut Notifier,
+    version: MqttVersion,
     publications: &mut mpsc::Receiver<Publication>,
     commands: &mpsc::Sender<Command>,
     now: &impl Fn() -> Timestamp,
     stop: &CancellationToken,
 ) -> Ended {
     let since = now();
-    let last_words = StatusV1::new(&notifier.settings.node, NodeState::Offline, since).to_json();
-    let last_will = LastWill::new(notifier.topics.status(), last_words, QoS::AtLeastOnce, notifier.settings.retain);
-    let mut options = notifier.settings.options();
-    options.set_last_will(last_will);
-    let (client, connection) = AsyncClient::new(options, MAX_REQUESTS);
-    // A stream keeps a poll that was interrupted; polling anew would begin to connect from the start.
-    let mut events = pin!(stream::unfold(connection, |mut connection| async move {
-        let event = connection.poll().await;
-        Some((event, connection))
-    }));
-    let mut session = Session::new(notifier, commands, client, since);
+    let settings = &notifier.settings;
+    let last_will = status(notifier, NodeState::Offline, since);
+    let (client, mut happenings) = connect(&settings.broker, &settings.client_id, version, Some(last_will));
+    let mut session = Session::new(notifier, version, commands, client, since);
     loop {
         let leaving = session.leave_by.is_some();
         let step = tokio::select! {
-            Some(event) = events.next() => match event {
-                Ok(event) => session.on_event(event),
-                Err(problem) => Err(problem.into()),
+            Some(happening) = happenings.next() => match happening {
+                Ok(happening) => session.on(happening),
+                Err(failure) => Err(session.failed(failure)),
             },
             publication = publications.recv(), if !leaving => match publication {
                 Some(publication) => {
@@ -96,11 +89,23 @@ async fn until(moment: Option<Instant>) {
     }
 }
 
+fn status(notifier: &Notifier, state: NodeState, since: Timestamp) -> Outgoing {
+    let content = StatusV1::new(&notifier.settings.node, state, since).to_json();
+    let topic = notifier.topics.status().to_owned();
+    json(topic, content, StatusSchema::NAME, notifier.settings.retain)
+}
+
+fn json(topic: String, content: String, schema: &'static str, retain: bool) -> Outgoing {
+    let about = About { schema: Some(schema), ..About::default() };
+    Outgoing { topic, payload: content.into_bytes(), qos: QoS::AtLeastOnce, retain, about }
+}
+
 /// One connection to the broker, from the attempt to its end.
 struct Session<'a> {
     notifier: &'a mut Notifier,
+    version: MqttVersion,
     commands: &'a mpsc::Sender<Command>,
-    client: AsyncClient,
+    client: Client,
     since: Timestamp,
     phase: Phase,
     /// When the message that is on its way must be confirmed.
@@ -127,44 +132,61 @@ enum Phase {
 impl<'a> Session<'a> {
     fn new(
         notifier: &'a mut Notifier,
+        version: MqttVersion,
         commands: &'a mpsc::Sender<Command>,
-        client: AsyncClient,
+        client: Client,
         since: Timestamp,
     ) -> Self {
-        let phase = Phase::Connecting;
-        Self { notifier, commands, client, since, phase, confirm_by: None, sweep_until: None, leave_by: None }
+        let (phase, confirm_by, sweep_until, leave_by) = (Phase::Connecting, None, None, None);
+        Self { notifier, version, commands, client, since, phase, confirm_by, sweep_until, leave_by }
     }
 
-    fn on_event(&mut self, event: Event) -> Result<(), Ended> {
-        match event {
-            Event::Incoming(Packet::ConnAck(_)) => self.connected()?,
-            Event::Incoming(Packet::PubAck(_)) => self.confirmed()?,
-            Event::Incoming(Packet::SubAck(answer)) => self.subscribed(&answer),
-            Event::Incoming(Packet::Publish(publish)) => self.received(&publish),
-            Event::Outgoing(Outgoing::Disconnect) => return Err(Ended::Stopped),
-            _ => {}
+    fn on(&mut self, happening: Happening) -> Result<(), Ended> {
+        match happening {
+            Happening::Connected => self.connected(),
+            Happening::Confirmed(Ok(())) => self.confirmed(),
+            Happening::Confirmed(Err(refusal)) => self.refused(refusal),
+            Happening::Subscribed(granted) => {
+                self.subscribed(granted);
+                Ok(())
+            }
+            Happening::Received(received) => {
+                self.received(received);
+                Ok(())
+            }
+            Happening::Sent => Ok(()),
+            Happening::Leaving => Err(Ended::Stopped),
         }
-        Ok(())
+    }
+
+    fn failed(&self, failure: Failure) -> Ended {
+        match self.phase == Phase::Connecting && failure.can_be_of_version {
+            true => Ended::Unwelcome(failure.reason),
+            false => failure.into(),
+        }
     }
 
     fn connected(&mut self) -> Result<(), Ended> {
-        let Notifier { settings, topics, outbox, counters } = &mut *self.notifier;
-        tracing::info!(host = settings.host, port = settings.port, "broker connected");
+        let Notifier { settings, topics, outbox, counters, .. } = &mut *self.notifier;
+        tracing::info!(broker = %settings.broker, "broker connected with {}", self.version);
         Counters::add(&counters.connects, 1);
         counters.set_connected(true);
         outbox.connected();
         self.phase = Phase::Greeting;
         self.sweep_until = Some(Instant::now() + SWEEP);
-        let filters = [topics.commands(), topics.alerts()].map(|topic| SubscribeFilter::new(topic, QoS::AtLeastOnce));
-        Ok(self.client.try_subscribe_many(filters)?)
+        Ok(self.client.subscribe([topics.commands(), topics.alerts()])?)
     }
 
-    fn subscribed(&mut self, answer: &SubAck) {
+    fn subscribed(&mut self, granted: Vec<Result<(), String>>) {
         let topics = [self.notifier.topics.commands(), self.notifier.topics.alerts()];
-        for (topic, code) in topics.iter().zip(&answer.return_codes) {
-            if *code == SubscribeReasonCode::Failure {
+        for (topic, granted) in topics.iter().zip(granted) {
+            if let Err(reason) = granted {
                 Counters::add(&self.notifier.counters.subscriptions_refused, 1);
-                tracing::error!(topic, "the broker refuses the subscription; allow it in the broker's access control");
+                tracing::error!(
+                    topic,
+                    reason,
+                    "the broker refuses the subscription; allow it in the broker's access control"
+                );
             }
         }
     }
@@ -176,58 +198,98 @@ impl<'a> Session<'a> {
         }
         match self.phase {
             Phase::Connecting | Phase::Farewell => Ok(()),
-            Phase::Greeting => self.send_status(NodeState::Online, self.since),
+            Phase::Greeting => self.send(status(self.notifier, NodeState::Online, self.since)),
             Phase::Online => match self.notifier.outbox.next().cloned() {
-                Some(message) => self.send_message(message),
+                Some(message) => self.send(self.letter(message, now)),
                 None if self.leave_by.is_some() => {
                     self.phase = Phase::Farewell;
-                    self.send_status(NodeState::Offline, now())
+                    self.send(status(self.notifier, NodeState::Offline, now()))
                 }
                 None => Ok(()),
             },
         }
     }
 
-    fn send_status(&mut self, state: NodeState, since: Timestamp) -> Result<(), Ended> {
-        let status = StatusV1::new(&self.notifier.settings.node, state, since).to_json();
-        self.send(self.notifier.topics.status().to_owned(), true, status)
-    }
-
-    fn send_message(&mut self, message: Message) -> Result<(), Ended> {
-        let topics = &self.notifier.topics;
+    /// A message with its topic. What is the state of something is kept by the broker, where that is wanted.
+    fn letter(&self, message: Message, now: &impl Fn() -> Timestamp) -> Outgoing {
+        let Notifier { settings, topics, .. } = &*self.notifier;
         match message {
-            Message::Alert { incident, content } => self.send(topics.alert(incident), true, content),
-            Message::Report { report, content } => self.send(topics.report(report), true, content),
-            Message::Event(event) => self.send(topics.events(), false, event.content),
-            Message::Reply(reply) => self.send(topics.command_replies(), false, reply.content),
+            Message::Alert { incident, content } => {
+                json(topics.alert(incident), content, AlertSchema::NAME, settings.retain)
+            }
+            Message::Report { report, content } => {
+                let schema = match report {
+                    Report::Shift => ShiftSchema::NAME,
+                    Report::Forecast => ForecastSchema::NAME,
+                    Report::Recording => RecordingSchema::NAME,
+                };
+                json(topics.report(report), content, schema, settings.retain)
+            }
+            Message::Event(queued) => {
+                let content = in_time(queued.message, settings.history_after, now);
+                let mut letter = json(topics.events(), content, EventSchema::NAME, false);
+                letter.about.expiry_s = Some(EVENT_EXPIRY_S);
+                letter
+            }
+            Message::Reply(queued) => {
+                let (topic, correlation) = match queued.message.to {
+                    Recipient::Everybody => (topics.command_replies(), None),
+                    Recipient::WatchersOfErrors => (topics.command_errors(), None),
+                    Recipient::Asker(asker) => (asker.topic, asker.correlation),
+                };
+                let mut letter = json(topic, queued.message.content, CommandReplySchema::NAME, false);
+                letter.about.correlation = correlation;
+                letter.about.expiry_s = Some(REPLY_EXPIRY_S);
+                letter
+            }
         }
     }
 
-    /// Sends a message. What is the state of something is kept by the broker, where that is wanted.
-    fn send(&mut self, topic: String, is_state: bool, content: String) -> Result<(), Ended> {
-        let retain = is_state && self.notifier.settings.retain;
+    fn send(&mut self, letter: Outgoing) -> Result<(), Ended> {
         self.confirm_by = Some(Instant::now() + CONFIRM_TIMEOUT);
-        Ok(self.client.try_publish(topic, QoS::AtLeastOnce, retain, content)?)
+        Ok(self.client.publish(letter)?)
     }
 
     fn confirmed(&mut self) -> Result<(), Ended> {
-        self.confirm_by = None;
         Counters::add(&self.notifier.counters.published, 1);
+        self.go_on()
+    }
+
+    /// The broker does not take the message. What it may take later is tried again in another session, as often as a
+    /// message is tried at all; anything else is given up.
+    fn refused(&mut self, refusal: Refusal) -> Result<(), Ended> {
+        let Refusal { reason, is_for_now } = refusal;
+        if is_for_now {
+            return Err(Ended::Lost(format!("the broker does not take a message for now: {reason}")));
+        }
+        Counters::add(&self.notifier.counters.dropped, 1);
+        tracing::error!(reason, "the broker refuses a message; allow the topic in the broker's access control");
+        self.go_on()
+    }
+
+    /// The message that was on its way is dealt with.
+    fn go_on(&mut self) -> Result<(), Ended> {
+        self.confirm_by = None;
         match self.phase {
             Phase::Connecting => {}
             Phase::Greeting => self.phase = Phase::Online,
-            Phase::Online => self.notifier.outbox.confirmed(),
-            Phase::Farewell => self.client.try_disconnect()?,
+            Phase::Online => {
+                let event = self.notifier.outbox.confirmed();
+                if let (Some(event), Some(ledger)) = (event, &mut self.notifier.ledger) {
+                    ledger.note(&event.id);
+                }
+            }
+            Phase::Farewell => self.client.disconnect()?,
         }
         Ok(())
     }
 
-    fn received(&mut self, publish: &Publish) {
+    fn received(&mut self, received: Received) {
         let Notifier { topics, outbox, counters, .. } = &mut *self.notifier;
-        if publish.topic == topics.commands() {
-            self.command(publish);
-        } else if let Some(incident) = topics.incident_of(&publish.topic)
-            && publish.retain
+        if received.topic == topics.commands() {
+            self.command(received);
+        } else if let Some(incident) = topics.incident_of(&received.topic)
+            && received.retained
             && outbox.found_at_broker(incident)
         {
             Counters::add(&counters.stale_cleared, 1);
@@ -235,24 +297,56 @@ impl<'a> Session<'a> {
     }
 
     /// Passes a command on, or answers why not.
-    fn command(&mut self, publish: &Publish) {
+    fn command(&mut self, received: Received) {
         Counters::add(&self.notifier.counters.commands, 1);
-        let passed_on = read(publish).and_then(|command| {
+        let answer_to = received.answer_to.clone().filter(|to| self.notifier.topics.may_answer_at(&to.topic));
+        let passed_on = self.read(&received).and_then(|(wire, command)| {
             self.commands.try_send(command).map_err(|problem| match problem {
                 TrySendError::Full(_) => "too many commands are waiting; send it again in a moment".to_owned(),
                 TrySendError::Closed(_) => "the daemon is stopping; send it again when it is back".to_owned(),
-            })
+            })?;
+            Ok(wire)
         });
-        if let Err(error) = passed_on {
-            Counters::add(&self.notifier.counters.commands_refused, 1);
-            tracing::warn!(error, "command refused");
-            self.notifier.take(Publication::Reply(CommandReplyV1::refused(&publish.payload, error).to_json()));
+        match (passed_on, answer_to) {
+            (Ok(command), Some(answer_to)) => self.notifier.asked.note(command, answer_to),
+            (Ok(_), None) => {}
+            (Err(error), answer_to) => {
+                Counters::add(&self.notifier.counters.commands_refused, 1);
+                tracing::warn!(error, "command refused");
+                let reply = CommandReplyV1::refused(&received.payload, error);
+                let dropped = self.notifier.answer(&reply, answer_to.map_or(Recipient::Everybody, Recipient::Asker));
+                Counters::add(&self.notifier.counters.dropped, dropped);
+            }
         }
+    }
+
+    fn read(&self, received: &Received) -> Result<(CommandV1, Command), String> {
+        if received.retained {
+            return Err("a command must not be retained: clear it with an empty retained message, then send it again \
+                        without the retain flag"
+                .to_owned());
+        }
+        if received.has_expired {
+            return Err(
+                "the command came after its message expiry interval; send it again if it is still wanted".to_owned()
+            );
+        }
+        if let Some(to) = received.answer_to.as_ref().filter(|to| !self.notifier.topics.may_answer_at(&to.topic)) {
+            return Err(format!(
+                "no answer can be sent to the response topic {:?}: expected a topic without wildcards, and of the line's \
+                 own only those below {}/",
+                to.topic,
+                self.notifier.topics.commands()
+            ));
+        }
+        let wire = CommandV1::from_json(&received.payload).map_err(|problem| problem.to_string())?;
+        let command = wire.clone().try_into().map_err(|problem: contract::CommandError| problem.to_string())?;
+        Ok((wire, command))
     }
 
     fn end_sweep(&mut self) -> Result<(), Ended> {
         self.sweep_until = None;
-        Ok(self.client.try_unsubscribe(self.notifier.topics.alerts())?)
+        Ok(self.client.unsubscribe(self.notifier.topics.alerts())?)
     }
 
     /// The daemon is stopping: what is left is to be sent, then the status `offline`.
@@ -268,12 +362,13 @@ impl<'a> Session<'a> {
     }
 }
 
-fn read(publish: &Publish) -> Result<Command, String> {
-    if publish.retain {
-        return Err("a command must not be retained: clear it with an empty retained message, then send it again \
-                    without the retain flag"
-            .to_owned());
+/// The event's words, with the mark of history if it is told late.
+fn in_time(event: Event, history_after: Option<Duration>, now: &impl Fn() -> Timestamp) -> String {
+    let is_late = history_after.is_some_and(|after| now().seconds_since(event.at) > after.as_secs_f64());
+    let late = || serde_json::from_str(&event.content).map(|event: EventV1| event.told_late().to_json());
+    match is_late.then(late) {
+        Some(Ok(late)) => late,
+        // In time, or nothing that can be marked.
+        Some(Err(_)) | None => event.content,
     }
-    let command = CommandV1::from_json(&publish.payload).map_err(|problem| problem.to_string())?;
-    command.try_into().map_err(|problem: contract::CommandError| problem.to_string())
 }

@@ -64,6 +64,20 @@ impl Topics {
         format!("{}/cmd/reply", self.base)
     }
 
+    /// Where the answers to refused commands are told, too.
+    pub fn command_errors(&self) -> String {
+        format!("{}/cmd/error", self.base)
+    }
+
+    /// Whether an answer may be sent there if somebody wants it there: not where the daemon tells something else, or listens.
+    pub(crate) fn may_answer_at(&self, topic: &str) -> bool {
+        let is_topic = !topic.is_empty() && !topic.starts_with('$') && !topic.contains(['+', '#', '\0']);
+        let is_taken = topic == self.status
+            || topic == self.commands()
+            || (topic.starts_with(&self.base) && !topic.starts_with(&format!("{}/cmd/", self.base)));
+        is_topic && !is_taken
+    }
+
     /// Where the node's status is retained.
     pub fn status(&self) -> &str {
         &self.status
@@ -71,7 +85,7 @@ impl Topics {
 }
 
 /// A name as one level of a topic.
-fn level(name: &str) -> String {
+pub(crate) fn level(name: &str) -> String {
     if name.is_empty() {
         return "_".to_owned();
     }

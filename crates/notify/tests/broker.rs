@@ -7,8 +7,8 @@ mod support;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use contract::CommandV1;
-use notify::{Counters, Notifier, NotifySettings, Publication, Topics};
+use contract::{CommandReplyV1, CommandV1};
+use notify::{Broker, Counters, Event, Notifier, NotifySettings, Publication, Topics};
 use plant::{Detection, Plant};
 use support::{PATIENCE, Relay, Supervisor, broker, broker_that_takes};
 use telemetry::{Command, CommandAction, IncidentAction, IncidentId, Timestamp};
@@ -19,6 +19,8 @@ use tokio_util::sync::CancellationToken;
 
 const BASE: &str = "linetwin/v1/acme/ulm/body_shop/line-1";
 const STATUS: &str = "linetwin/v1/edge-7/status";
+
+const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
 /// A running notifier with its other ends.
 struct Running {
@@ -38,7 +40,7 @@ impl Running {
         let (publications, publications_out) = mpsc::channel(16);
         let (commands_in, commands) = mpsc::channel(1);
         let stop = CancellationToken::new();
-        let now = || Timestamp::from_millis(1_800_000_000_000);
+        let now = || NOW;
         let task = tokio::spawn(notifier.run(publications_out, commands_in, now, stop.clone()));
         Self { publications, commands, counters, stop, task }
     }
@@ -56,14 +58,13 @@ impl Running {
 }
 
 fn settings(client_id: &str, broker: SocketAddr) -> NotifySettings {
+    let broker = Broker { host: broker.ip().to_string(), port: broker.port(), version: None, login: None, tls: None };
     NotifySettings {
-        host: broker.ip().to_string(),
-        port: broker.port(),
+        broker,
         client_id: client_id.into(),
-        username: None,
-        password: None,
         node: "edge-7".into(),
         retain: true,
+        history_after: Some(NotifySettings::HISTORY_AFTER),
         farewell: NotifySettings::FAREWELL,
     }
 }
@@ -96,7 +97,7 @@ fn alert(sequence: u64, content: &str) -> Publication {
 }
 
 fn event(content: &str) -> Publication {
-    Publication::Event(content.to_owned())
+    Publication::Event(Event { id: content.to_owned(), at: NOW, content: content.to_owned() })
 }
 
 /// The alerts on show, as `id=content`.
@@ -187,7 +188,7 @@ async fn commands_are_passed_on_and_wrong_ones_answered() {
     supervisor.publish(&command, false, acknowledge).await;
     supervisor.publish(&command, false, acknowledge).await;
     supervisor.wait_for_message(&reply, "too many commands are waiting").await;
-    running.tell([Publication::Reply("done".into())]).await;
+    running.tell([Publication::Reply(CommandReplyV1::refused(b"{}", "done".into()))]).await;
     supervisor.wait_for_message(&reply, "done").await;
 
     let counts = running.counters.snapshot();
@@ -210,7 +211,8 @@ async fn who_asks_gets_the_answer_to_what_was_asked() {
     assert_eq!(passed_on.by, "Kim");
     let reply = |place: &str| {
         let gist = format!(r#""command":"report-intervention","place":"{place}","kind":"retool","by":"Kim""#);
-        Publication::Reply(format!(r#"{{"schema":"linetwin/command-reply/v1","ok":true,{gist}}}"#))
+        let reply = format!(r#"{{"schema":"linetwin/command-reply/v1","ok":true,{gist}}}"#);
+        Publication::Reply(serde_json::from_str(&reply).unwrap())
     };
     running.tell([reply("weld-30"), reply("weld-20")]).await;
     assert_eq!(asked.await.unwrap().unwrap().place.as_deref(), Some("weld-20"));
@@ -224,7 +226,7 @@ async fn who_asks_where_nobody_listens_is_told() {
     let soon = std::time::Duration::from_millis(300);
     let error = notify::ask(&settings, &Topics::new(&plant(), "edge-7"), &command, soon).await.unwrap_err();
     assert!(matches!(error, notify::AskError::NoAnswer(_)), "{error}");
-    let nowhere = NotifySettings { port: 1, ..settings };
+    let nowhere = NotifySettings { broker: Broker { port: 1, ..settings.broker.clone() }, ..settings };
     let error = notify::ask(&nowhere, &Topics::new(&plant(), "edge-7"), &command, PATIENCE).await.unwrap_err();
     assert!(error.to_string().contains(":1 cannot be used"), "{error}");
 }

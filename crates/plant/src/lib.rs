@@ -44,8 +44,8 @@ pub use role::Role;
 pub use runbook::{Runbook, Texts};
 pub use schema::schema;
 pub use settings::{
-    Anonymous, DaemonSettings, HttpSettings, NotifySettings, PartsSettings, QueueSettings, RecordingSettings,
-    TlsSettings,
+    Anonymous, BrokerTlsSettings, DaemonSettings, HttpSettings, NotifySettings, PartsSettings, QueueSettings,
+    RecordingSettings, SparkplugSettings, TlsSettings,
 };
 pub use station_state::StationState;
 pub use tags::{TagRow, write_tags};

@@ -37,6 +37,13 @@ pub(crate) fn check_login(
     }
 }
 
+/// A certificate proves nothing without its key.
+pub(crate) fn check_key(tree: &Tree, pointer: &str, is_half: bool, findings: &mut Findings) {
+    if is_half {
+        findings.add(tree.place(pointer), "has one of certificate and key", "both, or neither");
+    }
+}
+
 /// The links that are not broken. Their ids are right if none is.
 pub(crate) fn build(links: Entries<LinkKeys>, line: &str) -> Vec<Link> {
     let build_one = |(index, entry): (usize, Entry<LinkKeys>)| {

@@ -42,6 +42,16 @@ fn daemon(tree: &Tree, json: &serde_json::Value, findings: &mut Findings) -> Opt
     let daemon: DaemonSettings = read_keys(json, &tree.place(""), findings)?;
     let mqtt = &daemon.mqtt;
     links::check_login(tree, "/mqtt", mqtt.username.as_deref(), mqtt.password.as_deref(), findings);
+    if let Some(version) = mqtt.version.filter(|version| ![3, 5].contains(version)) {
+        findings.add(tree.place("/mqtt/version"), format!("{version} is no version of MQTT"), "3, for 3.1.1, or 5");
+    }
+    let tls = mqtt.tls.as_ref();
+    links::check_key(
+        tree,
+        "/mqtt/tls",
+        tls.is_some_and(|tls| tls.certificate.is_some() != tls.key.is_some()),
+        findings,
+    );
     check_http(&daemon.http, tree, findings);
     Some(daemon)
 }

@@ -125,7 +125,7 @@ impl HttpSettings {
 }
 
 /// The MQTT broker that alerts go to and operators' commands come from.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct NotifySettings {
     /// Whether to connect to it at all.
@@ -140,11 +140,71 @@ pub struct NotifySettings {
     pub username: Option<String>,
     /// Password, if the broker wants one.
     pub password: Option<String>,
+    /// The only version of MQTT to speak; if absent 5 is tried first, and 3.1.1 where the broker does not take it.
+    #[schemars(schema_with = "version_schema")]
+    pub version: Option<u8>,
+    /// How the connection is encrypted, if it is.
+    pub tls: Option<BrokerTlsSettings>,
+    /// The Sparkplug B edge node that tells the line, if there is one.
+    pub sparkplug: Option<SparkplugSettings>,
 }
 
 impl Default for NotifySettings {
     fn default() -> Self {
-        Self { enabled: false, host: "127.0.0.1".to_owned(), port: 1883, username: None, password: None }
+        Self {
+            enabled: false,
+            host: "127.0.0.1".to_owned(),
+            port: 1883,
+            username: None,
+            password: None,
+            version: None,
+            tls: None,
+            sparkplug: None,
+        }
+    }
+}
+
+fn version_schema(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "title": "number: 3 or 5", "type": "integer", "minimum": 3, "maximum": 5 })
+}
+
+/// How the connection to the broker is encrypted. All files are in PEM; relative to the working directory.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct BrokerTlsSettings {
+    /// Certificates of who may have signed the broker's; those of the system if absent.
+    #[schemars(length(min = 1), with = "Option<String>")]
+    pub ca: Option<PathBuf>,
+    /// The daemon's own certificate, if the broker wants one.
+    #[schemars(length(min = 1), with = "Option<String>")]
+    pub certificate: Option<PathBuf>,
+    /// The key of that certificate.
+    #[schemars(length(min = 1), with = "Option<String>")]
+    pub key: Option<PathBuf>,
+}
+
+/// The Sparkplug B edge node that tells the line.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["group"]))]
+pub struct SparkplugSettings {
+    /// The group that it belongs to.
+    #[schemars(schema_with = "name_schema")]
+    pub group: String,
+    /// Its name in the group; that of the daemon if absent.
+    #[schemars(schema_with = "name_schema")]
+    pub node: Option<String>,
+    /// The primary host application: the node is born only while that one is online. Any time if absent.
+    #[schemars(schema_with = "name_schema")]
+    pub primary_host: Option<String>,
+    /// The least time from one message of a station or the line to its next, s.
+    #[schemars(range(min = 0.1, max = 3600.0))]
+    pub interval_s: f64,
+}
+
+impl Default for SparkplugSettings {
+    fn default() -> Self {
+        Self { group: String::new(), node: None, primary_host: None, interval_s: 1.0 }
     }
 }
 

@@ -5,7 +5,8 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Instant;
 
-use e2e::{recording_header, wide_line};
+use e2e::recording_header;
+use e2e::wide_line::WideLine;
 use recording::{Reader, Writer, WriterOptions};
 use telemetry::Input;
 use twin::Twin;
@@ -16,8 +17,8 @@ const POLL_INTERVAL_S: f64 = 0.5;
 const REPETITIONS: usize = 5;
 
 fn main() -> anyhow::Result<()> {
-    let plant = Arc::new(wide_line::plant());
-    let inputs: Vec<Input> = wide_line::inputs(POLLS, POLL_INTERVAL_S).collect();
+    let plant = Arc::new(WideLine::LARGE.plant());
+    let inputs: Vec<Input> = WideLine::LARGE.inputs(POLLS, POLL_INTERVAL_S).collect();
     let samples: usize = inputs.iter().map(|input| input.event.samples().len()).sum();
     println!("{} signals, {samples} samples in {} inputs; median of {REPETITIONS}", plant.signals.len(), inputs.len());
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use adapter::Clock;
 use anyhow::{Context as _, ensure};
-use e2e::wide_line;
+use e2e::wide_line::WideLine;
 use linetwin::daemon::{Daemon, Parts};
 use linetwin::engine::{Engine, Sinks};
 use linetwin::example;
@@ -46,7 +46,7 @@ fn measure() -> anyhow::Result<()> {
     let mut setup = Setup::new(example::files(), Overrides::default())?;
     setup.daemon.mqtt.enabled = false;
     setup.daemon.parts.enabled = false;
-    setup.plant = Arc::new(wide_line::plant());
+    setup.plant = Arc::new(WideLine::LARGE.plant());
     let twin = Twin::new(setup.plant.clone());
     println!("{} signals of {} stations, each twice a second", setup.plant.signals.len(), setup.plant.stations.len());
     let engine = Engine::new(twin, 0, None, Sinks::default(), Arc::default());
@@ -90,7 +90,7 @@ fn measure() -> anyhow::Result<()> {
 /// Gives the engine the wide line's samples, as fast as they would come.
 fn feed(engine: &mut Engine, is_over: impl Fn() -> bool) {
     let (begun, mut first) = (Instant::now(), None);
-    for input in wide_line::inputs(POLLS, POLL_INTERVAL.as_secs_f64()) {
+    for input in WideLine::LARGE.inputs(POLLS, POLL_INTERVAL.as_secs_f64()) {
         let first = *first.get_or_insert(input.received);
         let due = Duration::from_secs_f64(input.received.seconds_since(first));
         std::thread::sleep(due.saturating_sub(begun.elapsed()));

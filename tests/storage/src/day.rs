@@ -5,7 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use e2e::{recording_header, wide_line};
+use e2e::recording_header;
+use e2e::wide_line::WideLine;
 use linetwin::simulated::START;
 use recording::{NO_WRITER, Reader, Retention, Upkeep, Writer, WriterOptions};
 use twin::Twin;
@@ -17,7 +18,7 @@ const PARTS: usize = 4;
 const DAY_S: f64 = 86_400.0;
 
 pub(crate) fn measure() -> anyhow::Result<()> {
-    let plant = Arc::new(wide_line::plant());
+    let plant = Arc::new(WideLine::LARGE.plant());
     let folder = tempfile::tempdir()?;
     record(&plant, folder.path())?;
     let span_s = f64::from(POLLS) * INTERVAL_S;
@@ -58,7 +59,7 @@ fn record(plant: &plant::Plant, folder: &Path) -> anyhow::Result<()> {
     let mut writer = Writer::create(folder, recording_header(plant), WriterOptions::default())?;
     let mut upkeep = Upkeep::new(folder, Retention::KEEP_ALL);
     let mut at_segment = writer.at_segment();
-    for input in wide_line::inputs(POLLS, INTERVAL_S) {
+    for input in WideLine::LARGE.inputs(POLLS, INTERVAL_S) {
         writer.append(&input)?;
         if writer.at_segment() != at_segment {
             at_segment = writer.at_segment();

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use contract::{
-    BacktestRecordingV1, BacktestRunV1, BacktestSchema, BacktestV1, EventV1, FindV1, JudgedAlertV1, LabelledFaultV1,
+    AlertV1, BacktestRecordingV1, BacktestRunV1, BacktestSchema, BacktestV1, FindV1, JudgedAlertV1, LabelledFaultV1,
     Message as _, WorthName,
 };
 use plant::Plant;
@@ -300,7 +300,7 @@ fn judge_run(run: &Run, labels: Option<&[Labelled]>) -> BacktestRunV1 {
 fn judged_alert(run: &Run, raised: &Told, worth: WorthName) -> JudgedAlertV1 {
     let last = run.alerts.last_of(&raised.incident).unwrap_or(raised);
     let incident = &last.incident;
-    let told = EventV1::new(last.change, incident, &run.alerts.plant, None, last.at).alert;
+    let told = AlertV1::new(incident, &run.alerts.plant);
     JudgedAlertV1 {
         id: told.id,
         place: run.alerts.place_of(incident).to_owned(),

@@ -1,18 +1,18 @@
 //! Where a recording was left off.
 
-use std::fs::{self, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::Context as _;
-use contract::{EventV1, alert_lines};
+use contract::alert_lines;
 use plant::Plant;
 use recording::{CheckpointId, Checkpoints, Reader, Writer};
 use telemetry::Input;
 use twin::{Output, Twin};
 
 use super::ALERTS_FILE;
+use super::alerts::Kept;
 use super::reading::for_each_input;
 
 /// The twin as it was when the recording in `folder` ended, and the sequence number of its last input: from the newest
@@ -41,36 +41,18 @@ pub fn resume_telling(
     let Some(last) = last else { return Ok((Twin::new(plant), 0)) };
     let mut twin = checkpoint(folder, &plant, |_| true).unwrap_or_else(|| Twin::new(plant.clone()));
     let from = twin.sequence();
-    let kept = kept_alerts(&folder.join(ALERTS_FILE))?;
+    let kept = Kept::read(&folder.join(ALERTS_FILE))?;
     let (mut outputs, mut missing) = (Vec::new(), String::new());
     for_each_input(folder, &plant, from + 1, |input| {
         outputs.clear();
         twin.apply(input, &mut outputs);
         tell(input, &outputs, &twin);
-        if input.sequence > kept {
-            missing.extend(alert_lines(&outputs, &plant, input));
-        }
+        missing.extend(alert_lines(&outputs, &plant, input).skip(kept.of(input)));
         Ok(())
     })?;
     OpenOptions::new().create(true).append(true).open(folder.join(ALERTS_FILE))?.write_all(missing.as_bytes())?;
     tracing::info!("the twin goes on from input {last}, {} of them replayed", last.saturating_sub(from));
     Ok((twin, last))
-}
-
-/// The sequence number of the last alert that was kept; one that was kept only in part is cut off.
-///
-/// A crash can come between an input that is durable and its alert: then the alert is added when the twin resumes.
-fn kept_alerts(path: &Path) -> anyhow::Result<u64> {
-    if !path.exists() {
-        return Ok(0);
-    }
-    let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let whole = text.rfind('\n').map_or(0, |end| end + 1);
-    if whole < text.len() {
-        OpenOptions::new().write(true).open(path)?.set_len(whole as u64)?;
-    }
-    let last: Option<EventV1> = text[..whole].lines().last().map(serde_json::from_str).transpose()?;
-    Ok(last.and_then(|event| event.sequence).unwrap_or(0))
 }
 
 /// The twin to replay a recording with from as early as can be: none if the recording has its begin, else that of the

@@ -7,9 +7,8 @@ use std::time::Duration;
 
 use adapter::{Clock, host_and_port};
 use anyhow::Context as _;
-use contract::{PartV1, ReplayCommandV1, ReplayV1, StateV1};
-use notify::{Notifier, NotifySettings, Publication, Topics};
-use plant::Plant;
+use contract::{CommandReplyV1, PartV1, ReplayCommandV1, ReplayV1, StateV1};
+use notify::{Broker, Notifier, NotifySettings, Publication, Topics};
 use telemetry::Command;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
@@ -19,9 +18,10 @@ use web::{ReplayControl, Security};
 
 use super::player::{Alerts, Player, Request};
 use crate::access;
-use crate::daemon::{PUBLICATIONS, Shown, notify_settings, serve, told_to_stop};
+use crate::daemon::{PUBLICATIONS, Shown, serve, told_to_stop};
 use crate::figures::Figures;
 use crate::history::Charts;
+use crate::notifying;
 use crate::setup::Setup;
 use crate::teller::Sinks;
 
@@ -96,9 +96,7 @@ impl Outlets {
             let (requests, asked) = sync_channel(REQUESTS);
             let stop = CancellationToken::new();
             let told = match broker {
-                Some(broker) => {
-                    Some(Told::start(self.settings(broker, setup), self.topics(setup), &setup.plant).await?)
-                }
+                Some(broker) => Some(Told::start(self.settings(broker, setup)?, self.topics(setup)).await?),
                 None => None,
             };
             let mut tasks = JoinSet::new();
@@ -111,6 +109,7 @@ impl Outlets {
                     state: receiver,
                     links: Vec::new(),
                     notify,
+                    sparkplug: None,
                     gauges: Arc::default(),
                     parts: None,
                     shadow: None,
@@ -138,9 +137,12 @@ impl Outlets {
         })
     }
 
-    fn settings(&self, (host, port): (String, u16), setup: &Setup) -> NotifySettings {
+    /// What is replayed is long past; it is told as it was told then.
+    fn settings(&self, (host, port): (String, u16), setup: &Setup) -> anyhow::Result<NotifySettings> {
         let client_id = format!("linetwin-replay-{}-{}", setup.plant.line, std::process::id());
-        NotifySettings { host, port, retain: false, farewell: FAREWELL, ..notify_settings(setup, client_id) }
+        let live = notifying::settings(setup, client_id)?;
+        let broker = Broker { host, port, ..live.broker };
+        Ok(NotifySettings { broker, retain: false, history_after: None, farewell: FAREWELL, ..live })
     }
 
     fn topics(&self, setup: &Setup) -> Topics {
@@ -223,8 +225,8 @@ struct Told {
 
 impl Told {
     /// Connects to it.
-    async fn start(settings: NotifySettings, topics: Topics, plant: &Arc<Plant>) -> anyhow::Result<Self> {
-        let address = format!("{}:{}", settings.host, settings.port);
+    async fn start(settings: NotifySettings, topics: Topics) -> anyhow::Result<Self> {
+        let address = settings.broker.to_string();
         let notifier = Notifier::new(settings, topics, []);
         let counters = notifier.counters();
         let (publications, to_publish) = mpsc::channel(PUBLICATIONS);
@@ -232,7 +234,7 @@ impl Told {
         let now = || Clock::system().now();
         let notifier =
             tokio::spawn(async move { notifier.run(to_publish, commands, now, CancellationToken::new()).await });
-        let refusing = tokio::spawn(refuse(commanded, publications.clone(), plant.clone()));
+        let refusing = tokio::spawn(refuse(commanded, publications.clone()));
         let connected = async {
             while !counters.is_connected() {
                 tokio::time::sleep(Duration::from_millis(20)).await;
@@ -258,13 +260,13 @@ impl Told {
 }
 
 /// Answers every command that it is not followed.
-async fn refuse(mut commands: mpsc::Receiver<Command>, publications: mpsc::Sender<Publication>, plant: Arc<Plant>) {
+async fn refuse(mut commands: mpsc::Receiver<Command>, publications: mpsc::Sender<Publication>) {
     while let Some(command) = commands.recv().await {
         let refused = Output::Command { command, refused: Some(REFUSED.to_owned()) };
-        for reply in Publication::from_output(&refused, &plant, 0, Clock::system().now()) {
-            if publications.send(reply).await.is_err() {
-                return;
-            }
+        if let Some(reply) = CommandReplyV1::from_output(&refused).map(Publication::Reply)
+            && publications.send(reply).await.is_err()
+        {
+            return;
         }
     }
 }

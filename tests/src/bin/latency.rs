@@ -1,0 +1,179 @@
+//! Measures how long an alert takes: from a sample at a real Mosquitto, over the daemon, to a supervisor at the same
+//! Mosquitto, beside what the broker itself takes for a message in the same run.
+
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use anyhow::Context as _;
+use contract::{EventV1, LinkStateName};
+use e2e::broker::Mosquitto;
+use e2e::daemon::Daemon;
+use e2e::site::{self, BASE_TOPIC, Site, mqtt_link};
+use rumqttc::{Client, Event, MqttOptions, Packet, QoS};
+use serde_json::json;
+
+/// Stations, each of which shows one shift.
+const STATIONS: usize = 200;
+/// Cycles that each learns from, and the most until its shift is told.
+const LEARNT: usize = 40;
+const TOLD_WITHIN: usize = 20;
+/// Two messages of two signals.
+const SAMPLES_OF_A_CYCLE: usize = 4;
+/// How long an alert that follows from a cycle is waited for before the next.
+const PATIENCE: Duration = Duration::from_millis(250);
+/// How long a message of the broker may take.
+const PROBE_PATIENCE: Duration = Duration::from_secs(5);
+/// As large as an alert, bytes.
+const PROBE_BYTES: usize = 1500;
+const PROBE: &str = "probe";
+
+fn main() -> anyhow::Result<()> {
+    let broker = Mosquitto::start();
+    let site = site(broker.port());
+    let settings = ["mqtt.enabled=true", "detection.warm_up_cycles=30", &format!("mqtt.port={}", broker.port())];
+    let daemon = Daemon::start(&mut site.command(&settings));
+    daemon.wait_for_link("cell", LinkStateName::Up, "");
+    let mut plant = Clients::connect(broker.port())?;
+    for cycle in 0..LEARNT {
+        for station in 0..STATIONS {
+            plant.cycle(station, 20.0 + 0.05 * noise(cycle + station))?;
+        }
+        // No faster than the daemon takes it, or the broker would drop some.
+        let samples = ((cycle + 1) * STATIONS * SAMPLES_OF_A_CYCLE) as u64;
+        daemon.wait_for("the cycles to be taken", |line| (line.counts.samples >= samples).then_some(()));
+    }
+    let (mut alone, mut through, mut inside) = (Vec::new(), Vec::new(), Vec::new());
+    for station in 0..STATIONS {
+        alone.push(plant.probe()?);
+        if let Some((through_s, inside_s)) = plant.shift(station)? {
+            through.push(through_s);
+            inside.push(inside_s);
+        }
+    }
+    daemon.stop();
+    println!("{} alerts of {STATIONS} shifts, one after the other; Mosquitto, quality of service 1", through.len());
+    let alone = Spread::of(alone).context("the broker has passed nothing on")?;
+    for (what, spread) in [
+        ("the broker alone, client to client", Some(alone)),
+        ("daemon has the sample -> supervisor has the alert", Spread::of(inside)),
+        ("sample published -> supervisor has the alert", Spread::of(through)),
+    ] {
+        let Spread { p50_ms, p99_ms } = spread.with_context(|| format!("{what}: nothing was measured"))?;
+        let (by_p50, by_p99) = (p50_ms / alone.p50_ms, p99_ms / alone.p99_ms);
+        println!("{what:52} p50 {p50_ms:7.2} ms ({by_p50:5.2} x)   p99 {p99_ms:7.2} ms ({by_p99:5.2} x)");
+    }
+    Ok(())
+}
+
+fn noise(number: usize) -> f64 {
+    (number * 37 % 11) as f64 - 5.0
+}
+
+fn site(port: u16) -> Site {
+    let name = |place: usize| format!("robot-{place:03}");
+    let stations: String = (0..STATIONS).map(|place| site::station(&name(place), "robot", &[])).collect();
+    let rows = (0..STATIONS).map(|place| {
+        let name = name(place);
+        format!(
+            "{name}/active,cycle.active,cell,cell/{name}#/active,bool,,,,,,,\n\
+             {name}/motion,robot.motion_time,cell,cell/{name}#/motion,f64,,s,,,,,\n"
+        )
+    });
+    Site::new(&(mqtt_link("cell", port) + &stations), &rows.collect::<String>())
+}
+
+/// The devices and the supervisor.
+struct Clients {
+    client: Client,
+    heard: Receiver<Heard>,
+}
+
+/// A message that came.
+struct Heard {
+    topic: String,
+    payload: Vec<u8>,
+    at_s: f64,
+}
+
+impl Clients {
+    fn connect(port: u16) -> anyhow::Result<Self> {
+        let mut options = MqttOptions::new("bench", "127.0.0.1", port);
+        options.set_max_packet_size(1 << 20, 1 << 20);
+        let (client, mut connection) = Client::new(options, 1000);
+        client.subscribe(PROBE, QoS::AtLeastOnce)?;
+        client.subscribe(format!("{BASE_TOPIC}/events"), QoS::AtLeastOnce)?;
+        let (sender, heard) = channel();
+        std::thread::spawn(move || {
+            for event in connection.iter().map_while(Result::ok) {
+                let Event::Incoming(Packet::Publish(publish)) = event else { continue };
+                let heard = Heard { topic: publish.topic, payload: publish.payload.to_vec(), at_s: now_s() };
+                if sender.send(heard).is_err() {
+                    return;
+                }
+            }
+        });
+        Ok(Self { client, heard })
+    }
+
+    /// One cycle at a station. Returns when its end was published, s.
+    fn cycle(&mut self, station: usize, motion: f64) -> anyhow::Result<f64> {
+        let topic = format!("cell/robot-{station:03}");
+        let begin = json!({ "ts": (now_s() * 1000.0) as i64, "active": true, "motion": motion });
+        self.client.publish(&topic, QoS::AtLeastOnce, false, begin.to_string())?;
+        let ended_s = now_s();
+        let end = json!({ "ts": (ended_s * 1000.0) as i64 + 1, "active": false, "motion": motion });
+        self.client.publish(&topic, QoS::AtLeastOnce, false, end.to_string())?;
+        Ok(ended_s)
+    }
+
+    /// How long the broker takes for a message, s.
+    fn probe(&mut self) -> anyhow::Result<f64> {
+        let sent_s = now_s();
+        self.client.publish(PROBE, QoS::AtLeastOnce, false, "x".repeat(PROBE_BYTES))?;
+        loop {
+            let heard = self.heard.recv_timeout(PROBE_PATIENCE).context("the broker has not passed on a message")?;
+            if heard.topic == PROBE {
+                return Ok(heard.at_s - sent_s);
+            }
+        }
+    }
+
+    /// Shifts a station until its alert comes: how long it took from the last sample, and from when the daemon had that, s.
+    fn shift(&mut self, station: usize) -> anyhow::Result<Option<(f64, f64)>> {
+        let name = format!("robot-{station:03}");
+        for cycle in 0..TOLD_WITHIN {
+            let published_s = self.cycle(station, 40.0 + 0.05 * noise(cycle))?;
+            match self.heard.recv_timeout(PATIENCE) {
+                Err(RecvTimeoutError::Timeout) => continue,
+                Err(RecvTimeoutError::Disconnected) => anyhow::bail!("the connection has ended"),
+                Ok(heard) => {
+                    let event: EventV1 = serde_json::from_slice(&heard.payload)?;
+                    if event.alert.station.as_deref() == Some(&*name) {
+                        let taken_s = event.at.0.as_nanos() as f64 / 1e9;
+                        return Ok(Some((heard.at_s - published_s, heard.at_s - taken_s)));
+                    }
+                }
+            }
+        }
+        Ok(None)
+    }
+}
+
+fn now_s() -> f64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()
+}
+
+/// The middle and the end of what was measured.
+#[derive(Clone, Copy)]
+struct Spread {
+    p50_ms: f64,
+    p99_ms: f64,
+}
+
+impl Spread {
+    fn of(mut measured_s: Vec<f64>) -> Option<Self> {
+        measured_s.sort_by(f64::total_cmp);
+        let at = |share: f64| measured_s.get((measured_s.len() as f64 * share) as usize).map(|value| value * 1000.0);
+        Some(Self { p50_ms: at(0.5)?, p99_ms: at(0.99)? })
+    }
+}
