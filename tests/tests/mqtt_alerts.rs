@@ -7,18 +7,21 @@ use std::collections::{BTreeSet, HashSet};
 use std::time::{Duration, Instant};
 
 use contract::LinkStateName::{Down, Up};
-use contract::{CommandReplyV1, EventV1, StateName};
+use contract::{ChangeName, CommandReplyV1, EventV1, StateName};
 use e2e::broker::{Mosquitto, Subscriber, publish_all, subscribe};
 use e2e::daemon::Daemon;
-use e2e::net::free_port;
+use e2e::net::{free_port, is_listened_on};
 use e2e::site::{self, BASE_TOPIC, Site, mqtt_link};
 use e2e::wait::wait_for;
 
 /// Links that come and go together; each that goes is an incident.
 const LINKS: usize = 100;
-const ROUNDS: usize = 10;
+/// With what comes before the first, a thousand incidents.
+const ROUNDS: usize = 9;
 /// After how long the supervisor asks again whom nobody has answered.
-const ASKED_AGAIN: Duration = Duration::from_secs(2);
+const ASKED_AGAIN: Duration = Duration::from_secs(15);
+/// How many commands it gives at once: fewer than the daemon lets wait.
+const ASKED_AT_ONCE: usize = 50;
 
 /// A line that has so many links to the devices' broker, and calls each lost one at once.
 fn site(links: usize, devices_port: u16) -> Site {
@@ -71,30 +74,28 @@ impl Heard {
     }
 }
 
-/// The incidents whose acknowledgement was answered with success.
-fn answered(supervisor: &Subscriber) -> BTreeSet<String> {
+/// How many acknowledgements were answered with success.
+fn answered(supervisor: &Subscriber) -> usize {
     let topic = format!("{BASE_TOPIC}/cmd/reply");
     let messages = supervisor.messages();
     let replies = messages.iter().filter(|message| message.topic == topic);
-    let replies = replies.map(|message| serde_json::from_str::<CommandReplyV1>(&message.payload).unwrap());
-    replies.filter(|reply| reply.ok).filter_map(|reply| reply.incident).collect()
+    replies.filter(|message| serde_json::from_str::<CommandReplyV1>(&message.payload).unwrap().ok).count()
 }
 
 /// Acknowledges what is open, again and again until each has been answered and is closed.
 fn acknowledge_all(broker_port: u16, supervisor: &Subscriber) {
-    let mut asked: Option<Instant> = None;
+    let (mut waiting, mut asked) = (Vec::<String>::new(), Instant::now());
     wait_for("everything open to be acknowledged, answered and closed", || {
         let open = Heard::by(supervisor).open();
-        let waiting: Vec<String> = open.difference(&answered(supervisor)).cloned().collect();
-        if !waiting.is_empty() && asked.is_none_or(|asked| asked.elapsed() >= ASKED_AGAIN) {
-            let commands: Vec<String> = waiting
-                .iter()
-                .map(|id| format!(r#"{{"command":"acknowledge","incident":"{id}","by":"supervisor"}}"#))
-                .collect();
+        let is_answered = waiting.iter().all(|id| !open.contains(id));
+        if !open.is_empty() && (is_answered || asked.elapsed() >= ASKED_AGAIN) {
+            waiting = open.iter().take(ASKED_AT_ONCE).cloned().collect();
+            let command = |id| format!(r#"{{"command":"acknowledge","incident":"{id}","by":"supervisor"}}"#);
+            let commands: Vec<String> = waiting.iter().map(command).collect();
             publish_all(broker_port, &format!("{BASE_TOPIC}/cmd"), commands.iter().map(String::as_str));
-            asked = Some(Instant::now());
+            asked = Instant::now();
         }
-        open.is_empty().then_some(())
+        (open.is_empty() && answered(supervisor) >= raised(supervisor)).then_some(())
     });
 }
 
@@ -104,9 +105,16 @@ fn wait_for_links(daemon: &Daemon, links: usize, state: contract::LinkStateName)
     });
 }
 
-/// How many incidents have been raised, as the supervisor has heard.
+/// Waits until all links are there and closes what was until then.
+fn clear(daemon: &Daemon, links: usize, broker_port: u16, supervisor: &Subscriber) {
+    wait_for_links(daemon, links, Up);
+    wait_for("what was before the links were there", || (raised(supervisor) == links).then_some(()));
+    acknowledge_all(broker_port, supervisor);
+}
+
+/// How often an incident has been raised, as the supervisor has heard. One that comes again soon is the same.
 fn raised(supervisor: &Subscriber) -> usize {
-    Heard::by(supervisor).events.iter().map(|event| &event.alert.id).collect::<BTreeSet<_>>().len()
+    Heard::by(supervisor).events.iter().filter(|event| event.change == ChangeName::Raised).count()
 }
 
 /// The daemon's own log of what it has told is what the supervisor must have heard.
@@ -115,14 +123,14 @@ fn check(site: &Site, supervisor: &Subscriber, incidents: usize) {
     let told: Vec<String> = log.lines().map(|line| serde_json::from_str::<EventV1>(line).unwrap().id).collect();
     let heard = Heard::by(supervisor);
     let ids: Vec<&String> = heard.events.iter().map(|event| &event.id).collect();
-    let raised: BTreeSet<String> = heard.events.iter().map(|event| event.alert.id.clone()).collect();
-    assert!(raised.len() >= incidents, "{} of {incidents}", raised.len());
-    assert_eq!(answered(supervisor), raised, "incidents whose acknowledgement was answered, and all");
+    let raised = raised(supervisor);
+    assert!(raised >= incidents, "{raised} of {incidents}");
+    assert!(answered(supervisor) >= raised, "{} answers to {raised} acknowledgements", answered(supervisor));
     assert_eq!(ids.len(), told.len(), "events heard, and told");
     assert!(ids.into_iter().eq(&told), "not in order");
     let late = heard.events.iter().filter(|event| event.history).count();
     assert!(late > 0, "nothing was told late, so nothing was tested");
-    println!("{} incidents, {} events, {late} of them late, {} repeated", raised.len(), told.len(), heard.repeats);
+    println!("{raised} incidents, {} events, {late} of them late, {} repeated", told.len(), heard.repeats);
 }
 
 #[test]
@@ -132,6 +140,7 @@ fn a_thousand_incidents_through_broker_restarts_and_daemon_kills() {
     let site = site(LINKS, devices.port());
     let supervisor = broker.subscribe_for_good("supervisor", &format!("{BASE_TOPIC}/#"));
     let mut daemon = start(&site, broker.port(), &[]);
+    clear(&daemon, LINKS, broker.port(), &supervisor);
     for round in 0..ROUNDS {
         wait_for_links(&daemon, LINKS, Up);
         let before = raised(&supervisor);
@@ -162,7 +171,7 @@ fn a_thousand_incidents_through_broker_restarts_and_daemon_kills() {
         acknowledge_all(broker.port(), &supervisor);
     }
     daemon.stop();
-    check(&site, &supervisor, LINKS * ROUNDS);
+    check(&site, &supervisor, LINKS * (ROUNDS + 1));
 }
 
 #[test]
@@ -170,9 +179,11 @@ fn the_embedded_broker_does_for_a_daemon_that_is_killed() {
     const FEW: usize = 20;
     let mut devices = Mosquitto::start_on(free_port());
     let port = linetwin::broker::start(0).unwrap();
+    wait_for("the embedded broker to listen", || is_listened_on(port).then_some(()));
     let site = site(FEW, devices.port());
     let supervisor = subscribe(port, &format!("{BASE_TOPIC}/#"), &[]);
     let mut daemon = start(&site, port, &[]);
+    clear(&daemon, FEW, port, &supervisor);
     for _ in 0..3 {
         wait_for_links(&daemon, FEW, Up);
         let before = raised(&supervisor);
