@@ -80,13 +80,8 @@ impl Alerts {
 
     /// How many alarms there were from a moment on.
     pub fn load(&self, from: Timestamp) -> Load {
-        const ASKING: [Change; 5] = [
-            Change::Raised,
-            Change::ReAlarmed,
-            Change::Unshelved,
-            Change::Unsuppressed,
-            Change::PlacedInService,
-        ];
+        const ASKING: [Change; 5] =
+            [Change::Raised, Change::ReAlarmed, Change::Unshelved, Change::Unsuppressed, Change::PlacedInService];
         let asking = self.told.iter().filter(|told| told.at >= from && ASKING.contains(&told.change));
         let times: Vec<Timestamp> = asking.map(|told| told.at).collect();
         let until = |begin: Timestamp| times.iter().filter(move |at| (0.0..600.0).contains(&at.seconds_since(begin)));
