@@ -32,6 +32,8 @@ fn a_shift_without_a_fault_raises_at_most_two_alerts() {
             .map(|told| format!("{} {}", trial.alerts.place_of(&told.incident), told.incident.cause()))
             .collect();
         assert!(headlines.len() <= 2, "seed {seed}: {headlines:?}");
+        let load = trial.alerts.load(START);
+        assert!(load.peak <= 10, "seed {seed}: {load:?}; EEMUA 191 allows ten alarms in ten minutes");
     }
 }
 

@@ -8,7 +8,7 @@ use std::process::Command;
 use std::sync::LazyLock;
 use std::{ffi::OsStr, fs};
 
-use contract::{ChangeName, EventV1, ReplayV1};
+use contract::{ChangeName, EventV1, PointV1, ReplayV1, SeriesV1};
 use e2e::broker::Mosquitto;
 use e2e::daemon::{Daemon, linetwin, run_linetwin};
 use e2e::program::Ended;
@@ -171,6 +171,31 @@ fn a_replay_on_the_page_can_be_steered_and_stays_at_its_end() {
     assert_eq!(status, 400);
     assert!(answer["error"].as_str().unwrap().contains("not in the replay"), "{answer}");
     assert_eq!(daemon.post("/api/v1/replay", "{}").0, 400);
+    daemon.stop();
+}
+
+#[track_caller]
+fn series(daemon: &Daemon) -> SeriesV1 {
+    let (status, text) = daemon.get("/api/v1/station/weld-30/series?feature=weld%20resistance");
+    assert_eq!(status, 200, "{text}");
+    serde_json::from_str(&text).unwrap()
+}
+
+#[test]
+fn charts_have_the_cycles_up_to_the_moment_of_a_replay_and_none_after() {
+    let (middle, _) = RECORDING.middle();
+    let daemon = Daemon::start(&mut replay_on_page(&["--speed", "max"]));
+    wait_for_end(&daemon);
+    let all = series(&daemon);
+    let is_complete = |point: &PointV1| point.part.is_some() && point.variant.is_some() && point.expected.is_some();
+    assert!(all.points.iter().filter(|point| is_complete(point)).count() > 10, "{all:?}");
+    assert!(all.points.is_sorted_by_key(|point| point.at) && all.points.last().unwrap().at > middle.at, "{all:?}");
+    let (status, answer) = daemon.post("/api/v1/replay", &json!({ "to": middle.at, "paused": true }).to_string());
+    assert_eq!(status, 200, "{answer}");
+    wait_for("the jump back", || standing(&daemon).seeking.is_none().then_some(()));
+    let before = series(&daemon);
+    assert!(!before.points.is_empty() && before.points.iter().all(|point| point.at <= middle.at), "{before:?}");
+    assert!(before.points.iter().all(|point| all.points.contains(point)), "the past is another: {before:?}");
     daemon.stop();
 }
 

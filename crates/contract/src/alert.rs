@@ -462,8 +462,8 @@ mod tests {
                 stake: Some(Stake { consequence: Consequence::Scrap, cost_per_h }),
                 shelved: shelved.then(|| Shelved { by: by.clone(), at, until }),
                 out_of_service: removed.then(|| Removed { place, name, by: by.clone(), at, comment }),
-                judged: judged.then(|| Judged { judgement, by, at }),
-                escalation: escalated.then(|| Escalation { step: 1, since: at, to }),
+                judged: judged.then_some(Judged { judgement, by, at }),
+                escalation: escalated.then_some(Escalation { step: 1, since: at, to }),
             }
         }
     }

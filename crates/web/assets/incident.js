@@ -46,7 +46,7 @@ export function incidentView(id) {
     history: panel(word("incident.history"), history),
   };
   const part = (...names) => element("div", "stack", ...names.map((name) => panels[name].root));
-  const content = element("div", "columns", part("advice", "chart"), part("commands", "overview", "causes", "common", "history"));
+  const content = element("div", "columns acting", part("advice", "chart"), part("commands", "overview", "causes", "common", "history"));
   const root = element("div", "view", head, gone, content);
   let chosen = null;
 

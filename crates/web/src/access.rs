@@ -46,8 +46,8 @@ const FAILURES_OF_ADDRESS: (u32, Duration) = (10, Duration::from_secs(30));
 const FAILURES_OF_USER: (u32, Duration) = (20, Duration::from_secs(15));
 /// POSTs of one user or address at once, and how long until one more.
 const POSTS: (u32, Duration) = (60, Duration::from_millis(200));
-/// Passwords checked at once: each takes a core and 19 MiB for a tenth of a second.
-const CHECKS_MAX: usize = 2;
+/// Passwords checked at once: each takes a core and 19 MiB for a tenth of a second, and the other cores are the twin's.
+const CHECKS_MAX: usize = 1;
 /// How long a login may wait for its turn.
 const CHECK_PATIENCE: Duration = Duration::from_secs(5);
 /// Nobody has this password: it is hashed, and what is kept of it is thrown away with the program.
@@ -279,19 +279,22 @@ impl Access {
         let stamp = Stamp::of(&self.users_path);
         let mut known = locked(&self.users);
         if known.stamp == stamp {
+            known.problem = None;
             return None;
         }
-        known.stamp = stamp;
         match Users::read(&self.users_path) {
             Ok(users) => {
                 let difference = Difference::between(&known.users, &users);
-                known.users = Arc::new(users);
-                known.problem = None;
+                *known = Known { users: Arc::new(users), stamp, problem: None };
                 Some(difference).filter(|difference| !difference.is_none())
             }
             Err(error) => {
-                tracing::error!("{error}; the users from before stay");
-                known.problem = Some(format!("{error}; the users from before stay"));
+                // It is read again the next time, and told once.
+                let problem = Some(format!("{error}; the users from before stay"));
+                if known.problem != problem {
+                    tracing::error!("{error}; the users from before stay");
+                }
+                known.problem = problem;
                 None
             }
         }

@@ -166,6 +166,8 @@ impl Gate {
 
     fn check_post(&self, caller: &Caller, request: &Request) -> Result<(), Refusal> {
         self.check_site(request.headers())?;
+        // Before anything is kept in the audit log: nobody can fill that.
+        self.check_rate(caller)?;
         // A token is sent on purpose; a cookie is sent by the browser whoever asks it to.
         if let Who::Person(_, session) = &caller.who {
             let sent = request.headers().get(X_CSRF_TOKEN).and_then(|token| token.to_str().ok()).unwrap_or_default();
@@ -174,6 +176,10 @@ impl Gate {
                 return Err(self.forbid(caller, &line_of(request), &why));
             }
         }
+        Ok(())
+    }
+
+    fn check_rate(&self, caller: &Caller) -> Result<(), Refusal> {
         let key = caller.who.name().map_or_else(|| counted(caller.address).to_string(), str::to_owned);
         let mut posts = self.posts.lock().unwrap_or_else(PoisonError::into_inner);
         posts.take(&key, Instant::now()).map_err(|wait| {

@@ -63,21 +63,22 @@ impl Tls {
     /// looks like that for a moment.
     pub(crate) fn keep_up(&self) {
         let stamps = [&self.certificate, &self.key].map(|path| Stamp::of(path));
-        if self.used.read().unwrap_or_else(PoisonError::into_inner).stamps == stamps {
-            return;
-        }
-        let renewed = read(&self.certificate, &self.key);
+        let is_used = self.used.read().unwrap_or_else(PoisonError::into_inner).stamps == stamps;
+        let renewed = if is_used { None } else { Some(read(&self.certificate, &self.key)) };
         let mut used = self.used.write().unwrap_or_else(PoisonError::into_inner);
-        used.stamps = stamps;
         match renewed {
-            Ok(config) => {
+            None => used.problem = None,
+            Some(Ok(config)) => {
                 tracing::info!("the certificate {} is used from now on", self.certificate.display());
-                used.config = config;
-                used.problem = None;
+                *used = Used { config, stamps, problem: None };
             }
-            Err(error) => {
-                tracing::error!("{error}; the certificate from before goes on");
-                used.problem = Some(format!("{error}; the certificate from before goes on"));
+            Some(Err(error)) => {
+                // They are read again the next time, and it is told once.
+                let problem = Some(format!("{error}; the certificate from before goes on"));
+                if used.problem != problem {
+                    tracing::error!("{error}; the certificate from before goes on");
+                }
+                used.problem = problem;
             }
         }
     }

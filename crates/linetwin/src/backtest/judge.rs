@@ -49,6 +49,15 @@ pub struct Score {
     pub cause_is_right: bool,
 }
 
+/// How many alarms a person gets: changes by which an incident asks for attention, first or again (EEMUA 191).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Load {
+    /// How many in all.
+    pub alarms: usize,
+    /// The most in any ten minutes.
+    pub peak: usize,
+}
+
 /// All that a twin told of incidents, in order.
 #[derive(Debug, Clone)]
 pub struct Alerts {
@@ -67,6 +76,16 @@ impl Alerts {
     /// An incident as it was last told, before it came again if it did.
     pub fn last_of(&self, incident: &Incident) -> Option<&Told> {
         self.told.iter().rev().find(|told| is_same(&told.incident, incident))
+    }
+
+    /// How many alarms there were from a moment on.
+    pub fn load(&self, from: Timestamp) -> Load {
+        const ASKING: [Change; 5] =
+            [Change::Raised, Change::ReAlarmed, Change::Unshelved, Change::Unsuppressed, Change::PlacedInService];
+        let asking = self.told.iter().filter(|told| told.at >= from && ASKING.contains(&told.change));
+        let times: Vec<Timestamp> = asking.map(|told| told.at).collect();
+        let until = |begin: Timestamp| times.iter().filter(move |at| (0.0..600.0).contains(&at.seconds_since(begin)));
+        Load { alarms: times.len(), peak: times.iter().map(|&begin| until(begin).count()).max().unwrap_or(0) }
     }
 
     /// Where an incident is, by name: a station or a link.

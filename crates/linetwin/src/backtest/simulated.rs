@@ -91,7 +91,7 @@ pub(super) fn run(options: &SimulatedOptions, plant: &Arc<Plant>, list_alerts: b
     for choice in choices {
         let trials = trials(plant, choice, seeds.clone(), spans)?;
         match choice {
-            Choice::Fault(fault) => table.print_fault(fault, &trials),
+            Choice::Fault(fault) => table.print_fault(fault, &trials, spans.history_s),
             Choice::None => table.print_shifts(&trials, spans.history_s),
         }
         if list_alerts {

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use plant_sim::Fault;
 
-use crate::backtest::judge::{Score, Told};
+use crate::backtest::judge::{Load, Score, Told};
 use crate::backtest::tally::spread;
 use crate::backtest::trial::Trial;
 use crate::simulated::START;
@@ -20,6 +20,9 @@ pub(super) struct Table {
     false_in_shifts: usize,
     /// Forecasts of shifts without a fault: the shift came to less than P10, was within, came to more than P90.
     forecasts: [usize; 3],
+    /// Alarms of all runs after the twin has learnt, the ten minutes in them, and the most alarms in any ten minutes.
+    load: Load,
+    ten_minutes: f64,
     /// False alerts of all runs, by what they said.
     false_alerts: BTreeMap<String, usize>,
 }
@@ -32,7 +35,8 @@ impl Table {
         );
     }
 
-    pub(super) fn print_fault(&mut self, fault: Fault, trials: &[Trial]) {
+    pub(super) fn print_fault(&mut self, fault: Fault, trials: &[Trial], history_s: f64) {
+        self.count_load(trials, history_s);
         let scores: Vec<Score> = trials.iter().filter_map(|trial| trial.score(fault)).collect();
         let number = |test: fn(&Score) -> bool| scores.iter().filter(|score| test(score)).count();
         let found = number(|score| score.delay_s.is_some());
@@ -60,6 +64,7 @@ impl Table {
     }
 
     pub(super) fn print_shifts(&mut self, trials: &[Trial], history_s: f64) {
+        self.count_load(trials, history_s);
         let mut per_shift = Vec::new();
         for trial in trials {
             let begin = START.plus_seconds(history_s);
@@ -88,6 +93,13 @@ impl Table {
                 self.false_in_shifts, self.shifts
             );
         }
+        if self.ten_minutes > 0.0 {
+            println!(
+                "alarms after learning: {:.3} in 10 min on average, {} at most (EEMUA 191: 1 and 10)",
+                self.load.alarms as f64 / self.ten_minutes,
+                self.load.peak
+            );
+        }
         let [below, within, above] = self.forecasts;
         if self.forecasts != [0; 3] {
             let all = below + within + above;
@@ -99,6 +111,15 @@ impl Table {
         println!("false alerts by place, feature and cause, over all runs:");
         for (what, count) in &self.false_alerts {
             println!("  {count:4}  {what}");
+        }
+    }
+
+    fn count_load(&mut self, trials: &[Trial], history_s: f64) {
+        let begin = START.plus_seconds(history_s);
+        for trial in trials {
+            let load = trial.alerts.load(begin);
+            self.load = Load { alarms: self.load.alarms + load.alarms, peak: self.load.peak.max(load.peak) };
+            self.ten_minutes += trial.until.seconds_since(begin).max(0.0) / 600.0;
         }
     }
 

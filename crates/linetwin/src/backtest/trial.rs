@@ -17,6 +17,8 @@ use crate::simulated::{START, SimulatedTwin};
 pub struct Trial {
     /// What the twin told.
     pub alerts: Alerts,
+    /// When it ended.
+    pub until: Timestamp,
     /// What truly happened.
     pub truth: Vec<TruthEvent>,
     /// The shifts that ended.
@@ -59,7 +61,8 @@ pub fn run(plant: &Arc<Plant>, seed: u64, faults: Vec<FaultPlan>, hours: f64) ->
         }
     }
     let alerts = Alerts { plant: plant.clone(), told };
-    Ok(Trial { alerts, truth: simulated.source.truth().to_vec(), shifts, forecasts })
+    let until = simulated.source.sim().now();
+    Ok(Trial { alerts, until, truth: simulated.source.truth().to_vec(), shifts, forecasts })
 }
 
 /// The cause that the twin should name for a fault.

@@ -1,11 +1,12 @@
 //! A server with users, and those who ask it.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use contract::{AuditV1, AuditWhatV1, CommandReplyV1, CommandV1, RoleName, StateV1};
+use contract::{AuditV1, AuditWhatV1, CommandReplyV1, CommandV1, RoleName, StateV1, WordsSchema, WordsV1};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -127,6 +128,12 @@ impl Server {
             metrics: Arc::new(Vec::new),
             health: Arc::new(|| Health { ok: true, problems: Vec::new() }),
             parts: Arc::new(|_| Ok(Vec::new())),
+            series: Arc::new(|station, _| Err(format!("no cycle of {station} was seen yet"))),
+            words: Arc::new(WordsV1 {
+                schema: WordsSchema::V1,
+                features: BTreeMap::new(),
+                interventions: BTreeMap::new(),
+            }),
             replay: Some(Arc::new(|_| Err("at its end".to_owned()))),
             commands: Some(Arc::new(|command| Box::pin(async move { Ok(carry_out(command).await) }))),
         };
