@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use adapter::Clock;
-use contract::{BacktestV1, EventV1, WorthName};
+use contract::{BacktestV1, ChangeName, EventV1, WorthName};
 use e2e::daemon::{Daemon, run_linetwin};
 use e2e::net::free_port;
 use e2e::program::Ended;
@@ -134,7 +134,8 @@ fn alerts(path: &Path) -> String {
 }
 
 fn raised(alerts: &str) -> usize {
-    alerts.lines().filter(|line| line.contains("\"change\":\"raised\"")).count()
+    let is_raised = |line: &&str| serde_json::from_str::<EventV1>(line).unwrap().change == ChangeName::Raised;
+    alerts.lines().filter(is_raised).count()
 }
 
 fn judges_by_labels_of_a_person(recorded: &Recorded, recording: &str) {

@@ -12,8 +12,8 @@ use twin::{Output, Twin};
 
 const INTERVAL_S: f64 = 5.0;
 /// Of forty seconds of a cycle each; the twin has learnt by then.
-const CYCLES_BEFORE: u32 = 45;
-const CYCLES_AFTER: u32 = 20;
+const CYCLES_BEFORE: u32 = 60;
+const CYCLES_AFTER: u32 = 30;
 const POLLS_PER_CYCLE: u32 = 8;
 
 #[test]
