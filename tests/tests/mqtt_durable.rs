@@ -93,9 +93,8 @@ fn a_daemon_that_is_killed_again_and_again_records_every_number() {
     check_kills([1, 23, 60, 148, 149]);
 }
 
-/// `cargo xtask crash` runs it: it takes its time.
 #[test]
-#[ignore = "half an hour; cargo xtask crash runs it"]
+#[ignore = "eleven minutes; cargo xtask crash runs it"]
 fn a_daemon_that_is_killed_500_times_records_every_number() {
     // A prime spreads them over all there are; also before any of them is seen, while it reads its recording again.
     check_kills((0..500).map(|kill| kill * 7919 % (BEFORE + MEANWHILE) - MEANWHILE));

@@ -27,7 +27,7 @@ enum Chore {
     Peers,
     /// Take the pictures of the page for the documentation anew.
     Pictures,
-    /// Kill the daemon 500 times at random moments and look for every message that it was sent: half an hour.
+    /// Kill the daemon 500 times at random moments and look for every message that it was sent: eleven minutes.
     Crash,
     /// Judge the detectors: known answers, the false-alarm budget, public data, speed.
     Score {
