@@ -303,9 +303,8 @@ impl IncidentBook {
         let entry = &mut self.open[place];
         match (&entry.incident.handling.out_of_service, removed) {
             (None, Some(removed)) => {
-                let by = (removed.by.clone(), removed.comment.clone());
-                entry.incident.handling.out_of_service = Some(removed);
-                return Some(entry.tell(Change::RemovedFromService, now, By::person(&by.0, &by.1)));
+                entry.incident.handling.out_of_service = Some(removed.clone());
+                return Some(entry.tell(Change::RemovedFromService, now, By::person(&removed.by, &removed.comment)));
             }
             (Some(_), None) => {
                 entry.incident.handling.out_of_service = None;
@@ -335,7 +334,7 @@ impl IncidentBook {
             return None;
         }
         if removed.is_some() {
-            entry.incident.handling.out_of_service = removed;
+            entry.incident.handling.out_of_service = removed.cloned();
             return Some(entry.tell(Change::RemovedFromService, at, By::default()));
         }
         let rule = (situation.suppression)(entry.incident.station).map(Suppressor::Rule);
@@ -464,9 +463,9 @@ impl IncidentBook {
 }
 
 /// The place out of service that all that stands of an incident is from, if there is one.
-fn covering(removed: &[Removed], entry: &Entry) -> Option<Removed> {
+fn covering<'a>(removed: &'a [Removed], entry: &Entry) -> Option<&'a Removed> {
     let covers = |place: Place| entry.standing.iter().all(|&source| place.covers(source));
-    removed.iter().find(|removed| !entry.standing.is_empty() && covers(removed.place)).cloned()
+    removed.iter().find(|removed| !entry.standing.is_empty() && covers(removed.place))
 }
 
 /// Until when a shelf holds; `None`: until the incident is no longer there.

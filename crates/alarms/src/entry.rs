@@ -171,8 +171,8 @@ impl Entry {
         self.incident.time_to_limit = self.time_to_limit();
         if !says_what_it_said {
             self.incident.in_common = self.in_common();
-            let blamed = self.rank(plant);
-            self.locate(blamed, plant);
+            let place = self.rank(plant);
+            self.locate(place);
         }
     }
 
@@ -220,7 +220,8 @@ impl Entry {
     /// shows something, what its stations show is a consequence and says nothing of the cause. Likewise a cause that
     /// something speaks for on its own has also all that speaks for what it brings about.
     ///
-    /// Returns the station or utility that the first cause lies at, or the first that showed it if it lies at none.
+    /// Returns where it is to be mended: at the utility, if a utility's own evidence is there; else at the station or utility
+    /// that the first cause lies at, or that showed it first if it lies at none.
     fn rank(&mut self, plant: &Plant) -> Option<StationId> {
         let root = self.utility_with_evidence(plant);
         let mut sums: Vec<(Cause, Option<StationId>, f64)> = Vec::new();
@@ -246,7 +247,7 @@ impl Entry {
         }
         self.add_consequences(&mut sums);
         sums.sort_by(|(cause_a, _, a), (cause_b, _, b)| b.total_cmp(a).then(cause_a.cmp(cause_b)));
-        let blamed = sums.first().and_then(|&(_, place, _)| place).or(self.shown_at);
+        let place = root.or(sums.first().and_then(|&(_, place, _)| place)).or(self.shown_at);
         let mut ranked: Vec<(Cause, f64)> = Vec::new();
         for (cause, _, sum) in sums {
             if ranked.iter().all(|&(known, _)| known != cause) {
@@ -256,7 +257,7 @@ impl Entry {
         let total: f64 = ranked.iter().map(|(_, sum)| sum).sum();
         self.incident.causes =
             ranked.into_iter().map(|(cause, sum)| RankedCause { cause, share: sum / total }).collect();
-        blamed
+        place
     }
 
     /// Of the stations that show the cause together with a lot or a tool that this one shows it with: the one that parts
@@ -301,24 +302,13 @@ impl Entry {
         stations().find(|station| utilities.contains(station))
     }
 
-    /// Places the incident where its cause is to be mended: at the utility, if a utility's own evidence is there or the
-    /// first cause lies there; else at the station that the first cause lies at.
-    fn locate(&mut self, blamed: Option<StationId>, plant: &Plant) {
-        let stations: Vec<StationId> =
-            self.incident.evidence.iter().filter_map(|evidence| evidence.source.station()).collect();
-        let Some(blamed) = blamed else { return };
-        let place = match self.utility_with_evidence(plant) {
-            Some(utility) => utility,
-            None if self.incident.cause().locus() == Locus::Utility => {
-                plant.station(blamed).utilities.first().copied().unwrap_or(blamed)
-            }
-            None => blamed,
-        };
+    /// Places the incident; all others that show it are affected.
+    fn locate(&mut self, place: Option<StationId>) {
+        let Some(place) = place else { return };
         self.incident.station = Some(place);
-        let mut affected: Vec<StationId> = stations.into_iter().filter(|&station| station != place).collect();
-        affected.sort_unstable();
-        affected.dedup();
-        self.incident.affected = affected;
+        let stations = self.incident.evidence.iter().filter_map(|evidence| evidence.source.station());
+        let affected: BTreeSet<StationId> = stations.filter(|&station| station != place).collect();
+        self.incident.affected = affected.into_iter().collect();
     }
 
     /// From the last update until the first of the sources that still stand is expected to cross its limit, with the
