@@ -61,7 +61,7 @@ pub use part::{
 pub use passport::{PassportFieldV1, passport};
 pub use recording::{RecordingSchema, RecordingV1};
 pub use replay::{ReplayCommandV1, ReplaySchema, ReplayV1, SpeedV1, UnlimitedName};
-pub use rim::{Message, TimeV1};
+pub use rim::{Message, TimeV1, wire_name};
 pub use schema::schemas;
 pub use series::{PointV1, SeriesLimitV1, SeriesSchema, SeriesV1, WordsSchema, WordsV1};
 pub use shift::{KpisV1, LossName, LossTreeV1, LossV1, MadeV1, ShiftSchema, ShiftV1, StationShiftV1};

@@ -59,6 +59,14 @@ impl JsonSchema for TimeV1 {
     }
 }
 
+/// The name that JSON has for one of a closed set.
+pub fn wire_name(of: impl Serialize) -> String {
+    match serde_json::to_value(of) {
+        Ok(serde_json::Value::String(name)) => name,
+        _ => String::new(),
+    }
+}
+
 /// JSON has no infinity and no NaN: such a number is left out.
 pub(crate) fn finite(number: impl Into<Option<f64>>) -> Option<f64> {
     number.into().filter(|number| number.is_finite())

@@ -1,6 +1,6 @@
 //! What a person reads in the terminal.
 
-use contract::{ChangeName, EventV1};
+use contract::{ChangeName, EventV1, wire_name};
 use plant::Plant;
 
 use crate::journal::told_to;
@@ -41,8 +41,8 @@ pub fn line(event: &EventV1, wanted: &Language) -> Option<String> {
     let at = event.at.0.to_string();
     let time = at.get(11..19).unwrap_or(&at);
     let asks = || match alert.repeats {
-        0 => format!("ALERT {:6} {headline}", priority(event)),
-        again => format!("ALERT {:6} {headline} (came again, {again}x)", priority(event)),
+        0 => format!("ALERT {:6} {headline}", wire_name(alert.priority)),
+        again => format!("ALERT {:6} {headline} (came again, {again}x)", wire_name(alert.priority)),
     };
     let by = event.by.as_deref().unwrap_or("somebody");
     let text = match event.change {
@@ -50,10 +50,10 @@ pub fn line(event: &EventV1, wanted: &Language) -> Option<String> {
         ChangeName::Updated if alert.state.is_hidden() => return None,
         ChangeName::Raised => asks(),
         ChangeName::ReAlarmed | ChangeName::Unshelved | ChangeName::Unsuppressed | ChangeName::PlacedInService => {
-            format!("AGAIN {:6} {headline}", priority(event))
+            format!("AGAIN {:6} {headline}", wire_name(alert.priority))
         }
         ChangeName::Escalated => format!("NOBODY ANSWERS, {} told: {headline}", told_to(event)),
-        ChangeName::Updated => format!("  still {:6} {headline}", priority(event)),
+        ChangeName::Updated => format!("  still {:6} {headline}", wire_name(alert.priority)),
         ChangeName::Returned => format!("  gone         {headline}"),
         ChangeName::Closed => format!("  closed       {headline}"),
         ChangeName::Acknowledged => format!("  seen by {by}: {headline}"),
@@ -68,11 +68,4 @@ pub fn line(event: &EventV1, wanted: &Language) -> Option<String> {
         line.push_str(&format!("\n          {advice}"));
     }
     Some(line)
-}
-
-fn priority(event: &EventV1) -> String {
-    serde_json::to_value(event.alert.priority)
-        .ok()
-        .and_then(|value| value.as_str().map(str::to_owned))
-        .unwrap_or_default()
 }

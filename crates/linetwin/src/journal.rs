@@ -5,7 +5,7 @@ use std::io::{self, BufRead, BufReader, Write};
 use std::path::PathBuf;
 
 use anyhow::Context as _;
-use contract::{ChangeName, EventV1};
+use contract::{ChangeName, EventV1, wire_name};
 use telemetry::{IncidentId, Timestamp};
 
 use crate::recorder::ALERTS_FILE;
@@ -98,12 +98,12 @@ impl<W: Write> Printer<W> {
     }
 
     fn print(&mut self, event: &EventV1, line: &str) -> anyhow::Result<()> {
-        let (alert, change) = (&event.alert, named(&event.change));
+        let (alert, change) = (&event.alert, wire_name(event.change));
         let (by, comment) = (event.by.as_deref().unwrap_or_default(), event.comment.as_deref().unwrap_or_default());
         match self {
             Self::Json(out) => writeln!(out, "{line}")?,
             Self::Text(out) => {
-                write!(out, "{}  {:10} {change:20} {:6}", event.at, alert.id, named(&alert.priority))?;
+                write!(out, "{}  {:10} {change:20} {:6}", event.at, alert.id, wire_name(alert.priority))?;
                 write!(out, " {}", alert.headline)?;
                 if event.change == ChangeName::Escalated {
                     write!(out, "; told: {}", told_to(event))?;
@@ -119,8 +119,8 @@ impl<W: Write> Printer<W> {
             Self::Csv(csv) => {
                 let place = alert.station.as_ref().or(alert.link.as_ref()).map_or("", String::as_str);
                 let (at, told) = (event.at.to_string(), told_to(event));
-                let (state, priority) = (named(&alert.state), named(&alert.priority));
-                let cause = named(&alert.cause.name);
+                let (state, priority) = (wire_name(alert.state), wire_name(alert.priority));
+                let cause = wire_name(alert.cause.name);
                 csv.write_record([
                     &at,
                     &alert.id,
@@ -152,9 +152,4 @@ impl<W: Write> Printer<W> {
 pub(crate) fn told_to(event: &EventV1) -> String {
     let to = event.alert.escalation.iter().flat_map(|escalation| &escalation.to);
     to.map(|recipient| recipient.name.as_deref().unwrap_or(&recipient.role)).collect::<Vec<_>>().join(", ")
-}
-
-/// A name of the contract as it stands in the JSON.
-fn named(name: &impl serde::Serialize) -> String {
-    serde_json::to_value(name).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
 }

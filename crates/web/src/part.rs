@@ -2,8 +2,7 @@
 
 use std::fmt::{self, Display, Write as _};
 
-use contract::{PartCycleV1, PartHistoryV1, PartV1, PartValueV1, PassportFieldV1};
-use serde::Serialize;
+use contract::{PartCycleV1, PartHistoryV1, PartV1, PartValueV1, PassportFieldV1, wire_name};
 
 /// Only the page's own style applies, and nothing runs.
 pub(crate) const CONTENT_SECURITY_POLICY: &str =
@@ -69,7 +68,7 @@ fn write_record(page: &mut String, record: &PartV1) -> fmt::Result {
 
 fn write_cycle(page: &mut String, cycle: &PartCycleV1) -> fmt::Result {
     let again = if cycle.attempt > 1 { format!(", attempt {}", cycle.attempt) } else { String::new() };
-    let (station, kind) = (Escaped(&cycle.station), Name(&cycle.kind));
+    let (station, kind) = (Escaped(&cycle.station), wire_name(cycle.kind));
     write!(page, "<section class=\"cycle\">\n<h2>{station} <small>{kind}{again}</small></h2>\n<dl>\n")?;
     fact(page, "Time", &format!("{} to {}", cycle.start, cycle.end))?;
     for (name, value) in [("Program", &cycle.program), ("Tool", &cycle.tool), ("Operator", &cycle.operator)] {
@@ -88,11 +87,11 @@ fn write_cycle(page: &mut String, cycle: &PartCycleV1) -> fmt::Result {
         .map(|action| {
             let by = action.by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
             let comment = action.comment.as_ref().map(|comment| format!(": {comment}")).unwrap_or_default();
-            format!("{} at {}{by}{comment}", Name(&action.kind), action.at)
+            format!("{} at {}{by}{comment}", wire_name(action.kind), action.at)
         })
         .collect();
     let incidents: Vec<String> =
-        cycle.incidents.iter().map(|mark| format!("{} ({})", mark.id, Name(&mark.cause))).collect();
+        cycle.incidents.iter().map(|mark| format!("{} ({})", mark.id, wire_name(mark.cause))).collect();
     for (name, texts) in [
         ("Lots", lots.join(", ")),
         ("Mounted", children.join(", ")),
@@ -206,18 +205,6 @@ impl Display for Escaped<'_> {
             }
         }
         Ok(())
-    }
-}
-
-/// The name that JSON has for one of a closed set.
-struct Name<'a, T>(&'a T);
-
-impl<T: Serialize> Display for Name<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match serde_json::to_value(self.0) {
-            Ok(serde_json::Value::String(name)) => f.write_str(&name),
-            _ => Ok(()),
-        }
     }
 }
 

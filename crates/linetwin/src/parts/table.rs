@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use contract::{PartCycleV1, PartHistoryV1, PartV1, TimeV1};
+use contract::{PartCycleV1, PartHistoryV1, PartV1, TimeV1, wire_name};
 use csv::Writer;
 
 /// What separates several texts in one cell.
@@ -38,14 +38,6 @@ fn yes_or_no(known: Option<bool>) -> String {
     known.map(|is| if is { "yes" } else { "no" }).unwrap_or_default().to_owned()
 }
 
-/// The name that JSON has for one of a closed set.
-fn name(of: impl serde::Serialize) -> String {
-    match serde_json::to_value(of) {
-        Ok(serde_json::Value::String(name)) => name,
-        _ => String::new(),
-    }
-}
-
 /// The columns of a list of parts.
 const LIST: [&str; 14] = [
     "part",
@@ -75,7 +67,7 @@ pub(crate) fn list(csv: &mut Writer<impl Write>, record: &PartV1) -> csv::Result
     csv.write_record([
         text(&record.part),
         text(record.variant.clone().unwrap_or_default()),
-        name(record.ending),
+        wire_name(record.ending),
         time(record.first()),
         time(record.last()),
         record.cycles.len().to_string(),
@@ -154,8 +146,8 @@ pub(crate) fn history(csv: &mut Writer<impl Write>, history: &PartHistoryV1) -> 
 fn cycle_cells(record: &PartV1, cycle: &PartCycleV1) -> [String; 14] {
     let some = |cell: &Option<String>| text(cell.clone().unwrap_or_default());
     let action = |action: &contract::ActionV1| match &action.comment {
-        Some(comment) => format!("{} at {}: {comment}", name(action.kind), action.at),
-        None => format!("{} at {}", name(action.kind), action.at),
+        Some(comment) => format!("{} at {}: {comment}", wire_name(action.kind), action.at),
+        None => format!("{} at {}", wire_name(action.kind), action.at),
     };
     [
         text(&record.part),
@@ -171,7 +163,7 @@ fn cycle_cells(record: &PartV1, cycle: &PartCycleV1) -> [String; 14] {
         texts(cycle.lots.iter().map(|lot| format!("{}={}", lot.signal, lot.text))),
         texts(cycle.children.iter().map(|child| &child.text)),
         texts(cycle.actions.iter().map(action)),
-        texts(cycle.incidents.iter().map(|mark| format!("{} {}", mark.id, name(mark.cause)))),
+        texts(cycle.incidents.iter().map(|mark| format!("{} {}", mark.id, wire_name(mark.cause)))),
     ]
 }
 
