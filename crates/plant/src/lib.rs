@@ -12,6 +12,7 @@ mod genealogy;
 mod keys;
 mod links;
 mod load;
+mod modbus;
 mod model;
 mod named;
 mod plan;
@@ -34,9 +35,10 @@ pub use files::{Files, FilesError};
 pub use flow::{FlowDesign, StationFlow, StopsDesign, VariantFlow};
 pub use genealogy::Genealogy;
 pub use load::{Configuration, load};
+pub use modbus::{HostPort, ModbusSettings, ModbusTls, ModbusTransport, OwnCertificate, Parity, PollGroup, SerialLine};
 pub use model::{
-    DataType, Detection, Limit, Link, LinkSettings, ModbusSettings, MqttSettings, OpcuaSettings, Origin, Plant, Recipe,
-    RecipeSettings, Redundant, SheetMaterial, Signal, Station, StationId, StationKind, Variant, WordOrder,
+    DataType, Detection, Limit, Link, LinkSettings, MqttSettings, OpcuaSettings, Origin, Plant, Recipe, RecipeSettings,
+    Redundant, SheetMaterial, Signal, Station, StationId, StationKind, Variant, WordOrder,
 };
 pub use plan::{Calendar, Plan, Shift};
 pub use problem::{Problem, Problems};

@@ -32,18 +32,23 @@ pub struct TagRow {
     pub high: String,
     /// For the reader of the list.
     pub description: String,
+    /// Name of the poll group of its Modbus link that it is in; empty for none. A list may leave the column out.
+    #[serde(default)]
+    pub poll: String,
 }
 
-/// The columns of a tag list: the fields of a [`TagRow`].
+/// The columns that a tag list must have: the fields of a [`TagRow`], but for the last.
 const COLUMNS: [&str; 12] =
     ["signal", "role", "link", "address", "type", "order", "unit", "scale", "offset", "low", "high", "description"];
+/// The column that it may have.
+const POLL_COLUMN: &str = "poll";
 
 /// The CSV text of a tag list: a header and the rows. Loading reads it as it is.
 pub fn write_tags(rows: &[TagRow]) -> String {
     let mut bytes = Vec::new();
     let mut writer = WriterBuilder::new().has_headers(false).from_writer(&mut bytes);
     writer
-        .write_record(COLUMNS)
+        .write_record(COLUMNS.into_iter().chain([POLL_COLUMN]))
         .and_then(|()| rows.iter().try_for_each(|row| writer.serialize(row)))
         .and_then(|()| Ok(writer.flush()?))
         .expect("flat rows of text can be written to memory");
