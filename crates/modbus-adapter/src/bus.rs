@@ -21,7 +21,7 @@ const ATTEMPT_PAUSE: Duration = Duration::from_millis(200);
 const MISMATCHES_MAX: u32 = 4;
 /// Requests in a row without any answer, for each link that shares the connection, after which it is given up.
 const UNANSWERED_MAX: usize = 2;
-/// The most bytes taken in one go.
+/// There is room for at least that many bytes to be taken in one go: more than the longest frame.
 const READ_BYTES: usize = 512;
 /// The most times that bytes to nobody are taken before a request; a line that still has more is of no use.
 const NOISE_READS_MAX: usize = 64;
@@ -198,7 +198,10 @@ impl Connection {
         pauses: Pauses,
         counters: &Counters,
     ) -> Result<Answer, ReadError> {
-        sleep_until(self.ready).await;
+        // The timer takes a millisecond even for what is past.
+        if self.ready > Instant::now() {
+            sleep_until(self.ready).await;
+        }
         let answer = match self.framing {
             Framing::Tcp => self.ask_tcp(request, patience, counters).await,
             Framing::Rtu => {
@@ -303,18 +306,15 @@ impl Connection {
 
     /// Takes what comes; `false` if nothing has come by the deadline.
     async fn receive(&mut self, deadline: Instant) -> Result<bool, ReadError> {
-        let mut chunk = [0; READ_BYTES];
-        match timeout_at(deadline, self.stream.read(&mut chunk)).await {
+        self.received.reserve(READ_BYTES);
+        match timeout_at(deadline, self.stream.read_buf(&mut self.received)).await {
             Err(_) => Ok(false),
             Ok(Err(error)) => Err(broken(error)),
             Ok(Ok(0)) => {
                 let problem = "the device closed the connection; many accept just one client at a time";
                 Err(ReadError::Lost(problem.to_owned()))
             }
-            Ok(Ok(count)) => {
-                self.received.extend_from_slice(&chunk[..count]);
-                Ok(true)
-            }
+            Ok(Ok(_)) => Ok(true),
         }
     }
 }

@@ -27,6 +27,8 @@ pub(crate) struct Poller<'a> {
     holes: Vec<Hole>,
     /// Places that the device does not let one request read over, though it gives both sides.
     walls: Walls,
+    /// Whether something was learnt since the blocks were planned.
+    learnt: bool,
     /// Whether the log has been told that the tag gives no value.
     reported: Vec<bool>,
 }
@@ -69,7 +71,7 @@ impl<'a> Poller<'a> {
     pub(crate) fn new(tags: &'a [Tag], members: Vec<usize>, merging: Merging) -> Self {
         let blocks = merged(tags, members.iter().copied(), merging, &Walls::new());
         let (holes, walls, reported) = (Vec::new(), Walls::new(), vec![false; tags.len()]);
-        Self { tags, members, merging, blocks, holes, walls, reported }
+        Self { tags, members, merging, blocks, holes, walls, learnt: false, reported }
     }
 
     /// How many requests the next poll takes, as far as is known.
@@ -98,42 +100,47 @@ impl<'a> Poller<'a> {
         samples: &mut Vec<Sample>,
     ) -> Result<(), ReadError> {
         let mut poll = Poll { device, clock, counters, at: None, samples };
-        let mut learnt = self.retry_hole(&mut poll).await?;
-        for block in self.blocks.clone() {
-            match self.read(&block, &mut poll).await? {
-                Some(exception) if exception.concerns_address() => {
-                    learnt = true;
-                    self.halve(&block, exception, &mut poll).await?;
-                }
-                Some(exception) => self.refuse(&block, exception, &mut poll),
+        if std::mem::take(&mut self.learnt) {
+            self.plan();
+        }
+        self.retry_hole(&mut poll).await?;
+        let blocks = std::mem::take(&mut self.blocks);
+        let polled = self.read_all(&blocks, &mut poll).await;
+        self.blocks = blocks;
+        polled
+    }
+
+    async fn read_all(&mut self, blocks: &[Block], poll: &mut Poll<'_>) -> Result<(), ReadError> {
+        for block in blocks {
+            match self.read(block, poll).await? {
+                Some(exception) if exception.concerns_address() => self.halve(block, exception, poll).await?,
+                Some(exception) => self.refuse(block, exception, poll),
                 None => {}
             }
-        }
-        if learnt {
-            self.plan();
         }
         Ok(())
     }
 
-    /// Gives the holes bad quality. The first that is due is tried again; whether it is one no more.
-    async fn retry_hole(&mut self, poll: &mut Poll<'_>) -> Result<bool, ReadError> {
+    /// Gives the holes bad quality. The first that is due is tried again.
+    async fn retry_hole(&mut self, poll: &mut Poll<'_>) -> Result<(), ReadError> {
         let due = self.holes.iter().position(|hole| hole.retry <= Instant::now());
         for (_, hole) in self.holes.iter().enumerate().filter(|(place, _)| Some(*place) != due) {
             let time = poll.time();
             let bad = |&member: &usize| bad_sample(&self.tags[member].signal, time, hole.reason);
             poll.samples.extend(hole.block.members.iter().map(bad));
         }
-        let Some(place) = due else { return Ok(false) };
+        let Some(place) = due else { return Ok(()) };
         self.holes[place].retry = Instant::now() + poll.clock.duration(HOLE_RETRY_S);
         let block = self.holes[place].block.clone();
         if let Some(exception) = self.read(&block, poll).await? {
             self.refuse(&block, exception, poll);
-            return Ok(false);
+            return Ok(());
         }
         self.holes.remove(place);
+        self.learnt = true;
         tracing::info!("{}: {} can be read now", poll.device, block.span);
         block.members.iter().for_each(|&member| self.reported[member] = false);
-        Ok(true)
+        Ok(())
     }
 
     /// Reads a refused block in halves of halves, until each refusal is of what stands alone.
@@ -164,6 +171,7 @@ impl<'a> Poller<'a> {
             let explained = self.holes[holes_before..].iter().any(|hole| overlap(hole.block.span, span))
                 || is_between(&self.walls, span.table, span.start.into(), span.end() - 1);
             if !explained {
+                self.learnt = true;
                 self.walls.insert((span.table, wall));
                 tracing::warn!(
                     "{}: it refuses {span} in one request and gives it in two: from now on it is asked so; if it gives \
@@ -228,6 +236,7 @@ impl<'a> Poller<'a> {
     fn remember(&mut self, block: Block, exception: Exception, poll: &mut Poll<'_>) {
         self.refuse(&block, exception, poll);
         let retry = Instant::now() + poll.clock.duration(HOLE_RETRY_S);
+        self.learnt = true;
         self.holes.push(Hole { block, reason: reason(exception), retry });
     }
 

@@ -363,14 +363,13 @@ async fn one_dead_unit_starves_nobody() {
     assert_eq!(dead.samples().await.iter().map(outcome).collect::<Vec<_>>(), [Err(Reason::Timeout)]);
     dead.wait_down("it is asked less often").await;
     let drain = tokio::spawn(async move {
-        let up = loop {
+        loop {
             match dead.event().await {
                 Event::Link { state: LinkState::Up, .. } => break dead,
                 Event::Samples(batch) => assert!(batch.samples.iter().all(|sample| !sample.quality.is_usable())),
                 other => panic!("told again: {other:?}"),
             }
-        };
-        up
+        }
     });
     // From the longest pause on, a timeout takes at most one tenth of the time from the others.
     let served = |alive: &Running| alive.counters().samples;
