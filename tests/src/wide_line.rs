@@ -83,6 +83,7 @@ impl WideLine {
                 offset: 0.0,
                 range_low: None,
                 range_high: None,
+                stale_after_s: None,
                 origin: origin(),
             }
         };

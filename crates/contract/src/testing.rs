@@ -89,6 +89,7 @@ fn current() -> Signal {
         offset: 0.0,
         range_low: None,
         range_high: None,
+        stale_after_s: None,
         origin: origin(),
     }
 }

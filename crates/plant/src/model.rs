@@ -324,6 +324,8 @@ pub struct Signal {
     pub range_low: Option<f64>,
     /// Highest value the sensor can give, in `unit`.
     pub range_high: Option<f64>,
+    /// The longest that it may give no usable value while its link is up, seconds; `None` where silence is normal.
+    pub stale_after_s: Option<f64>,
     /// Where it was configured.
     pub origin: Origin,
 }

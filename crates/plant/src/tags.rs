@@ -30,13 +30,31 @@ pub struct TagRow {
     pub low: String,
     /// Highest value the sensor can give, in `unit`; empty for none.
     pub high: String,
+    /// The longest that it may give no usable value while its link is up, seconds; empty where silence is normal.
+    #[serde(default)]
+    pub stale_after_s: String,
     /// For the reader of the list.
     pub description: String,
 }
 
 /// The columns of a tag list: the fields of a [`TagRow`].
-const COLUMNS: [&str; 12] =
-    ["signal", "role", "link", "address", "type", "order", "unit", "scale", "offset", "low", "high", "description"];
+const COLUMNS: [&str; 13] = [
+    "signal",
+    "role",
+    "link",
+    "address",
+    "type",
+    "order",
+    "unit",
+    "scale",
+    "offset",
+    "low",
+    "high",
+    "stale_after_s",
+    "description",
+];
+/// Those of them that a list need not have.
+const OPTIONAL: [&str; 1] = ["stale_after_s"];
 
 /// The CSV text of a tag list: a header and the rows. Loading reads it as it is.
 pub fn write_tags(rows: &[TagRow]) -> String {
@@ -75,7 +93,8 @@ impl TagLists {
             Ok(header) => header.clone(),
             Err(error) => return self.refuse(Place::new(file, 1, ""), format!("not CSV: {error}"), "", findings),
         };
-        let missing: Vec<_> = COLUMNS.into_iter().filter(|name| !header.iter().any(|column| column == *name)).collect();
+        let is_missing = |name: &&str| !OPTIONAL.contains(name) && !header.iter().any(|column| column == *name);
+        let missing: Vec<_> = COLUMNS.into_iter().filter(is_missing).collect();
         if !missing.is_empty() {
             let message = format!("the header has no column {}", missing.join(", "));
             return self.refuse(Place::new(file, 1, ""), message, COLUMNS.join(","), findings);

@@ -15,6 +15,7 @@ mod model;
 mod output;
 mod parts;
 mod sensor;
+mod silence;
 mod snapshot;
 mod station;
 mod twin;

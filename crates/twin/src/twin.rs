@@ -12,6 +12,7 @@ use crate::forecast::Learned;
 use crate::links::LinkWatch;
 use crate::model::{Model, Target};
 use crate::output::{Output, Outputs};
+use crate::silence::Silences;
 use crate::station::StationState;
 use crate::view::{Counts, LineView, LinkView, StationView};
 
@@ -40,6 +41,7 @@ pub(crate) struct State {
     pub(crate) flow: FlowTracker,
     pub(crate) learned: Learned,
     pub(crate) signals: Vec<Option<Sample>>,
+    pub(crate) silences: Silences,
     pub(crate) book: IncidentBook,
     pub(crate) parts: PartBook,
     /// Temperature of the air around, °C, as last told.
@@ -77,6 +79,7 @@ impl Twin {
             flow: FlowTracker::new(&model.flow),
             learned: model.line.nothing_learnt(),
             signals: vec![None; model.plant.signals.len()],
+            silences: Silences::new(model.watched.len()),
             book: IncidentBook::default(),
             parts: PartBook::default(),
             ambient_c: None,
@@ -118,6 +121,7 @@ impl Twin {
             Event::Tick => self.pass_parts(&mut step),
         }
         self.watch_links(&mut step);
+        self.watch_silence(&mut step);
         self.pass_time(input.received.plus_seconds(-LATENCY_S), &mut step);
         self.follow_incidents(&mut step);
     }
@@ -132,6 +136,7 @@ impl Twin {
         self.state.counts.clock_steps_back += 1;
         self.state.flow.put_back(&self.model.flow, now);
         self.state.book.put_back(now);
+        self.state.silences.put_back(now);
         let latest = now.plus_seconds(FUTURE_MAX_S);
         for link in &mut self.state.links {
             link.forget_after(latest, now);
@@ -241,6 +246,9 @@ impl Twin {
                 self.state.stations[route.station.index()].builder.observe_bad(place, at);
             }
             return at;
+        }
+        if let Some(place) = route.watched {
+            self.heard_of(place, step);
         }
         // Before the sample is taken in, so that it does not matter whether it came in the same batch or the next.
         if let Some(cycle) = self.state.stations[route.station.index()].builder.advance(at) {

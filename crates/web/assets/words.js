@@ -204,6 +204,7 @@ export const WORDS = {
   "detector.mean-shift": ["Shift of the mean", "Verschobener Mittelwert"],
   "detector.spread-growth": ["Grown spread", "Gewachsene Streuung"],
   "detector.flat-line": ["Flat line", "Stehender Wert"],
+  "detector.silence": ["Silence", "Stille"],
   "detector.dropout": ["Missing values", "Fehlende Werte"],
   "detector.spikes": ["Wild values", "Ausreißer"],
   "detector.peer-drift": ["Against its peers", "Gegen seinesgleichen"],

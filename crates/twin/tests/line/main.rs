@@ -8,4 +8,5 @@ mod interventions;
 mod parts;
 mod properties;
 mod sensors;
+mod silence;
 mod tiny;

@@ -82,6 +82,7 @@ pub(crate) fn plant() -> Arc<Plant> {
         offset: 0.0,
         range_low: range.map(|(low, _)| low),
         range_high: range.map(|(_, high)| high),
+        stale_after_s: None,
         origin: origin(),
     };
     let variant = |name: &str, code| Variant { name: name.to_owned(), code };
