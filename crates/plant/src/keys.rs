@@ -137,18 +137,21 @@ pub(crate) struct DetectionKeys {
     /// How long a link may be down before that is an incident, seconds.
     #[schemars(range(min = 0.0, max = 86_400.0))]
     link_loss_s: f64,
+    /// How far a device's clock may be off from that of the host before its times are corrected, seconds.
+    #[schemars(range(min = 1.0, max = 86_400.0))]
+    clock_off_max_s: f64,
 }
 
 impl Default for DetectionKeys {
     fn default() -> Self {
-        Self { false_alarms_per_shift: 0.5, shift_h: 8.0, warm_up_cycles: 25, link_loss_s: 10.0 }
+        Self { false_alarms_per_shift: 0.5, shift_h: 8.0, warm_up_cycles: 25, link_loss_s: 10.0, clock_off_max_s: 60.0 }
     }
 }
 
 impl From<DetectionKeys> for Detection {
     fn from(keys: DetectionKeys) -> Self {
-        let DetectionKeys { false_alarms_per_shift, shift_h, warm_up_cycles, link_loss_s } = keys;
-        Self { false_alarms_per_shift, shift_h, warm_up_cycles, link_loss_s }
+        let DetectionKeys { false_alarms_per_shift, shift_h, warm_up_cycles, link_loss_s, clock_off_max_s } = keys;
+        Self { false_alarms_per_shift, shift_h, warm_up_cycles, link_loss_s, clock_off_max_s }
     }
 }
 

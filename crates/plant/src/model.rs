@@ -505,4 +505,7 @@ pub struct Detection {
     pub warm_up_cycles: u32,
     /// How long a link may be down before that is an incident, seconds.
     pub link_loss_s: f64,
+    /// How far a device's clock may be off from that of the host before its times are corrected, seconds. A time so far after
+    /// that of receipt is never believed.
+    pub clock_off_max_s: f64,
 }

@@ -106,7 +106,10 @@ fn a_written_tag_list_is_read_as_it_is() {
     assert_eq!(found.address, "holding:40/8");
     let found = plant.signals.iter().find(|signal| signal.path == "loop-1/b").unwrap();
     assert_eq!(found.origin.to_string(), "tags/browsed.csv:4", "after a description of two lines");
-    assert_eq!(write_tags(&[]), TAGS.1.lines().next().unwrap().to_owned() + "\n");
+    let least: Vec<&str> = TAGS.1.lines().next().unwrap().split(',').collect();
+    let header = write_tags(&[]);
+    let all: Vec<&str> = header.trim_end().split(',').collect();
+    assert!(least.iter().all(|column| all.contains(column)), "{all:?}");
 }
 
 #[test]

@@ -20,6 +20,8 @@ pub(crate) struct Model {
     pub(crate) limited: Vec<Vec<(usize, SignalId)>>,
     /// By signal: where its samples go.
     pub(crate) routes: Vec<Route>,
+    /// The devices, each with a clock of its own: what a link tells of a station.
+    pub(crate) devices: Vec<(LinkId, StationId)>,
     /// The signals that must be heard of now and then.
     pub(crate) watched: Vec<Watched>,
     /// By station: those that take its parts.
@@ -71,6 +73,8 @@ impl<K: PartialEq, V: Clone> Solved<K, V> {
 pub(crate) struct Route {
     pub(crate) station: StationId,
     pub(crate) target: Target,
+    /// The device that measures it, by place.
+    pub(crate) device: usize,
     /// Its place among the watched, if it must be heard of now and then.
     pub(crate) watched: Option<usize>,
 }
@@ -103,7 +107,10 @@ impl Model {
         let stations: Vec<StationModel> =
             plant.stations.iter().map(|station| StationModel::new(&plant, station.id)).collect();
         let watched: Vec<Watched> = plant.signals.iter().filter_map(watched).collect();
-        let routes = plant.signals.iter().map(|signal| route(&stations, &watched, signal)).collect();
+        let mut devices: Vec<_> = plant.signals.iter().map(|signal| (signal.link, signal.station)).collect();
+        devices.sort_unstable();
+        devices.dedup();
+        let routes = plant.signals.iter().map(|signal| route(&stations, &devices, &watched, signal)).collect();
         let mut downstream = vec![Vec::new(); plant.stations.len()];
         for station in &plant.stations {
             for upstream in &station.upstream {
@@ -128,6 +135,7 @@ impl Model {
             plant,
             stations,
             routes,
+            devices,
             watched,
             downstream,
             stations_of_link,
@@ -224,7 +232,12 @@ fn watched(signal: &plant::Signal) -> Option<Watched> {
     signal.stale_after_s.map(|stale_after_s| Watched { signal: signal.id, stale_after_s })
 }
 
-fn route(stations: &[StationModel], watched: &[Watched], signal: &plant::Signal) -> Route {
+fn route(
+    stations: &[StationModel],
+    devices: &[(LinkId, StationId)],
+    watched: &[Watched],
+    signal: &plant::Signal,
+) -> Route {
     let model = &stations[signal.station.index()];
     let input = || model.inputs.iter().position(|&(_, known)| known == signal.id);
     let target = match signal.role {
@@ -240,9 +253,10 @@ fn route(stations: &[StationModel], watched: &[Watched], signal: &plant::Signal)
         Role::MaterialLot | Role::PartChild | Role::ToolId | Role::OperatorId => Target::Label(signal.id),
         _ => input().map_or(Target::Shown, Target::Input),
     };
+    let device = devices.partition_point(|&device| device < (signal.link, signal.station));
     // They are in the order of the signals.
     let watched = watched.binary_search_by_key(&signal.id, |watched| watched.signal).ok();
-    Route { station: signal.station, target, watched }
+    Route { station: signal.station, target, device, watched }
 }
 
 fn stations_of_link(plant: &Plant, link: LinkId) -> Vec<StationId> {

@@ -320,6 +320,8 @@ export const WORDS = {
   "health.state": ["State", "Zustand"],
   "health.since": ["Since", "Seit"],
   "health.reason": ["Why", "Warum"],
+  "health.behind": ["clock {time} behind, corrected", "Uhr {time} zurück, berichtigt"],
+  "health.ahead": ["clock {time} ahead, corrected", "Uhr {time} voraus, berichtigt"],
   "link.up": ["up", "steht"],
   "link.down": ["down", "unterbrochen"],
   "link.unknown": ["never connected yet", "noch nie verbunden"],

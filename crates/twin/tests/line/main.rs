@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod behaviour;
+mod clocks;
 mod common;
 mod forecast;
 mod interventions;

@@ -122,6 +122,7 @@ pub(crate) fn plant() -> Arc<Plant> {
             shift_h: 8.0,
             warm_up_cycles: WARM_UP_CYCLES,
             link_loss_s: 10.0,
+            clock_off_max_s: 60.0,
         },
         flow: plant::FlowDesign::default(),
         plan: plant::Plan::default(),
