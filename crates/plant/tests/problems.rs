@@ -476,12 +476,12 @@ fn tag_lists() {
     check(
         "scale,offset,",
         "offset,",
-        "tags/all.csv:1: the header has no column scale; expected signal,role,link,address,type,order,unit,scale,offset,low,high,description",
+        "tags/all.csv:1: the header has no column scale; expected signal,role,link,address,type,order,unit,scale,offset,low,high,stale_after_s,description",
     );
     check(
         "signal,role,link,address,type,order,unit,scale,offset,low,high,description",
         "signal;role;link;address;type;order;unit;scale;offset;low;high;description",
-        "tags/all.csv:1: the header has no column signal, role, link, address, type, order, unit, scale, offset, low, high, description; expected signal,role,link,address,type,order,unit,scale,offset,low,high,description",
+        "tags/all.csv:1: the header has no column signal, role, link, address, type, order, unit, scale, offset, low, high, description; expected signal,role,link,address,type,order,unit,scale,offset,low,high,stale_after_s,description",
     );
     check(
         r#""Current, RMS""#,
