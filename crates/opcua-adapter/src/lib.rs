@@ -9,18 +9,22 @@
 //! the server counts as a sign of life; six seconds without one end the session. When the twin is busy, no more publish
 //! responses are taken, so that the server's own queues fill; what runs over there the server says, and it is counted.
 //!
-//! There is no OPC UA security yet: the adapter uses security policy None and the anonymous user, writes no certificate
-//! and reads none. Keep the way to the server inside a network that you trust. A server that offers no such endpoint
-//! is refused with a list of what it does offer.
+//! Security: the strongest endpoint that both sides have, or exactly the one that is configured ([`plant::OpcuaSecurity`]);
+//! the choice is in `endpoint.rs`. A server is talked to only if a person has said that its certificate is to be trusted;
+//! `certificates.rs` keeps these, and the own certificate. Without security no certificate is read or written.
 
 mod address;
 mod browse;
+mod certificates;
 mod connection;
+mod endpoint;
 mod limits;
 mod subscription;
 mod value;
 
 pub use browse::browse;
+pub use certificates::{Certificate, Pki, PkiError};
+pub use connection::fetch_certificate;
 
 use adapter::{AddressError, Context, LinkError, keep_connected};
 use opcua::types::ExpandedNodeId;
@@ -81,7 +85,7 @@ impl OpcuaAdapter {
         let opened = tokio::select! {
             biased;
             () = context.stop.cancelled() => return LinkError::Stopping,
-            opened = Connection::open(&self.settings.url) => opened,
+            opened = Connection::open(&self.settings.url, &self.settings.access) => opened,
         };
         let mut connection = match opened {
             Ok(connection) => connection,

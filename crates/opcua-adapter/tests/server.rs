@@ -8,7 +8,7 @@ use std::path::Path;
 
 use adapter::BrowsedTag;
 use adapter::testing::signal;
-use bench::{NAMESPACE, NSU, Running, Server, bounded, data, link};
+use bench::{NAMESPACE, NSU, Running, Server, bounded, data, link, open};
 use opcua::server::ANONYMOUS_USER_TOKEN_ID;
 use opcua::types::{DateTime, StatusCode, Variant};
 use opcua_adapter::{OpcuaAdapter, browse};
@@ -181,7 +181,7 @@ async fn browsing_lists_the_scalars() {
         ("Cycle", Variant::Boolean(false)),
     ])
     .await;
-    let tags = bounded("browsing", browse(&server.url)).await.unwrap();
+    let tags = bounded("browsing", browse(&server.url, &open())).await.unwrap();
     let expected = |name: &str, data_type, description: &str| BrowsedTag {
         signal: format!("Weld_20.{name}"),
         address: at(name),
@@ -204,8 +204,8 @@ async fn browsing_lists_the_scalars() {
 #[tokio::test]
 async fn a_server_without_an_open_endpoint_is_refused_with_what_it_offers() {
     let server = Server::start_at(0, &[NAMESPACE], "operator", &[]).await;
-    let problem = bounded("browsing", browse(&server.url)).await.unwrap_err().to_string();
-    assert!(problem.contains(&server.url) && problem.contains("it offers None/None for UserName"), "{problem}");
+    let problem = bounded("browsing", browse(&server.url, &open())).await.unwrap_err().to_string();
+    assert!(problem.contains(&server.url) && problem.contains("it offers none for UserName"), "{problem}");
     server.stop().await;
 }
 
@@ -213,19 +213,14 @@ async fn a_server_without_an_open_endpoint_is_refused_with_what_it_offers() {
 async fn a_server_that_is_not_there_is_named() {
     let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     for url in [format!("opc.tcp://{free}/"), format!("http://{free}/"), "nonsense".into(), String::new()] {
-        let problem = bounded("browsing", browse(&url)).await.unwrap_err().to_string();
+        let problem = bounded("browsing", browse(&url, &open())).await.unwrap_err().to_string();
         assert!(problem.starts_with(&format!("{url}: ")), "{problem}");
     }
 }
 
 #[test]
 fn every_wrong_address_is_reported_with_its_origin() {
-    let settings = OpcuaSettings {
-        url: "opc.tcp://plc:4840".into(),
-        publishing_interval_s: 0.5,
-        sampling_interval_s: 0.1,
-        queue_size: 10,
-    };
+    let settings = OpcuaSettings::at("opc.tcp://plc:4840");
     let signals = [
         signal(0, "ns=2;s=Weld20.Current", DataType::F64),
         signal(1, "Weld20.Current", DataType::F64),

@@ -11,7 +11,7 @@ use opcua::server::node_manager::memory::{SimpleNodeManager, simple_node_manager
 use opcua::server::{ANONYMOUS_USER_TOKEN_ID, ServerBuilder, ServerEndpoint, ServerHandle, ServerUserToken};
 use opcua::types::{DataValue, NodeId, StatusCode, VariableId, Variant};
 use opcua_adapter::OpcuaAdapter;
-use plant::{DataType, Link, LinkSettings, OpcuaSettings, Origin, Signal};
+use plant::{DataType, Link, LinkSettings, OpcuaAccess, OpcuaSecurity, OpcuaSettings, Origin, Signal};
 use telemetry::{Event, LinkId, LinkState, Sample};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -146,8 +146,14 @@ impl Running {
             .enumerate()
             .map(|(id, (address, data_type))| signal(id as u32, address, *data_type))
             .collect();
-        let settings =
-            OpcuaSettings { url: url.to_owned(), publishing_interval_s: 0.05, sampling_interval_s: 0.01, queue_size };
+        let settings = OpcuaSettings {
+            access: open(),
+            publishing_interval_s: 0.05,
+            sampling_interval_s: 0.01,
+            queue_size,
+            retry_interval_s: 1.0,
+            ..OpcuaSettings::at(url)
+        };
         let link = link(settings.clone());
         let adapter = OpcuaAdapter::new(&link, &settings, &signals.iter().collect::<Vec<_>>()).unwrap();
         let (sender, inputs) = queue(64);
@@ -203,6 +209,11 @@ impl Running {
 /// Waits for something, but not for ever.
 pub(crate) async fn bounded<T>(what: &str, wait: impl Future<Output = T>) -> T {
     tokio::time::timeout(WAIT_MAX, wait).await.unwrap_or_else(|_| panic!("waited in vain for {what}"))
+}
+
+/// Without security, as nobody in particular.
+pub(crate) fn open() -> OpcuaAccess {
+    OpcuaAccess { security: OpcuaSecurity::None, ..OpcuaSettings::at("").access }
 }
 
 pub(crate) fn link(settings: OpcuaSettings) -> Link {
