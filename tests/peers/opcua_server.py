@@ -10,7 +10,9 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from asyncua import Server, ua
+from asyncua.common.structures104 import new_struct, new_struct_field
 from asyncua.crypto.permission_rules import User, UserRole
+from asyncua.server.internal_session import InternalSession
 from control import obey
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -32,7 +34,7 @@ class Nodes:
         """Adds a variable of an OPC UA built-in type, such as Double."""
         self.types[name] = ua.VariantType[type]
         node = self.node_id(name)
-        await self.server.nodes.objects.add_variable(node, name, value, self.types[name])
+        await self.server.nodes.objects.add_variable(node, self.browse_name(name), value, self.types[name])
         await self.set(name, value)
 
     async def set(self, name, value, status="Good"):
@@ -42,6 +44,27 @@ class Nodes:
         variant = ua.Variant(value, self.types[name])
         data = ua.DataValue(Value=variant, StatusCode=code, SourceTimestamp=now, ServerTimestamp=now)
         await self.server.write_attribute_value(self.node_id(name), data)
+
+    async def add_structure(self, name, fields):
+        """Adds a variable that holds a structure of numbers, of a type of its own."""
+        members = [new_struct_field(field, ua.VariantType.Double) for field in fields]
+        await new_struct(self.server, self.namespace, f"{name}Type", members)
+        types = await self.server.load_data_type_definitions()
+        value = types[f"{name}Type"](**fields)
+        self.types[name] = ua.VariantType.ExtensionObject
+        await self.server.nodes.objects.add_variable(self.node_id(name), self.browse_name(name), value)
+
+    async def sessions(self, count):
+        """Waits until clients have that many sessions. Those of broken connections take half a minute to time out."""
+        for _ in range(450):
+            found = InternalSession._current_connections
+            if found == count:
+                return
+            await asyncio.sleep(0.1)
+        raise AssertionError(f"{found} sessions, expected {count}")
+
+    def browse_name(self, name):
+        return ua.QualifiedName(name, self.namespace)
 
     def node_id(self, name):
         return ua.NodeId(name, self.namespace)
@@ -96,6 +119,11 @@ async def secured(security, folder, valid_days):
     return server
 
 
+def actions(nodes):
+    """What can be asked for."""
+    return {"add": nodes.add, "set": nodes.set, "add_structure": nodes.add_structure, "sessions": nodes.sessions}
+
+
 async def main(port, security, folder, valid_days):
     if security:
         server = await secured(security, folder, valid_days)
@@ -106,7 +134,7 @@ async def main(port, security, folder, valid_days):
     server.set_endpoint(f"opc.tcp://127.0.0.1:{port}")
     nodes = Nodes(server, await server.register_namespace(NAMESPACE))
     async with server:
-        await obey(port, {"add": nodes.add, "set": nodes.set})
+        await obey(port, actions(nodes))
 
 
 if __name__ == "__main__":

@@ -152,6 +152,20 @@ impl OpcuaServer {
         self.peer.ask(&json!({ "do": "set", "name": name, "value": value.into() }));
     }
 
+    /// Adds a node that holds a structure of numbers.
+    #[track_caller]
+    pub fn add_structure(&mut self, name: &str, fields: &[(&str, f64)]) {
+        let fields: serde_json::Map<String, Value> =
+            fields.iter().map(|&(field, value)| (field.to_owned(), value.into())).collect();
+        self.peer.ask(&json!({ "do": "add_structure", "name": name, "fields": fields }));
+    }
+
+    /// Waits until it has that many sessions.
+    #[track_caller]
+    pub fn expect_sessions(&mut self, count: u32) {
+        self.peer.ask(&json!({ "do": "sessions", "count": count }));
+    }
+
     /// Gives a node a status code by name, such as `BadSensorFailure`.
     #[track_caller]
     pub fn fail(&mut self, name: &str, value: impl Into<Value>, status: &str) {

@@ -1,8 +1,10 @@
 //! The folder of certificates: the own one, and those of servers that are trusted and rejected.
 //!
-//!     own/certificate.der  own/key.pem     made once, never again by itself
-//!     trusted/*.der                        servers that a person has said to trust
-//!     rejected/*.der                       servers that were met and are not trusted
+//! ```text
+//! own/certificate.der  own/key.pem     made once, never again by itself
+//! trusted/*.der                        servers that a person has said to trust
+//! rejected/*.der                       servers that were met and are not trusted
+//! ```
 //!
 //! A server is trusted by its very certificate, not by who issued it.
 
