@@ -161,6 +161,7 @@ fn offer(endpoint: &EndpointDescription) -> String {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use std::path::PathBuf;
 

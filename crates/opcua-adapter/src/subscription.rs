@@ -161,6 +161,11 @@ impl<'a> Subscriber<'a> {
             }
             Ok(created) => Err(self.lost("the server answers other items than asked", &created.len())),
             Err(error) if error.status() == StatusCode::BadTooManyOperations && chunk.len() > 1 => Ok(None),
+            // Some servers refuse the whole request, and not only the items that are too many.
+            Err(error) if error.status() == StatusCode::BadTooManyMonitoredItems => {
+                let fits_none = self.taken > 0 || chunk.len() == 1;
+                Ok(fits_none.then(|| vec![StatusCode::BadTooManyMonitoredItems; chunk.len()]))
+            }
             Err(error) => Err(self.lost("the server creates no monitored items", &error)),
         }
     }

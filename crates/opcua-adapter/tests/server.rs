@@ -101,6 +101,38 @@ async fn what_the_server_does_not_have_is_bad_and_the_rest_goes_on() {
 }
 
 #[tokio::test]
+async fn server_limits_hit_by_hand() {
+    let names: Vec<String> = (0..57).map(|number| format!("Tag{number}")).collect();
+    let variables: Vec<_> = names.iter().map(|name| (name.as_str(), Variant::Double(1.5))).collect();
+    let server = Server::start_limited(0, &[NAMESPACE], ANONYMOUS_USER_TOKEN_ID, &variables, |limits| {
+        limits.operational.max_monitored_items_per_call = 7;
+        limits.subscriptions.max_monitored_items_per_sub = 10;
+    });
+    let server = server.await;
+    let signals: Vec<_> = names.iter().map(|name| (at(name), DataType::F64)).collect();
+    let mut link = Running::start(&server.url, &signals, 10);
+    let samples = link.first_samples(signals.len()).await;
+    assert!(samples.iter().all(|sample| sample.quality == Quality::Good));
+    assert_eq!(link.counters.snapshot().failures, 0);
+    link.stop().await;
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_subscription_that_takes_less_than_a_request_holds_is_filled_in_smaller_requests() {
+    let names: Vec<String> = (0..12).map(|number| format!("Tag{number}")).collect();
+    let variables: Vec<_> = names.iter().map(|name| (name.as_str(), Variant::Double(1.5))).collect();
+    let limit = |limits: &mut opcua::server::Limits| limits.subscriptions.max_monitored_items_per_sub = 3;
+    let server = Server::start_limited(0, &[NAMESPACE], ANONYMOUS_USER_TOKEN_ID, &variables, limit).await;
+    let signals: Vec<_> = names.iter().map(|name| (at(name), DataType::F64)).collect();
+    let mut link = Running::start(&server.url, &signals, 10);
+    let samples = link.first_samples(signals.len()).await;
+    assert!(samples.iter().all(|sample| sample.quality == Quality::Good));
+    link.stop().await;
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn a_server_that_restarts_with_other_namespace_indices_is_found_again() {
     let variables = [("Current", Variant::Double(9.5))];
     let server = Server::start(&variables).await;

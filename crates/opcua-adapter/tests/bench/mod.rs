@@ -8,7 +8,7 @@ use adapter::{Clock, Context, Counters, queue};
 use opcua::nodes::{EventNotifier, VariableBuilder};
 use opcua::server::diagnostics::NamespaceMetadata;
 use opcua::server::node_manager::memory::{SimpleNodeManager, simple_node_manager};
-use opcua::server::{ANONYMOUS_USER_TOKEN_ID, ServerBuilder, ServerEndpoint, ServerHandle, ServerUserToken};
+use opcua::server::{ANONYMOUS_USER_TOKEN_ID, Limits, ServerBuilder, ServerEndpoint, ServerHandle, ServerUserToken};
 use opcua::types::{DataValue, NodeId, StatusCode, VariableId, Variant};
 use opcua_adapter::OpcuaAdapter;
 use plant::{DataType, Link, LinkSettings, OpcuaAccess, OpcuaSecurity, OpcuaSettings, Origin, Signal};
@@ -45,6 +45,17 @@ impl Server {
 
     /// Starts on that port, with namespaces of which one is [`NAMESPACE`].
     pub(crate) async fn start_at(port: u16, namespaces: &[&str], user: &str, variables: &[(&str, Variant)]) -> Self {
+        Self::start_limited(port, namespaces, user, variables, |_| {}).await
+    }
+
+    /// As [`Self::start_at`], with other limits.
+    pub(crate) async fn start_limited(
+        port: u16,
+        namespaces: &[&str],
+        user: &str,
+        variables: &[(&str, Variant)],
+        limit: impl FnOnce(&mut Limits),
+    ) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let pki = TempDir::new().unwrap();
@@ -62,6 +73,7 @@ impl Server {
             .diagnostics_enabled(true);
         builder.limits_mut().subscriptions.min_publishing_interval_ms = 10.0;
         builder.limits_mut().subscriptions.min_sampling_interval_ms = 1.0;
+        limit(builder.limits_mut());
         for &uri in namespaces {
             let metadata = NamespaceMetadata { namespace_uri: uri.to_owned(), ..Default::default() };
             builder = builder.with_node_manager(simple_node_manager(metadata, uri));
