@@ -35,5 +35,6 @@ pub mod simulate;
 pub mod simulated;
 pub mod table;
 mod teller;
+pub mod trust;
 pub mod user;
 pub mod verify;

@@ -13,6 +13,9 @@ pub(crate) fn check(links: &Entries<LinkKeys>, line: &str, tree: &Tree, findings
     links.check_unique_names(tree, findings);
     let mut clients = BTreeMap::new();
     for (_, entry, keys) in links.sound() {
+        if let LinkKeys::Opcua(keys) = keys {
+            keys.check(tree, &entry.pointer, findings);
+        }
         let LinkKeys::Mqtt(keys) = keys else { continue };
         check_login(tree, &entry.pointer, keys.username.as_deref(), keys.password.as_deref(), findings);
         let client = (keys.host.clone(), keys.port, client_id(keys, &entry.name, line));
