@@ -15,6 +15,7 @@ pub mod net;
 pub mod peers;
 pub mod program;
 pub mod site;
+pub mod terminal;
 pub mod wait;
 pub mod wide_line;
 

@@ -35,5 +35,6 @@ pub mod simulate;
 pub mod simulated;
 pub mod table;
 mod teller;
+pub mod top;
 pub mod user;
 pub mod verify;
