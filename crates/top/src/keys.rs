@@ -87,7 +87,7 @@ impl Model {
 
     fn enter(&mut self) -> Option<Wish> {
         let wanted = match (self.view(), self.pane) {
-            (View::Line, Pane::Incidents) => self.incident.clone().map(View::Incident),
+            (View::Line, Pane::Incidents) => self.meant().map(View::Incident),
             (View::Line, Pane::Stations) => self.station.clone().map(View::Station),
             (View::Incident(id), _) => self.alert(id)?.station.clone().map(View::Station),
             (View::Station(_) | View::Shift | View::Health, _) => None,
@@ -151,7 +151,10 @@ impl Model {
     fn meant(&self) -> Option<String> {
         match self.view() {
             View::Incident(id) => self.alert(id).map(|alert| alert.id.clone()),
-            View::Line if self.pane == Pane::Incidents => self.incident.clone(),
+            // What the filter hides is not meant.
+            View::Line if self.pane == Pane::Incidents => {
+                self.incident.clone().filter(|id| self.incidents().iter().any(|alert| alert.id == *id))
+            }
             View::Line | View::Station(_) | View::Shift | View::Health => None,
         }
     }

@@ -194,18 +194,20 @@ impl Model {
         (self.looked.station, self.looked.series) = (None, None);
     }
 
-    /// Takes what was heard. The first incident is chosen when the line is heard of for the first time, and none is when the
-    /// chosen one is no longer there: what is pressed then must not be for another one.
+    /// Takes what was heard. The first incident is chosen where there was none before, and none is when the chosen one is no
+    /// longer there: what is pressed then must not be for another one.
     pub(crate) fn hear(&mut self, heard: Heard) {
         match heard {
             Heard::Line(line) => {
-                let is_first = self.line.is_none();
+                let was_quiet = self.alerts().next().is_none();
                 self.line = Some(*line);
                 self.connection = Connection::Live;
                 self.quiet_s = 0;
-                if is_first {
-                    self.incident = self.incidents().first().map(|alert| alert.id.clone());
+                if self.station.is_none() {
                     self.station = self.stations().first().map(|station| station.name.clone());
+                }
+                if was_quiet {
+                    self.incident = self.incidents().first().map(|alert| alert.id.clone());
                 } else if !self.alerts().any(|alert| Some(&alert.id) == self.incident.as_ref()) {
                     self.incident = None;
                 }

@@ -253,6 +253,7 @@ fn a_filter_holds_at_each_letter_and_esc_on_the_line_takes_it_away() {
     assert!(picture(&model, 80, 24).contains("Filter: weld-20"));
     press(&mut model, "/x>");
     assert!(picture(&model, 80, 24).contains("No incident fits the filter."));
+    assert_eq!(press(&mut model, "a"), None, "what is not seen is not meant");
     press(&mut model, "<");
     assert_eq!(model.incidents().len(), all);
 }
