@@ -1,6 +1,7 @@
 //! A terminal: a program in it, what its screen shows, and keys for it.
 
 use std::io::{Read, Write};
+use std::num::NonZero;
 use std::process::Command;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -38,7 +39,8 @@ impl Terminal {
         let before = settings(&*pair.master);
         let child = pair.slave.spawn_command(builder).expect("the program can be started");
         drop(pair.slave);
-        let screen = Arc::new(Mutex::new(vt100::Parser::new(SIZE.rows, SIZE.cols, 0)));
+        let [rows, columns] = [SIZE.rows, SIZE.cols].map(|size| NonZero::new(size).expect("a terminal has a size"));
+        let screen = Arc::new(Mutex::new(vt100::Parser::new(rows, columns, 0)));
         let (mut output, shown) =
             (pair.master.try_clone_reader().expect("a terminal can be read"), Arc::clone(&screen));
         std::thread::spawn(move || {
