@@ -5,7 +5,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value, json};
 
 use crate::keys::{
-    LimitKeys, LineKeys, ModbusKeys, MqttKeys, OpcuaKeys, RecipeKeys, RedundantKeys, StationKeys, VariantKeys,
+    CsvKeys, LimitKeys, LineKeys, ModbusKeys, MqttKeys, OpcuaKeys, RecipeKeys, RedundantKeys, StationKeys, VariantKeys,
 };
 use crate::named::{NAME_PATTERN, NAME_WORDS, Named};
 use crate::problem::Findings;
@@ -62,6 +62,7 @@ fn link_schema(generator: &mut SchemaGenerator) -> Schema {
         ("modbus", ModbusKeys::json_schema(generator)),
         ("opcua", OpcuaKeys::json_schema(generator)),
         ("mqtt", MqttKeys::json_schema(generator)),
+        ("csv", CsvKeys::json_schema(generator)),
     ];
     let name = name_schema(generator);
     let names = protocols.each_ref().map(|(protocol, _)| *protocol);

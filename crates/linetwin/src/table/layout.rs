@@ -7,7 +7,7 @@ use csv::StringRecord;
 use super::column::Column;
 use super::place::{Place, TableError};
 use super::scan::Scan;
-use super::time::{Moment, TimeReader};
+use adapter::time::{Moment, TimeReader};
 use super::{LongColumns, TableArguments};
 
 /// The most columns, or tags of a long table.

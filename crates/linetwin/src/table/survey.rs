@@ -6,7 +6,7 @@ use super::column::decimal_mark;
 use super::layout::{Layout, has_field};
 use super::place::{Place, TableError};
 use super::scan::{Delimiter, Scan};
-use super::time::{Moment, TimeFormat, TimeReader, time_zone};
+use adapter::time::{Moment, TimeFormat, TimeReader, time_zone};
 use super::{Found, LongColumns, Table, TableArguments};
 
 impl Table {

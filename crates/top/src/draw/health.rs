@@ -59,6 +59,7 @@ fn link_lines(words: &Words, link: &LinkV1, now: TimeV1, width: usize) -> Vec<Li
         ProtocolName::Modbus => "Modbus TCP",
         ProtocolName::Opcua => "OPC UA",
         ProtocolName::Mqtt => "MQTT",
+        ProtocolName::Csv => "CSV",
     };
     let since = link.since.map(|since| format!("{} ({})", words.moment(since, now), words.age(Some(since), now)));
     let since = since.unwrap_or_else(|| NOTHING.to_owned());
