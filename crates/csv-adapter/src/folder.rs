@@ -86,7 +86,10 @@ impl Folder {
             if name.starts_with('.') || UNFINISHED.iter().any(|ending| name.ends_with(ending)) {
                 continue;
             }
-            let Ok(data) = entry.metadata().and_then(|data| if data.is_file() { Ok(data) } else { Err(io::Error::other("a folder")) }) else {
+            let Ok(data) = entry
+                .metadata()
+                .and_then(|data| if data.is_file() { Ok(data) } else { Err(io::Error::other("a folder")) })
+            else {
                 continue;
             };
             let look = Look { bytes: data.len(), changed: data.modified().unwrap_or(SystemTime::UNIX_EPOCH) };
@@ -146,10 +149,14 @@ fn probe(folder: &Path) -> io::Result<()> {
 
 /// Where a file can go without one of its name being lost.
 fn free(folder: &Path, name: &str) -> Result<PathBuf, String> {
-    let (stem, ending) = name.rsplit_once('.').map_or((name, String::new()), |(stem, ending)| (stem, format!(".{ending}")));
-    let names = (1..=SAME_NAME_MAX).map(|number| if number == 1 { name.to_owned() } else { format!("{stem}-{number}{ending}") });
+    let (stem, ending) =
+        name.rsplit_once('.').map_or((name, String::new()), |(stem, ending)| (stem, format!(".{ending}")));
+    let names = (1..=SAME_NAME_MAX)
+        .map(|number| if number == 1 { name.to_owned() } else { format!("{stem}-{number}{ending}") });
     let mut paths = names.map(|name| folder.join(name));
-    paths.find(|path| !path.exists()).ok_or_else(|| format!("{}: there are {SAME_NAME_MAX} files {name:?}; take some away", folder.display()))
+    paths
+        .find(|path| !path.exists())
+        .ok_or_else(|| format!("{}: there are {SAME_NAME_MAX} files {name:?}; take some away", folder.display()))
 }
 
 fn reason_of(path: &Path) -> PathBuf {

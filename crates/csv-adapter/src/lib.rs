@@ -116,9 +116,7 @@ impl CsvAdapter {
 }
 
 /// Does what reads or writes files, where it holds nobody up.
-async fn on_disk<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, String> + Send + 'static,
-) -> Result<T, LinkError> {
+async fn on_disk<T: Send + 'static>(work: impl FnOnce() -> Result<T, String> + Send + 'static) -> Result<T, LinkError> {
     let done = tokio::task::spawn_blocking(work).await;
     done.map_err(|error| LinkError::Lost(error.to_string()))?.map_err(LinkError::Lost)
 }

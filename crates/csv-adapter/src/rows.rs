@@ -38,10 +38,14 @@ impl Form {
         };
         let mut errors = Vec::new();
         let format = settings.time_format.parse::<TimeFormat>();
-        errors.extend(format.as_ref().err().map(|problem| of_link("time_format", &settings.time_format, problem.clone())));
+        errors.extend(
+            format.as_ref().err().map(|problem| of_link("time_format", &settings.time_format, problem.clone())),
+        );
         let zone_name = settings.time_zone.as_deref();
         let zone = time_zone(zone_name);
-        errors.extend(zone.as_ref().err().map(|problem| of_link("time_zone", zone_name.unwrap_or_default(), problem.clone())));
+        errors.extend(
+            zone.as_ref().err().map(|problem| of_link("time_zone", zone_name.unwrap_or_default(), problem.to_string())),
+        );
         for signal in signals.iter().filter(|signal| signal.address.trim().is_empty()) {
             errors.push(AddressError {
                 origin: signal.origin.clone(),
@@ -66,7 +70,8 @@ impl Form {
     /// else that is not as it should be makes all of the file bad.
     pub(crate) fn read(&self, text: &str) -> Result<Read, Problem> {
         let text = text.trim_start_matches('\u{feff}');
-        let mut reader = ReaderBuilder::new().delimiter(self.delimiter).trim(csv::Trim::All).from_reader(text.as_bytes());
+        let mut reader =
+            ReaderBuilder::new().delimiter(self.delimiter).trim(csv::Trim::All).from_reader(text.as_bytes());
         let wrong = |error: csv::Error| Problem(format!("it is no CSV: {error}"));
         let header = reader.headers().map_err(wrong)?.clone();
         let time = self.column(&header, &self.time_column)?;
@@ -86,7 +91,8 @@ impl Form {
     fn column(&self, header: &StringRecord, name: &str) -> Result<usize, Problem> {
         let mut places = (0..header.len()).filter(|&place| header[place] == *name.trim());
         let shown = || header.iter().map(|name| format!("{name:?}")).collect::<Vec<_>>().join(", ");
-        let first = places.next().ok_or_else(|| Problem(format!("line 1: it has no column {name:?}, but {}", shown())))?;
+        let first =
+            places.next().ok_or_else(|| Problem(format!("line 1: it has no column {name:?}, but {}", shown())))?;
         match places.next() {
             None => Ok(first),
             Some(_) => Err(Problem(format!("line 1: it has more than one column {name:?}"))),
@@ -97,7 +103,11 @@ impl Form {
         let line = record.position().map_or(0, csv::Position::line);
         let cell = &record[time];
         let moment = self.times.read(cell).ok_or_else(|| {
-            Problem(format!("line {line}, column {:?}: {cell:?} is no time; expected {}", self.time_column, self.times.format()))
+            Problem(format!(
+                "line {line}, column {:?}: {cell:?} is no time; expected {}",
+                self.time_column,
+                self.times.format()
+            ))
         })?;
         // A time that local clocks showed twice is one of two.
         let quality = if moment.in_clock_change { Quality::Uncertain(Reason::Malformed) } else { Quality::Good };
@@ -202,7 +212,10 @@ mod tests {
         check("", "no column \"Zeit\"");
         check("Nr;Zeit;Teil;iO\n", "line 1: it has no column \"Leckrate\", but \"Nr\", \"Zeit\", \"Teil\", \"iO\"");
         check("Nr;Zeit;Zeit;Teil;Leckrate;iO\n", "more than one column \"Zeit\"");
-        check("Nr;Zeit;Teil;Leckrate;iO\n1;24.11.2026;a;1;1\n", "line 2, column \"Zeit\": \"24.11.2026\" is no time; expected a time as in the pattern");
+        check(
+            "Nr;Zeit;Teil;Leckrate;iO\n1;24.11.2026;a;1;1\n",
+            "line 2, column \"Zeit\": \"24.11.2026\" is no time; expected a time as in the pattern",
+        );
         check("Nr;Zeit;Teil;Leckrate;iO\n1;24.11.2026 09:14:00;a;1;1\n2;24.11.2026 09:15\n", "it is no CSV");
     }
 
@@ -211,7 +224,10 @@ mod tests {
         let wrong = CsvSettings { time_format: "when".into(), time_zone: Some("Mars/Olympus".into()), ..settings() };
         let errors = form(&wrong).unwrap_err();
         let told: Vec<String> = errors.iter().map(ToString::to_string).collect();
-        assert!(told[0].contains("plant.toml:7: time_format of link leak") && told[0].contains("is no time format"), "{told:?}");
+        assert!(
+            told[0].contains("plant.toml:7: time_format of link leak") && told[0].contains("is no time format"),
+            "{told:?}"
+        );
         assert!(told[1].contains("time_zone of link leak") && told[1].contains("Mars/Olympus"), "{told:?}");
     }
 }

@@ -35,8 +35,9 @@ pub use flow::{FlowDesign, StationFlow, StopsDesign, VariantFlow};
 pub use genealogy::Genealogy;
 pub use load::{Configuration, load};
 pub use model::{
-    CsvSettings, DataType, Detection, Limit, Link, LinkSettings, ModbusSettings, MqttSettings, OpcuaSettings, Origin, Plant, Recipe,
-    RecipeSettings, Redundant, SheetMaterial, Signal, Station, StationId, StationKind, Variant, WordOrder,
+    CsvSettings, DataType, Detection, Limit, Link, LinkSettings, ModbusSettings, MqttSettings, OpcuaSettings, Origin,
+    Plant, Recipe, RecipeSettings, Redundant, SheetMaterial, Signal, Station, StationId, StationKind, Variant,
+    WordOrder,
 };
 pub use plan::{Calendar, Plan, Shift};
 pub use problem::{Problem, Problems};
