@@ -91,6 +91,8 @@ pub enum ProtocolName {
     Opcua,
     /// MQTT 3.1.1.
     Mqtt,
+    /// CSV files, dropped into a folder.
+    Csv,
 }
 
 /// Whether a link delivers.
@@ -197,6 +199,7 @@ impl LinkV1 {
                 LinkSettings::Modbus(_) => ProtocolName::Modbus,
                 LinkSettings::Opcua(_) => ProtocolName::Opcua,
                 LinkSettings::Mqtt(_) => ProtocolName::Mqtt,
+                LinkSettings::Csv(_) => ProtocolName::Csv,
             },
             state,
             reason,

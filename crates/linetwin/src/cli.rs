@@ -9,7 +9,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::{
     access, backtest, browse, daemon, demo, detect, export, import, journal, notifying, parts, replay, report, setup,
-    shifts, simulate, trust, user, verify,
+    shifts, simulate, top, trust, user, verify,
 };
 
 /// The digital twin of a manufacturing line: telemetry in, few and explained warnings out.
@@ -51,6 +51,8 @@ enum Command {
     Parts(parts::list::Arguments),
     /// Print what the shifts of a recording came to: OEE and the like, losses, bottleneck, changeovers.
     Shifts(shifts::Arguments),
+    /// Show the supervisor's page of a running daemon in this terminal.
+    Top(top::Arguments),
     /// Start a simulated plant, a broker, the twin and its page.
     Demo(demo::Arguments),
     /// Simulate shifts of the line: output, bottleneck, what if something were changed, the curve of a launch.
@@ -82,8 +84,13 @@ const MISCONFIGURED: u8 = 2;
 /// Runs what the command line asks for.
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let quiet = matches!(arguments.command, Command::Demo(_));
-    if let Err(error) = start_log(if quiet { "warn" } else { "info" }) {
+    let default = match arguments.command {
+        Command::Demo(_) => "warn",
+        // It would be written into the picture.
+        Command::Top(_) => "off",
+        _ => "info",
+    };
+    if let Err(error) = start_log(default) {
         eprintln!("{error:#}");
         return ExitCode::from(MISCONFIGURED);
     }
@@ -128,6 +135,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Part(arguments) => parts::one::run(&arguments),
         Command::Parts(arguments) => parts::list::run(&arguments),
         Command::Shifts(arguments) => shifts::run(&arguments),
+        Command::Top(arguments) => top::run(arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Simulate(arguments) => simulate::run(&arguments),
         Command::User(arguments) => user::run(&arguments),

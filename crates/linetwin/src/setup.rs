@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use adapter::{AddressError, Context};
+use csv_adapter::CsvAdapter;
 use modbus_adapter::ModbusAdapter;
 use mqtt_adapter::MqttAdapter;
 use opcua_adapter::OpcuaAdapter;
@@ -146,6 +147,8 @@ pub enum Device {
     Opcua(OpcuaAdapter),
     /// MQTT.
     Mqtt(MqttAdapter),
+    /// CSV files.
+    Csv(CsvAdapter),
 }
 
 impl Device {
@@ -155,6 +158,7 @@ impl Device {
             LinkSettings::Modbus(settings) => ModbusAdapter::new(link, settings, &signals).map(Self::Modbus),
             LinkSettings::Opcua(settings) => OpcuaAdapter::new(link, settings, &signals).map(Self::Opcua),
             LinkSettings::Mqtt(settings) => MqttAdapter::new(link, settings, &signals).map(Self::Mqtt),
+            LinkSettings::Csv(settings) => CsvAdapter::new(link, settings, &signals).map(Self::Csv),
         }
     }
 
@@ -164,6 +168,7 @@ impl Device {
             Self::Modbus(adapter) => adapter.run(context).await,
             Self::Opcua(adapter) => adapter.run(context).await,
             Self::Mqtt(adapter) => adapter.run(context).await,
+            Self::Csv(adapter) => adapter.run(context).await,
         }
     }
 }

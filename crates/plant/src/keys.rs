@@ -12,7 +12,7 @@ use crate::genealogy::GenealogyKeys;
 use crate::opcua::OpcuaKeys;
 use crate::runbook::{ENGLISH, languages_schema};
 use crate::schema::{kind_schema, material_schema, name_schema};
-use crate::{Detection, ModbusSettings, RecipeSettings, SheetMaterial, StationKind, named};
+use crate::{CsvSettings, Detection, ModbusSettings, RecipeSettings, SheetMaterial, StationKind, named};
 
 /// Where the line is, after ISA-95, and how it is watched.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -313,6 +313,7 @@ pub(crate) enum LinkKeys {
     Modbus(ModbusKeys),
     Opcua(OpcuaKeys),
     Mqtt(MqttKeys),
+    Csv(CsvKeys),
 }
 
 /// Modbus TCP, polled.
@@ -389,5 +390,54 @@ pub(crate) struct MqttKeys {
 impl Default for MqttKeys {
     fn default() -> Self {
         Self { host: String::new(), port: 1883, client_id: None, username: None, password: None, time_pointer: None }
+    }
+}
+
+/// CSV files, dropped into a folder.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(extend("required" = ["folder", "time_column"]))]
+pub(crate) struct CsvKeys {
+    /// The folder that files are dropped into. The daemon makes `done` and `bad` in it.
+    #[schemars(length(min = 1))]
+    pub(crate) folder: String,
+    /// What stands between two cells.
+    #[schemars(title = "comma, semicolon, bar or tab", regex(pattern = "^[,;|\t]$"))]
+    pub(crate) delimiter: String,
+    /// What stands between the whole part and the decimals of a number.
+    #[schemars(title = "point or comma", regex(pattern = "^[.,]$"))]
+    pub(crate) decimal_mark: String,
+    /// Name of the column with the time of each row.
+    #[schemars(length(min = 1))]
+    pub(crate) time_column: String,
+    /// How times are written: iso, unix-s, unix-ms, unix-us, unix-ns, or a pattern such as "%d.%m.%Y %H:%M:%S".
+    pub(crate) time_format: String,
+    /// Time zone of times that name no offset from UTC, such as Europe/Berlin; UTC if absent.
+    pub(crate) time_zone: Option<String>,
+    /// How long a file must have stayed as it is before it is read, seconds.
+    #[schemars(range(min = 0.1, max = 3600.0))]
+    pub(crate) settle_s: f64,
+}
+
+impl Default for CsvKeys {
+    fn default() -> Self {
+        Self {
+            folder: String::new(),
+            delimiter: ",".to_owned(),
+            decimal_mark: ".".to_owned(),
+            time_column: String::new(),
+            time_format: "iso".to_owned(),
+            time_zone: None,
+            settle_s: 2.0,
+        }
+    }
+}
+
+impl From<CsvKeys> for CsvSettings {
+    fn from(keys: CsvKeys) -> Self {
+        let CsvKeys { folder, delimiter, decimal_mark, time_column, time_format, time_zone, settle_s } = keys;
+        let one = |text: &str, default| text.chars().next().unwrap_or(default);
+        let (delimiter, decimal_mark) = (one(&delimiter, ','), one(&decimal_mark, '.'));
+        Self { folder, delimiter, decimal_mark, time_column, time_format, time_zone, settle_s }
     }
 }

@@ -36,7 +36,7 @@ pub use flow::{FlowDesign, StationFlow, StopsDesign, VariantFlow};
 pub use genealogy::Genealogy;
 pub use load::{Configuration, load};
 pub use model::{
-    DataType, Detection, Limit, Link, LinkSettings, ModbusSettings, MqttSettings, Origin, Plant, Recipe,
+    CsvSettings, DataType, Detection, Limit, Link, LinkSettings, ModbusSettings, MqttSettings, Origin, Plant, Recipe,
     RecipeSettings, Redundant, SheetMaterial, Signal, Station, StationId, StationKind, Variant, WordOrder,
 };
 pub use opcua::{OpcuaAccess, OpcuaMode, OpcuaPassword, OpcuaPolicy, OpcuaSecurity, OpcuaSettings, OpcuaUser};

@@ -189,6 +189,8 @@ pub enum LinkSettings {
     Opcua(OpcuaSettings),
     /// MQTT 3.1.1, subscribed.
     Mqtt(MqttSettings),
+    /// CSV files, dropped into a folder.
+    Csv(CsvSettings),
 }
 
 /// How to poll a Modbus TCP device.
@@ -226,6 +228,25 @@ pub struct MqttSettings {
     /// JSON pointer to a payload's source time (RFC 3339, or a number of milliseconds since 1970); without it the time
     /// of receipt counts.
     pub time_pointer: Option<String>,
+}
+
+/// What the files in a folder look like.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CsvSettings {
+    /// The folder.
+    pub folder: String,
+    /// What stands between two cells; one of the ASCII characters.
+    pub delimiter: char,
+    /// What stands between the whole part and the decimals of a number.
+    pub decimal_mark: char,
+    /// Name of the column with the time of each row.
+    pub time_column: String,
+    /// How times are written: iso, unix-s, unix-ms, unix-us, unix-ns, or a pattern of `strptime`.
+    pub time_format: String,
+    /// Time zone of times that name no offset from UTC; UTC without one.
+    pub time_zone: Option<String>,
+    /// How long a file must have stayed as it is before it is read, seconds.
+    pub settle_s: f64,
 }
 
 /// A place in the line.

@@ -4,7 +4,9 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value, json};
 
-use crate::keys::{LimitKeys, LineKeys, ModbusKeys, MqttKeys, RecipeKeys, RedundantKeys, StationKeys, VariantKeys};
+use crate::keys::{
+    CsvKeys, LimitKeys, LineKeys, ModbusKeys, MqttKeys, RecipeKeys, RedundantKeys, StationKeys, VariantKeys,
+};
 use crate::named::{NAME_PATTERN, NAME_WORDS, Named};
 use crate::opcua::OpcuaKeys;
 use crate::problem::Findings;
@@ -61,6 +63,7 @@ fn link_schema(generator: &mut SchemaGenerator) -> Schema {
         ("modbus", ModbusKeys::json_schema(generator)),
         ("opcua", OpcuaKeys::json_schema(generator)),
         ("mqtt", MqttKeys::json_schema(generator)),
+        ("csv", CsvKeys::json_schema(generator)),
     ];
     let name = name_schema(generator);
     let names = protocols.each_ref().map(|(protocol, _)| *protocol);
