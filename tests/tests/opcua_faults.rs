@@ -129,7 +129,7 @@ fn one_bad_node_stops_everything() {
     check_good(&daemon, "torque", 5.0);
     check_bad(&daemon, "late", "unknown address");
     let named = |line: &String| line.contains("weld-20/late") && line.contains("s=Late");
-    assert!(daemon.log().iter().any(|line| named(line)), "{:?}", daemon.log());
+    assert!(daemon.log().iter().any(named), "{:?}", daemon.log());
     // It comes later, and is found without a new session.
     peer.add("Late", "Double", 6.0);
     check_good(&daemon, "late", 6.0);
