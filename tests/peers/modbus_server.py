@@ -1,10 +1,15 @@
-"""A Modbus TCP device of pymodbus: coils 0 to 15 and holding registers 0 to 63; it refuses every other address."""
+"""A Modbus device of pymodbus: coils 0 to 15 and holding registers 0 to 63; it refuses every other address.
+
+It has unit 1, and more if --units says so; others do not answer.
+"""
 
 import argparse
 import asyncio
+import ssl
 
 from control import obey
-from pymodbus.server import ModbusTcpServer
+from pymodbus import FramerType
+from pymodbus.server import ModbusSerialServer, ModbusTcpServer, ModbusTlsServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
 UNIT = 1
@@ -38,18 +43,48 @@ class Device:
         self.late_s = seconds
 
 
-async def main(port):
+def server(arguments, devices):
+    """The server of a transport."""
+    silent = {"ignore_missing_devices": True}
+    address = ("127.0.0.1", arguments.port)
+    match arguments.transport:
+        case "tcp":
+            return ModbusTcpServer(devices, address=address, **silent)
+        case "rtu-over-tcp":
+            return ModbusTcpServer(devices, framer=FramerType.RTU, address=address, **silent)
+        case "tls":
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(arguments.certificate, arguments.key)
+            if arguments.ca:
+                context.load_verify_locations(arguments.ca)
+                context.verify_mode = ssl.CERT_REQUIRED
+            # Within TLS the standard has the frames of Modbus TCP; pymodbus alone would leave their headers out.
+            return ModbusTlsServer(devices, framer=FramerType.SOCKET, address=address, sslctx=context, **silent)
+        case "rtu":
+            return ModbusSerialServer(devices, port=arguments.line, baudrate=19200, parity="E", **silent)
+
+
+async def main(arguments):
     device = Device()
-    bits = [SimData(0, values=[False] * 16, datatype=DataType.BITS)]
-    words = [SimData(0, values=[0] * 64, datatype=DataType.REGISTERS)]
-    simulated = SimDevice(UNIT, simdata=(bits, bits, words, words), action=device.answer)
-    device.server = ModbusTcpServer(simulated, address=("127.0.0.1", port))
+
+    def simulated(unit):
+        bits = [SimData(0, values=[False] * 16, datatype=DataType.BITS)]
+        words = [SimData(0, values=[0] * 64, datatype=DataType.REGISTERS)]
+        return SimDevice(unit, simdata=(bits, bits, words, words), action=device.answer)
+
+    device.server = server(arguments, [simulated(unit) for unit in arguments.units])
     await device.server.serve_forever(background=True)
-    await obey(port, {"coils": device.coils, "registers": device.registers, "late": device.late})
+    await obey(arguments.port, {"coils": device.coils, "registers": device.registers, "late": device.late})
     await device.server.shutdown()
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, required=True)
-    asyncio.run(main(parser.parse_args().port))
+    parser.add_argument("--transport", default="tcp", choices=["tcp", "tls", "rtu-over-tcp", "rtu"])
+    parser.add_argument("--units", type=int, nargs="+", default=[UNIT])
+    parser.add_argument("--line", help="path of the serial line")
+    parser.add_argument("--certificate")
+    parser.add_argument("--key")
+    parser.add_argument("--ca", help="who must have signed the client's certificate")
+    asyncio.run(main(parser.parse_args()))

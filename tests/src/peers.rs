@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
 use crate::net::free_port;
 use crate::program::Program;
@@ -41,13 +42,7 @@ impl Peer {
 
     /// Starts a device in Python on that port.
     #[track_caller]
-    fn start_device(script: &str, port: u16) -> Self {
-        Self::start_device_with(script, port, &[])
-    }
-
-    /// As [`Self::start_device`], with more arguments.
-    #[track_caller]
-    fn start_device_with(script: &str, port: u16, more: &[&str]) -> Self {
+    fn start_device(script: &str, port: u16, more: &[&str]) -> Self {
         let script_path = workspace_root().join("tests/peers").join(script);
         // -B: no compiled files in the source tree.
         let mut command = Command::new(python());
@@ -68,18 +63,37 @@ impl Peer {
     }
 }
 
-/// A Modbus TCP device, unit 1, with coils 0 to 15 and holding registers 0 to 63. It refuses every other address.
+/// A Modbus device, unit 1, with coils 0 to 15 and holding registers 0 to 63. It refuses every other address.
 pub struct ModbusDevice {
     peer: Peer,
     port: u16,
 }
 
 impl ModbusDevice {
-    /// Starts it on a free port, everything 0.
+    /// Starts one of pymodbus on a free port, everything 0.
     #[track_caller]
     pub fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// The same with more arguments, as `modbus_server.py` takes them.
+    #[track_caller]
+    pub fn start_with(arguments: &[&str]) -> Self {
+        Self::start_on(free_port(), arguments)
+    }
+
+    /// The same on that port.
+    #[track_caller]
+    pub fn start_on(port: u16, arguments: &[&str]) -> Self {
+        Self { peer: Peer::start_device("modbus_server.py", port, arguments), port }
+    }
+
+    /// Starts one of libmodbus on a free port, which has no [`Self::coil`] and no [`Self::answer_late`] and serves one client
+    /// at a time.
+    #[track_caller]
+    pub fn start_libmodbus() -> Self {
         let port = free_port();
-        Self { peer: Peer::start_device("modbus_server.py", port), port }
+        Self { peer: Peer::start_device("libmodbus_server.py", port, &[]), port }
     }
 
     /// Its TCP port.
@@ -113,6 +127,34 @@ impl ModbusDevice {
     }
 }
 
+/// Two serial lines of which each says what the other hears, as a cable between them does.
+pub struct SerialCable {
+    // Ends socat when it is dropped.
+    _socat: Program,
+    folder: TempDir,
+}
+
+impl SerialCable {
+    /// Starts it, and waits until both ends are there.
+    #[track_caller]
+    pub fn start() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let end = |name: &str| format!("pty,raw,echo=0,link={}", folder.path().join(name).display());
+        let mut command = Command::new("socat");
+        let socat = Program::start("socat", command.arg(end("near")).arg(end("far")));
+        let cable = Self { _socat: socat, folder };
+        wait_for("socat to lay the cable", || {
+            cable.ends().iter().all(|end| std::fs::metadata(end).is_ok()).then_some(())
+        });
+        cable
+    }
+
+    /// The paths of both ends.
+    pub fn ends(&self) -> [String; 2] {
+        ["near", "far"].map(|name| self.folder.path().join(name).display().to_string())
+    }
+}
+
 /// An OPC UA server. Its nodes are `nsu=urn:linetwin:e2e;s=NAME`.
 pub struct OpcuaServer {
     peer: Peer,
@@ -123,7 +165,7 @@ impl OpcuaServer {
     /// Starts it on a port, without security and without nodes.
     #[track_caller]
     pub fn start(port: u16) -> Self {
-        Self { peer: Peer::start_device("opcua_server.py", port), port }
+        Self { peer: Peer::start_device("opcua_server.py", port, &[]), port }
     }
 
     /// Starts it on a port with one endpoint, such as `Basic256Sha256_SignAndEncrypt`. It lets in anonymous users, `twin`
@@ -132,7 +174,7 @@ impl OpcuaServer {
     pub fn start_secured(port: u16, security: &str, certificates: &Path, valid_days: i32) -> Self {
         let (folder, days) = (certificates.display().to_string(), valid_days.to_string());
         let more = ["--security", security, "--certificates", &folder, "--valid-days", &days];
-        Self { peer: Peer::start_device_with("opcua_server.py", port, &more), port }
+        Self { peer: Peer::start_device("opcua_server.py", port, &more), port }
     }
 
     /// Its TCP port.

@@ -47,13 +47,8 @@ impl WideLine {
             id: LinkId(id),
             name: format!("plc-{id}"),
             settings: LinkSettings::Modbus(ModbusSettings {
-                host: "localhost".to_owned(),
-                port: 502,
-                unit: 1,
                 poll_interval_s: 0.5,
-                timeout_s: 1.0,
-                max_registers: 125,
-                max_gap: 8,
+                ..ModbusSettings::tcp("localhost", 502)
             }),
             origin: origin(),
         };
@@ -78,6 +73,7 @@ impl WideLine {
                 address: String::new(),
                 data_type: DataType::F64,
                 word_order: WordOrder::default(),
+                poll: None,
                 unit: String::new(),
                 scale: 1.0,
                 offset: 0.0,

@@ -36,7 +36,10 @@ pub(crate) fn install() -> anyhow::Result<()> {
     if !works("python3", &["-c", "import ensurepip, venv"]) {
         missing.extend(["python3", "python3-venv"]);
     }
-    missing.extend(["chromium", "npm"].into_iter().filter(|program| !on_path(program)));
+    if !works("python3", &["-c", "import ctypes; ctypes.CDLL('libmodbus.so.5')"]) {
+        missing.push("libmodbus5");
+    }
+    missing.extend(["chromium", "npm", "socat"].into_iter().filter(|program| !on_path(program)));
     if !on_path("node") {
         missing.push("nodejs");
     }

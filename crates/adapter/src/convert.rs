@@ -39,7 +39,7 @@ impl fmt::Display for Raw<'_> {
 /// | type | takes | gives |
 /// |---|---|---|
 /// | bool | booleans, the integers 0 and 1 | boolean |
-/// | u16 to i64 | integers, and numbers without a fraction | integer; a float if the signal is scaled |
+/// | u8 to i64 | integers, and numbers without a fraction | integer; a float if the signal is scaled |
 /// | f32, f64 | numbers | float |
 /// | text | texts of up to [`Symbol::MAX_BYTES`] bytes | symbol |
 ///
@@ -49,6 +49,8 @@ impl fmt::Display for Raw<'_> {
 pub fn convert(raw: Raw<'_>, signal: &Signal) -> Result<Value, Reason> {
     match signal.data_type {
         DataType::Bool => boolean(raw),
+        DataType::U8 => integer(raw, signal, 0, u8::MAX.into()),
+        DataType::I8 => integer(raw, signal, i8::MIN.into(), i8::MAX.into()),
         DataType::U16 => integer(raw, signal, 0, u16::MAX.into()),
         DataType::I16 => integer(raw, signal, i16::MIN.into(), i16::MAX.into()),
         DataType::U32 => integer(raw, signal, 0, u32::MAX.into()),

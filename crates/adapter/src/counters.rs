@@ -34,6 +34,7 @@ counters! {
     failures = "Times an attempt to connect, or an established link, failed.";
     lost_at_source = "Values or messages that the source lost before we saw them, as far as the protocol tells.";
     acknowledged_unrecorded = "Messages acknowledged to the source although the recording could not be made durable in time.";
+    demotions = "Times a unit that does not answer was put to being asked less often.";
     unusable = "Answers or messages that were received but could not be used: late, of no configured signal, or malformed.";
 }
 
@@ -46,6 +47,11 @@ impl Counters {
     /// Counts a message that the source may forget although it is not durable.
     pub fn add_acknowledged_unrecorded(&self) {
         self.acknowledged_unrecorded.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts a unit that is asked less often from now on.
+    pub fn add_demotion(&self) {
+        self.demotions.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Counts answers or messages that could not be used.

@@ -14,6 +14,7 @@ pub fn signal(id: u32, address: &str, data_type: DataType) -> Signal {
         address: address.to_owned(),
         data_type,
         word_order: WordOrder::Abcd,
+        poll: None,
         unit: String::new(),
         scale: 1.0,
         offset: 0.0,

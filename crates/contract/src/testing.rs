@@ -70,13 +70,10 @@ pub(crate) fn plant() -> Plant {
 
 fn modbus() -> LinkSettings {
     LinkSettings::Modbus(ModbusSettings {
-        host: "localhost".into(),
-        port: 502,
-        unit: 1,
         poll_interval_s: 0.5,
-        timeout_s: 1.0,
         max_registers: 100,
         max_gap: 4,
+        ..ModbusSettings::tcp("localhost", 502)
     })
 }
 
@@ -90,6 +87,7 @@ fn current() -> Signal {
         address: "holding:100".into(),
         data_type: DataType::F32,
         word_order: WordOrder::Abcd,
+        poll: None,
         unit: "kA".into(),
         scale: 1.0,
         offset: 0.0,

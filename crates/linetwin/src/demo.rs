@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use adapter::Clock;
 use anyhow::Context as _;
 use contract::{EventV1, RoleName};
-use plant::{LinkSettings, Overrides, Plant};
+use plant::{HostPort, LinkSettings, ModbusTransport, Overrides, Plant};
 use plant_sim::serve::{BrokerAddress, ServeOptions, Serving};
 use plant_sim::{Fault, FaultPlan, SimConfig, SimLink, SimPlant, Truth, TruthEvent};
 use telemetry::{Event, Timestamp};
@@ -318,7 +318,8 @@ fn connected_to(plant: &Plant, modbus: Option<SocketAddr>, opcua: Option<SocketA
         match &mut link.settings {
             LinkSettings::Modbus(settings) if is_modbus => {
                 if let Some(address) = modbus {
-                    (settings.host, settings.port) = (address.ip().to_string(), address.port());
+                    let to = HostPort { host: address.ip().to_string(), port: address.port() };
+                    settings.transport = ModbusTransport::Tcp(to);
                 }
             }
             LinkSettings::Opcua(settings) if is_opcua => {

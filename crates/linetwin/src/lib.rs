@@ -25,6 +25,7 @@ pub mod inputs;
 pub mod journal;
 mod notifying;
 pub mod parts;
+pub mod probe;
 pub mod recorder;
 pub mod replay;
 pub mod report;

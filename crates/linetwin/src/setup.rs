@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use adapter::{AddressError, Context};
 use csv_adapter::CsvAdapter;
-use modbus_adapter::ModbusAdapter;
+use modbus_adapter::{Buses, ModbusAdapter};
 use mqtt_adapter::MqttAdapter;
 use opcua_adapter::OpcuaAdapter;
 use plant::{DaemonSettings, Files, Link, LinkSettings, Overrides, Plant};
@@ -123,9 +123,9 @@ impl Setup {
 /// # Errors
 /// [`Misconfigured`], if an adapter cannot serve an address.
 pub fn devices(plant: &Plant) -> anyhow::Result<Vec<Device>> {
-    let (mut devices, mut problems) = (Vec::new(), Vec::new());
+    let (mut devices, mut problems, mut buses) = (Vec::new(), Vec::new(), Buses::default());
     for link in &plant.links {
-        match Device::new(link, plant) {
+        match Device::new(link, plant, &mut buses) {
             Ok(device) => devices.push(device),
             Err(errors) => problems.extend(errors),
         }
@@ -141,7 +141,7 @@ pub fn devices(plant: &Plant) -> anyhow::Result<Vec<Device>> {
 /// A link's adapter, ready to run.
 #[derive(Debug)]
 pub enum Device {
-    /// Modbus TCP.
+    /// Modbus.
     Modbus(ModbusAdapter),
     /// OPC UA.
     Opcua(OpcuaAdapter),
@@ -152,10 +152,10 @@ pub enum Device {
 }
 
 impl Device {
-    fn new(link: &Link, plant: &Plant) -> Result<Self, Vec<AddressError>> {
+    fn new(link: &Link, plant: &Plant, buses: &mut Buses) -> Result<Self, Vec<AddressError>> {
         let signals: Vec<_> = plant.signals.iter().filter(|signal| signal.link == link.id).collect();
         match &link.settings {
-            LinkSettings::Modbus(settings) => ModbusAdapter::new(link, settings, &signals).map(Self::Modbus),
+            LinkSettings::Modbus(settings) => ModbusAdapter::new(link, settings, &signals, buses).map(Self::Modbus),
             LinkSettings::Opcua(settings) => OpcuaAdapter::new(link, settings, &signals).map(Self::Opcua),
             LinkSettings::Mqtt(settings) => MqttAdapter::new(link, settings, &signals).map(Self::Mqtt),
             LinkSettings::Csv(settings) => CsvAdapter::new(link, settings, &signals).map(Self::Csv),

@@ -1,12 +1,15 @@
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 use std::time::Duration;
 
-use adapter::{BrowseError, BrowsedTag, host_and_port};
-use plant::{DataType, WordOrder};
-use tokio_modbus::ExceptionCode;
+use adapter::{BrowseError, BrowsedTag, Counters, host_and_port};
+use plant::{DataType, HostPort, ModbusTransport, WordOrder};
 
-use crate::connection::{Connection, Device, ReadError, concerns_address};
+use crate::bus::{Bus, Pauses, ReadError};
+use crate::device::Device;
+use crate::frame::Exception;
 use crate::tag::{REGISTERS_MAX, Span, Table};
+use crate::transport::Endpoint;
 
 const EXPECTED: &str = "expected modbus://HOST:PORT?unit=1&range=0-99&table=holding, with table coil, discrete, input or \
                         holding; port 502, unit 1, range 0-99 and table holding may be left out";
@@ -25,12 +28,12 @@ const TIMEOUT: Duration = Duration::from_secs(2);
 /// If the address is not understood, the device does not answer, or it has none of the cells.
 pub async fn browse(address: &str) -> Result<Vec<BrowsedTag>, BrowseError> {
     let query = Query::parse(address)?;
-    let mut connection = query.device.connect().await.map_err(BrowseError)?;
+    let device = query.device();
     let mut rows = Vec::new();
     let mut refusal = None;
     let mut pending = query.requests();
     while let Some(span) = pending.pop() {
-        match read(&mut connection, &query.device, span).await? {
+        match read(&device, span).await? {
             Ok(cells) => rows.extend((span.start..).zip(cells).map(|(at, cell)| row(span.table, at, cell))),
             Err(exception) => {
                 refusal = Some(exception);
@@ -41,7 +44,7 @@ pub async fn browse(address: &str) -> Result<Vec<BrowsedTag>, BrowseError> {
     match refusal {
         Some(exception) if rows.is_empty() => Err(BrowseError(format!(
             "{}: it answers, but refuses every {} from {} to {}: {exception}; try another range, table or unit",
-            query.device,
+            device,
             query.table.name(),
             query.range.start(),
             query.range.end(),
@@ -51,16 +54,12 @@ pub async fn browse(address: &str) -> Result<Vec<BrowsedTag>, BrowseError> {
 }
 
 /// The cells of a span, or the refusal if a part of the span may be readable.
-async fn read(
-    connection: &mut Connection,
-    device: &Device,
-    span: Span,
-) -> Result<Result<Vec<u16>, ExceptionCode>, BrowseError> {
-    match connection.read(span).await {
+async fn read(device: &Device, span: Span) -> Result<Result<Vec<u16>, Exception>, BrowseError> {
+    match device.read(span, &Counters::default()).await {
         Ok(cells) => Ok(Ok(cells)),
-        Err(ReadError::Refused(exception)) if concerns_address(exception) => Ok(Err(exception)),
+        Err(ReadError::Refused(exception)) if exception.concerns_address() => Ok(Err(exception)),
         Err(ReadError::Refused(exception)) => Err(BrowseError(format!("{device}: {span}: {exception}; try again"))),
-        Err(ReadError::Lost(problem)) => Err(BrowseError(problem)),
+        Err(ReadError::Lost(problem) | ReadError::Unanswered(problem)) => Err(BrowseError(problem)),
     }
 }
 
@@ -92,7 +91,8 @@ fn row(table: Table, at: u16, cell: u16) -> BrowsedTag {
 
 #[derive(Debug)]
 struct Query {
-    device: Device,
+    to: HostPort,
+    unit: u8,
     table: Table,
     range: RangeInclusive<u16>,
 }
@@ -103,18 +103,23 @@ impl Query {
         let rest = address.strip_prefix("modbus://").ok_or_else(|| refused("it does not start with modbus://"))?;
         let (authority, parameters) = rest.split_once('?').unwrap_or((rest, ""));
         let (host, port) = host_and_port(authority, PORT)?;
-        let mut query =
-            Self { device: Device { host, port, unit: 1, timeout: TIMEOUT }, table: Table::Holding, range: 0..=99 };
+        let mut query = Self { to: HostPort { host, port }, unit: 1, table: Table::Holding, range: 0..=99 };
         for parameter in parameters.split('&').filter(|parameter| !parameter.is_empty()) {
             let wrong = || refused(&format!("{parameter:?} is not understood"));
             match parameter.split_once('=').ok_or_else(wrong)? {
-                ("unit", unit) => query.device.unit = unit.parse().map_err(|_| wrong())?,
+                ("unit", unit) => query.unit = unit.parse().map_err(|_| wrong())?,
                 ("table", name) => query.table = Table::by_name(name).ok_or_else(wrong)?,
                 ("range", range) => query.range = parse_range(range).ok_or_else(wrong)?,
                 _ => return Err(wrong()),
             }
         }
         Ok(query)
+    }
+
+    fn device(&self) -> Device {
+        let endpoint = Endpoint(ModbusTransport::Tcp(self.to.clone()));
+        let bus = Arc::new(Bus::new(endpoint, Pauses::default()));
+        Device { bus, unit: self.unit, patience: TIMEOUT, busy_retries: 0 }
     }
 
     /// The longest requests that cover the range, the one to read first last.
@@ -144,8 +149,8 @@ mod tests {
 
     fn check(address: &str, expected: (&str, u16, u8, Table, RangeInclusive<u16>)) {
         let query = Query::parse(address).unwrap();
-        let device = &query.device;
-        assert_eq!((device.host.as_str(), device.port, device.unit, query.table, query.range), expected, "{address}");
+        let to = &query.to;
+        assert_eq!((to.host.as_str(), to.port, query.unit, query.table, query.range), expected, "{address}");
     }
 
     #[test]

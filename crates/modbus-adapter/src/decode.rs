@@ -13,18 +13,20 @@ pub(crate) fn decode(tag: &Tag, cells: &[u16]) -> Result<Value, Reason> {
     let order = tag.signal.word_order;
     match tag.encoding {
         Encoding::Bit(bit) => convert(Raw::Boolean(number(cells, order) >> bit & 1 == 1), &tag.signal),
+        Encoding::Byte { high, signed } => {
+            let [high_byte, low_byte] = (number(cells, order) as u16).to_be_bytes();
+            let byte = if high { high_byte } else { low_byte };
+            convert(Raw::Integer(if signed { i128::from(byte as i8) } else { byte.into() }), &tag.signal)
+        }
         Encoding::Unsigned => convert(Raw::Integer(number(cells, order).into()), &tag.signal),
         Encoding::Signed => convert(Raw::Integer(sign_extended(number(cells, order), cells.len()).into()), &tag.signal),
         Encoding::Float => convert(Raw::Float(float(number(cells, order), cells.len())), &tag.signal),
-        Encoding::Text => {
-            let bytes: Vec<u8> = cells.iter().flat_map(|&cell| in_byte_order(cell, order).to_be_bytes()).collect();
-            convert(Raw::Text(trimmed(&bytes)?), &tag.signal)
-        }
+        Encoding::Text => convert(Raw::Text(&text(cells, order)?), &tag.signal),
     }
 }
 
 /// The bits of up to four registers as one number, the most significant word first once `order` is undone.
-fn number(cells: &[u16], order: WordOrder) -> u64 {
+pub(crate) fn number(cells: &[u16], order: WordOrder) -> u64 {
     let join = |bits: u64, &cell: &u16| bits << 16 | u64::from(in_byte_order(cell, order));
     match order {
         WordOrder::Abcd | WordOrder::Badc => cells.iter().fold(0, join),
@@ -55,9 +57,10 @@ fn float(bits: u64, registers: usize) -> f64 {
 }
 
 /// The text up to the first zero byte, without padding spaces at its end.
-fn trimmed(bytes: &[u8]) -> Result<&str, Reason> {
-    let text = bytes.split(|&byte| byte == 0).next().unwrap_or_default();
-    std::str::from_utf8(text).map(|text| text.trim_end_matches(' ')).map_err(|_| Reason::Malformed)
+pub(crate) fn text(cells: &[u16], order: WordOrder) -> Result<String, Reason> {
+    let bytes = cells.iter().flat_map(|&cell| in_byte_order(cell, order).to_be_bytes()).take_while(|&byte| byte != 0);
+    let text = String::from_utf8(bytes.collect()).map_err(|_| Reason::Malformed)?;
+    Ok(text.trim_end_matches(' ').to_owned())
 }
 
 #[cfg(test)]
@@ -69,11 +72,11 @@ mod tests {
     use telemetry::Symbol;
 
     use super::*;
-    use crate::tag::{REGISTERS_MAX, tags};
+    use crate::tag::{Reading, tags};
 
     fn decoded(address: &str, data_type: DataType, order: WordOrder, cells: &[u16]) -> Result<Value, Reason> {
         let signal = Signal { word_order: order, ..signal(0, address, data_type) };
-        decode(&tags(&[&signal], REGISTERS_MAX).unwrap()[0], cells)
+        decode(&tags(&[&signal], Reading::STANDARD).unwrap()[0], cells)
     }
 
     fn check(data_type: DataType, order: WordOrder, cells: &[u16], expected: Result<Value, Reason>) {
@@ -104,6 +107,17 @@ mod tests {
         assert_eq!(decoded("holding:0.15", DataType::Bool, WordOrder::Abcd, &[0x8000]), Ok(Value::Boolean(true)));
         assert_eq!(decoded("holding:0.14", DataType::Bool, WordOrder::Abcd, &[0x8000]), Ok(Value::Boolean(false)));
         assert_eq!(decoded("coil:0", DataType::Bool, WordOrder::Abcd, &[1]), Ok(Value::Boolean(true)));
+    }
+
+    #[test]
+    fn a_byte_is_half_a_register_once_the_order_is_undone() {
+        let check = |address: &str, data_type, order, expected| {
+            assert_eq!(decoded(address, data_type, order, &[0xFE07]), Ok(Value::Integer(expected)), "{address}");
+        };
+        check("holding:0.high", DataType::U8, WordOrder::Abcd, 0xFE);
+        check("holding:0.high", DataType::I8, WordOrder::Abcd, -2);
+        check("holding:0.low", DataType::U8, WordOrder::Abcd, 7);
+        check("holding:0.low", DataType::I8, WordOrder::Badc, -2);
     }
 
     #[test]

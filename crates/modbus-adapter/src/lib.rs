@@ -1,119 +1,129 @@
-//! Modbus TCP: polling, decoding, browsing.
+//! Modbus over TCP, TLS and serial lines: polling, decoding, browsing, probing.
 //!
-//! A tag's address is `coil:N`, `discrete:N`, `input:N` or `holding:N`, N counted from 0 as the protocol does. A bit of a
-//! register is `holding:7.3`, 0 the lowest; a text over R registers is `holding:40/R`. The word order `badc` or `dcba`
-//! swaps the bytes of every register, so of a single one too; `cdab` acts on values that span several.
+//! A tag's address is `coil:N`, `discrete:N`, `input:N` or `holding:N`, N counted from 0 as the protocol does, or from 1 if
+//! the link's `base_address` says so. A bit of a register is `holding:7.3`, 0 the lowest; a byte `holding:7.high` or `.low`;
+//! a text over R registers is `holding:40/R`. The word order `badc` or `dcba` swaps the bytes of every register, so of a
+//! single one too; `cdab` acts on values that span several.
 //!
-//! Tags are merged into few requests, which go one at a time over a single socket. Nothing is ever written to a device.
-//! A request that the device refuses costs the quality of its own tags; everything else that goes wrong (no answer in
-//! time, an answer to another request, a closed socket) ends the connection, and the twin is told why.
+//! Tags are merged into few requests, which go one at a time over the single connection that an endpoint has; links to one
+//! endpoint take turns ([`Buses`]). Nothing is ever written to a device: no request but a read can be made. A request that
+//! the device refuses costs the quality of its own tags; one that is not answered in time that of one poll; a unit that
+//! goes on not to answer is a link that is down and asked less often; a broken connection takes down who used it.
 
 mod browse;
-mod connection;
+mod bus;
 mod decode;
+mod device;
+mod frame;
 mod plan;
 mod poll;
+mod probe;
+mod schedule;
+mod session;
 mod tag;
+mod transport;
 
-use std::convert::Infallible;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
+
 use std::time::Duration;
 
-use adapter::{AddressError, Context, LinkError, keep_connected, without_farewell};
+use adapter::{AddressError, Context, keep_connected, without_farewell};
 use plant::{Link, ModbusSettings, Signal};
-use tokio::time::{Instant, sleep_until};
+use tokio::sync::Mutex;
 
 pub use browse::browse;
-use connection::Device;
+pub use bus::Buses;
+pub use probe::{Probe, ProbedUnit, probe, scan_units};
+
+use bus::Pauses;
+use device::Device;
 use plan::Merging;
-use poll::Poller;
-use tag::{REGISTERS_MAX, Tag};
+use session::Memory;
+use tag::{BITS_MAX, REGISTERS_MAX, Reading, Tag};
+use transport::Endpoint;
 
 /// The shortest and longest wait for an answer, seconds.
 const TIMEOUT_S: std::ops::RangeInclusive<f64> = 0.001..=3600.0;
 
-/// A Modbus TCP link as configured, with every address checked.
+/// A Modbus link as configured, with every address checked.
 #[derive(Debug)]
 pub struct ModbusAdapter {
     link: String,
     device: Device,
-    poll_interval_s: f64,
+    groups: Vec<Group>,
     merging: Merging,
     tags: Vec<Tag>,
 }
 
+/// Tags that are polled together.
+#[derive(Debug)]
+struct Group {
+    name: String,
+    interval_s: f64,
+    /// Indices of the tags; none only if the link has no tag at all.
+    members: Vec<usize>,
+}
+
 impl ModbusAdapter {
-    /// The adapter of a link and its signals. Connects to nothing.
+    /// The adapter of a link and its signals. Connects to nothing. Links to one endpoint share a bus of `buses`.
     ///
     /// # Errors
     /// Every signal whose address, type or order cannot be read over Modbus.
-    pub fn new(link: &Link, settings: &ModbusSettings, signals: &[&Signal]) -> Result<Self, Vec<AddressError>> {
+    pub fn new(
+        link: &Link,
+        settings: &ModbusSettings,
+        signals: &[&Signal],
+        buses: &mut Buses,
+    ) -> Result<Self, Vec<AddressError>> {
         let max_registers = settings.max_registers.clamp(1, REGISTERS_MAX);
+        let tags = tag::tags(signals, Reading { max_registers, base_address: settings.base_address })?;
+        let pauses = Pauses {
+            after_connect: Duration::from_secs_f64(settings.pause_after_connect_s.max(0.0)),
+            between_requests: Duration::from_secs_f64(settings.pause_between_requests_s.max(0.0)),
+        };
         Ok(Self {
             link: link.name.clone(),
             device: Device {
-                host: settings.host.clone(),
-                port: settings.port,
+                bus: buses.join(Endpoint(settings.transport.clone()), pauses),
                 unit: settings.unit,
-                timeout: Duration::from_secs_f64(settings.timeout_s.clamp(*TIMEOUT_S.start(), *TIMEOUT_S.end())),
+                patience: Duration::from_secs_f64(settings.timeout_s.clamp(*TIMEOUT_S.start(), *TIMEOUT_S.end())),
+                busy_retries: settings.busy_retries,
             },
-            poll_interval_s: settings.poll_interval_s,
-            merging: Merging { max_registers, max_gap: settings.max_gap },
-            tags: tag::tags(signals, max_registers)?,
+            groups: groups(settings, &tags),
+            merging: Merging {
+                max_registers,
+                max_bits: settings.max_bits.clamp(1, BITS_MAX),
+                max_gap: settings.max_gap,
+            },
+            tags,
         })
     }
 
     /// Polls until the context is stopped.
     ///
-    /// The poll interval runs on the context's clock. A poll that takes longer than the interval leaves out the slots it
-    /// ran over, and counts each as lost at the source. The timeout is the network's and runs in life.
+    /// Poll intervals run on the context's clock. A poll that takes longer than its interval leaves out the slots it ran
+    /// over, and counts each as lost at the source. Timeouts and pauses are the network's and run in life.
     pub async fn run(self, context: Context) {
-        keep_connected(&context, |context| without_farewell(context, self.session(context))).await;
-    }
-
-    async fn session(&self, context: &Context) -> Result<Infallible, LinkError> {
-        let mut connection = self.device.connect().await.map_err(LinkError::Lost)?;
-        let mut poller = Poller::new(&self.tags, self.merging);
-        let mut slots = Slots::new(context.clock.duration(self.poll_interval_s));
-        let mut up = false;
-        loop {
-            let mut samples = Vec::with_capacity(self.tags.len());
-            let polled = poller.poll(&mut connection, &context.clock, &mut samples).await;
-            if polled.is_ok() && !up {
-                let (signals, requests) = (self.tags.len(), poller.requests());
-                tracing::info!(link = self.link, "{}: up, reads {signals} signals in {requests} requests", self.device);
-                context.link_up().await?;
-                up = true;
-            }
-            if up {
-                context.deliver(samples).await?;
-            } else {
-                context.counters.add_unusable(samples.len() as u64);
-            }
-            polled.map_err(LinkError::Lost)?;
-            let missed = slots.next();
-            context.counters.add_lost_at_source(missed);
-            sleep_until(slots.due).await;
-        }
+        let memory = Mutex::new(Memory::new(&self));
+        keep_connected(&context, |context| {
+            let session = async { memory.lock().await.session(&self, context).await };
+            without_farewell(context, session)
+        })
+        .await;
     }
 }
 
-/// The moments at which polls are due.
-struct Slots {
-    interval: Duration,
-    due: Instant,
-}
-
-impl Slots {
-    fn new(interval: Duration) -> Self {
-        Self { interval, due: Instant::now() }
-    }
-
-    /// Moves on to the next slot that is not wholly past. Returns how many were.
-    fn next(&mut self) -> u64 {
-        self.due += self.interval;
-        let late = Instant::now().saturating_duration_since(self.due);
-        let missed = u32::try_from(late.as_nanos() / self.interval.as_nanos()).unwrap_or(u32::MAX);
-        self.due += self.interval * missed;
-        missed.into()
-    }
+/// The poll groups that have tags: the link's own interval first.
+fn groups(settings: &ModbusSettings, tags: &[Tag]) -> Vec<Group> {
+    let named = settings.poll_groups.iter().map(|group| (Some(group.name.as_str()), group.interval_s));
+    std::iter::once((None, settings.poll_interval_s))
+        .chain(named)
+        .map(|(name, interval_s)| Group {
+            name: name.unwrap_or_default().to_owned(),
+            interval_s,
+            members: (0..tags.len()).filter(|&tag| tags[tag].signal.poll.as_deref() == name).collect(),
+        })
+        .filter(|group| !group.members.is_empty() || tags.is_empty())
+        .collect()
 }

@@ -1,4 +1,6 @@
-use crate::tag::{Span, Tag};
+use std::collections::BTreeSet;
+
+use crate::tag::{Span, Table, Tag};
 
 /// One request, and the tags that its answer serves.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,19 +24,37 @@ impl Block {
 pub(crate) struct Merging {
     /// The most registers of a request.
     pub(crate) max_registers: u16,
-    /// The most unused registers read along between two tags.
+    /// The most coils or discrete inputs of a request.
+    pub(crate) max_bits: u16,
+    /// The most unused registers read along between two tags, or sixteen times as many bits.
     pub(crate) max_gap: u16,
 }
 
+impl Merging {
+    /// The most cells of a request to a table.
+    pub(crate) fn max_cells(&self, table: Table) -> u16 {
+        match table {
+            Table::Coil | Table::Discrete => self.max_bits,
+            Table::Input | Table::Holding => self.max_registers,
+        }
+    }
+}
+
+/// Places in the tables that no request may read over: one end of it must be below the cell, the other at or above it.
+pub(crate) type Walls = BTreeSet<(Table, u32)>;
+
 /// Few requests, each within bounds, that read these tags: they are sorted by address and merged greedily.
-///
-/// Coils and discrete inputs count sixteen to a register, as they do in an answer.
-pub(crate) fn merged(tags: &[Tag], members: impl IntoIterator<Item = usize>, merging: Merging) -> Vec<Block> {
+pub(crate) fn merged(
+    tags: &[Tag],
+    members: impl IntoIterator<Item = usize>,
+    merging: Merging,
+    walls: &Walls,
+) -> Vec<Block> {
     let mut blocks: Vec<Block> = Vec::new();
     for index in sorted(tags, members) {
         let span = tags[index].span;
         match blocks.last_mut() {
-            Some(block) if fits(block.span, span, merging) => {
+            Some(block) if fits(block.span, span, merging, walls) => {
                 block.span.count = (block.span.end().max(span.end()) - u32::from(block.span.start)) as u16;
                 block.members.push(index);
             }
@@ -58,13 +78,19 @@ fn sorted(tags: &[Tag], members: impl IntoIterator<Item = usize>) -> Vec<usize> 
 }
 
 /// Whether a block can grow to hold a span that starts at or behind its own start.
-fn fits(block: Span, span: Span, merging: Merging) -> bool {
-    let max_cells = u32::from(block.table.cells_in(merging.max_registers));
+fn fits(block: Span, span: Span, merging: Merging, walls: &Walls) -> bool {
+    let max_cells = u32::from(merging.max_cells(block.table));
     let max_gap = u32::from(block.table.cells_in(merging.max_gap));
     let end = block.end().max(span.end());
     block.table == span.table
         && u32::from(span.start) <= block.end() + max_gap
         && end - u32::from(block.start) <= max_cells
+        && !is_between(walls, block.table, u32::from(block.start), u32::from(span.start))
+}
+
+/// Whether a wall is above the cell `low` and not above the cell `high`.
+pub(crate) fn is_between(walls: &Walls, table: Table, low: u32, high: u32) -> bool {
+    low < high && walls.range((table, low + 1)..=(table, high)).next().is_some()
 }
 
 #[cfg(test)]
@@ -75,7 +101,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::tag::{REGISTERS_MAX, tags};
+    use crate::tag::{BITS_MAX, REGISTERS_MAX, Reading, tags};
 
     fn tags_at(addresses: &[(String, DataType)]) -> Vec<Tag> {
         let signals: Vec<_> = addresses
@@ -83,7 +109,7 @@ mod tests {
             .enumerate()
             .map(|(id, (address, data_type))| signal(id as u32, address, *data_type))
             .collect();
-        tags(&signals.iter().collect::<Vec<_>>(), REGISTERS_MAX).unwrap()
+        tags(&signals.iter().collect::<Vec<_>>(), Reading::STANDARD).unwrap()
     }
 
     fn check(addresses: &[&str], merging: Merging, expected: &[&str]) {
@@ -92,13 +118,14 @@ mod tests {
             (address.to_string(), if bit { DataType::Bool } else { DataType::F32 })
         };
         let tags = tags_at(&addresses.iter().map(typed).collect::<Vec<_>>());
-        let blocks: Vec<_> = merged(&tags, 0..tags.len(), merging).iter().map(|block| block.span.to_string()).collect();
+        let blocks: Vec<_> =
+            merged(&tags, 0..tags.len(), merging, &Walls::new()).iter().map(|block| block.span.to_string()).collect();
         assert_eq!(blocks, expected, "{addresses:?}");
     }
 
     #[test]
     fn neighbours_are_merged_over_small_gaps_only() {
-        let merging = Merging { max_registers: 10, max_gap: 2 };
+        let merging = Merging { max_registers: 10, max_bits: 160, max_gap: 2 };
         check(&["holding:4", "holding:0", "holding:2"], merging, &["holding 0 to 5"]);
         check(&["holding:0", "holding:4"], merging, &["holding 0 to 5"]);
         check(&["holding:0", "holding:5"], merging, &["holding 0 to 1", "holding 5 to 6"]);
@@ -110,7 +137,7 @@ mod tests {
 
     #[test]
     fn a_block_ends_where_the_device_can_give_no_more() {
-        let merging = Merging { max_registers: 4, max_gap: 0 };
+        let merging = Merging { max_registers: 4, max_bits: 64, max_gap: 0 };
         check(&["holding:0", "holding:2", "holding:4"], merging, &["holding 0 to 3", "holding 4 to 5"]);
         check(&["holding:65534"], merging, &["holding 65534 to 65535"]);
     }
@@ -145,13 +172,21 @@ mod tests {
         fn every_tag_is_read_and_no_request_is_too_long(
             addresses in proptest::collection::vec(any_address(), 0..60),
             max_registers in 8..=REGISTERS_MAX,
+            max_bits in 1..=BITS_MAX,
             max_gap in 0..20u16,
+            walls in proptest::collection::btree_set((0..200u32).prop_map(|at| (Table::Holding, at)), 0..4),
         ) {
             let tags = tags_at(&addresses);
-            let blocks = merged(&tags, 0..tags.len(), Merging { max_registers, max_gap });
+            let merging = Merging { max_registers, max_bits, max_gap };
+            let blocks = merged(&tags, 0..tags.len(), merging, &walls);
             assert_covered(&tags, &blocks);
             for block in &blocks {
-                prop_assert!(block.span.count <= block.span.table.cells_in(max_registers));
+                prop_assert!(block.span.count <= merging.max_cells(block.span.table));
+                let (first, last) = (tags[block.members[0]].span, tags[block.members[block.members.len() - 1]].span);
+                let over = |wall: &&(Table, u32)| {
+                    wall.0 == block.span.table && u32::from(first.start) < wall.1 && wall.1 <= u32::from(last.start)
+                };
+                prop_assert!(walls.iter().find(over).is_none());
                 prop_assert!(block.span.end() <= crate::tag::TABLE_CELLS);
                 let used: std::collections::BTreeSet<u32> = block
                     .members

@@ -3,6 +3,8 @@ use plant::{DataType, Signal, WordOrder};
 
 /// The most registers that the standard lets a request read.
 pub(crate) const REGISTERS_MAX: u16 = 125;
+/// The most coils or discrete inputs that the standard lets a request read.
+pub(crate) const BITS_MAX: u16 = 2000;
 /// Addresses of a table run from 0 to one below this.
 pub(crate) const TABLE_CELLS: u32 = 65_536;
 
@@ -71,6 +73,13 @@ impl std::fmt::Display for Span {
 pub(crate) enum Encoding {
     /// A bit of a register, 0 the least significant; a coil or discrete input is a cell of one bit.
     Bit(u8),
+    /// One byte of a register.
+    Byte {
+        /// Whether it is the high one, once the order is undone.
+        high: bool,
+        /// Whether it is in two's complement.
+        signed: bool,
+    },
     /// 1, 2 or 4 registers.
     Unsigned,
     /// 1, 2 or 4 registers, two's complement.
@@ -89,12 +98,27 @@ pub(crate) struct Tag {
     pub(crate) encoding: Encoding,
 }
 
+/// What a device's profile says of addresses.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reading {
+    /// The most registers that a value may take.
+    pub(crate) max_registers: u16,
+    /// The number that the tag list gives to the first cell of a table: 0 or 1.
+    pub(crate) base_address: u16,
+}
+
+#[cfg(test)]
+impl Reading {
+    /// What the standard says.
+    pub(crate) const STANDARD: Self = Self { max_registers: REGISTERS_MAX, base_address: 0 };
+}
+
 /// Reads the address of every signal; returns all tags or all problems.
-pub(crate) fn tags(signals: &[&Signal], max_registers: u16) -> Result<Vec<Tag>, Vec<AddressError>> {
+pub(crate) fn tags(signals: &[&Signal], reading: Reading) -> Result<Vec<Tag>, Vec<AddressError>> {
     let mut tags = Vec::new();
     let mut errors = Vec::new();
     for &signal in signals {
-        match tag(signal, max_registers) {
+        match tag(signal, reading) {
             Ok(tag) => tags.push(tag),
             Err(problem) => errors.push(AddressError {
                 origin: signal.origin.clone(),
@@ -107,22 +131,28 @@ pub(crate) fn tags(signals: &[&Signal], max_registers: u16) -> Result<Vec<Tag>, 
     if errors.is_empty() { Ok(tags) } else { Err(errors) }
 }
 
-fn tag(signal: &Signal, max_registers: u16) -> Result<Tag, String> {
+fn tag(signal: &Signal, reading: Reading) -> Result<Tag, String> {
     let address = Address::parse(&signal.address)?;
     let (encoding, count) = match address.table {
         Table::Coil | Table::Discrete => bit_cell(signal, &address)?,
         Table::Input | Table::Holding => registers(signal, &address)?,
     };
-    let span = Span { table: address.table, start: address.start, count };
-    if span.end() > TABLE_CELLS {
-        return Err(format!("a {} there would end behind the last register, 65535", signal.data_type.name()));
+    let first = u32::from(reading.base_address);
+    let last = TABLE_CELLS - 1 + first;
+    let start = u32::from(address.start);
+    if start < first {
+        return Err("the link's base_address is 1, so the first of a table is 1".to_owned());
     }
-    if count > max_registers {
+    if start - first + u32::from(count) > TABLE_CELLS {
+        return Err(format!("a {} there would end behind the last register, {last}", signal.data_type.name()));
+    }
+    if count > reading.max_registers {
         return Err(format!(
-            "it takes {count} registers, but the link reads at most {max_registers} at once; raise max_registers if the \
-             device allows it"
+            "it takes {count} registers, but the link reads at most {} at once; raise max_registers if the device allows it",
+            reading.max_registers
         ));
     }
+    let span = Span { table: address.table, start: (start - first) as u16, count };
     Ok(Tag { signal: signal.clone(), span, encoding })
 }
 
@@ -152,6 +182,12 @@ fn registers(signal: &Signal, address: &Address) -> Result<(Encoding, u16), Stri
         (DataType::Text, _) => {
             Err(format!("a text needs its length in registers, such as {table}:{start}/8 for 16 characters"))
         }
+        (DataType::U8, Part::Half { high }) => Ok((Encoding::Byte { high, signed: false }, 1)),
+        (DataType::I8, Part::Half { high }) => Ok((Encoding::Byte { high, signed: true }, 1)),
+        (DataType::U8 | DataType::I8, _) => {
+            Err(format!("a byte is one half of a register; write {table}:{start}.high or {table}:{start}.low"))
+        }
+        (other, Part::Half { .. }) => Err(format!("half a register is a u8 or i8, not {}", other.name())),
         (other, Part::Bit(_)) => Err(format!("a bit is a bool, not {}; set the type to bool", other.name())),
         (other, Part::Registers(_)) => {
             Err(format!("only a text has a length; for {} write {table}:{start}", other.name()))
@@ -167,8 +203,8 @@ fn registers(signal: &Signal, address: &Address) -> Result<(Encoding, u16), Stri
     }
 }
 
-/// `table:start`, `table:start.bit` or `table:start/registers`.
-struct Address {
+/// `table:start`, `table:start.bit`, `table:start.high` or `.low`, or `table:start/registers`.
+pub(crate) struct Address {
     table: Table,
     start: u16,
     part: Part,
@@ -178,16 +214,23 @@ struct Address {
 enum Part {
     Whole,
     Bit(u8),
+    Half { high: bool },
     Registers(u16),
 }
 
 impl Address {
-    fn parse(text: &str) -> Result<Self, String> {
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let (name, place) = text.split_once(':').ok_or(EXPECTED)?;
         let table = Table::by_name(name).ok_or(EXPECTED)?;
-        let (start, part) = if let Some((start, bit)) = place.split_once('.') {
-            let bit = number(bit, 15).ok_or("the bit after the point must be 0 (lowest) to 15")?;
-            (start, Part::Bit(bit as u8))
+        let (start, part) = if let Some((start, part)) = place.split_once('.') {
+            let part = match part {
+                "high" => Part::Half { high: true },
+                "low" => Part::Half { high: false },
+                bit => Part::Bit(
+                    number(bit, 15).ok_or("after the point must be a bit, 0 (lowest) to 15, high or low")? as u8,
+                ),
+            };
+            (start, part)
         } else if let Some((start, registers)) = place.split_once('/') {
             let count = number(registers, REGISTERS_MAX).filter(|&count| count > 0);
             (start, Part::Registers(count.ok_or("the registers after the slash must be 1 to 125")?))
@@ -200,7 +243,8 @@ impl Address {
 }
 
 const EXPECTED: &str = "expected coil:N, discrete:N, input:N or holding:N with N from 0 to 65535 as the protocol counts \
-                        (holding:0 is what many manuals call 40001), for a bit holding:N.BIT, for a text holding:N/REGISTERS";
+                        (holding:0 is what many manuals call 40001), for a bit holding:N.BIT, for a byte holding:N.high or \
+                        .low, for a text holding:N/REGISTERS";
 
 /// A plain decimal number up to `high`; no sign.
 fn number(text: &str, high: u16) -> Option<u16> {
@@ -217,13 +261,13 @@ mod tests {
 
     fn check(address: &str, data_type: DataType, expected: (Table, u16, u16, Encoding)) {
         let signal = signal(0, address, data_type);
-        let tag = tags(&[&signal], REGISTERS_MAX).unwrap().remove(0);
+        let tag = tags(&[&signal], Reading::STANDARD).unwrap().remove(0);
         assert_eq!((tag.span.table, tag.span.start, tag.span.count, tag.encoding), expected, "{address}");
     }
 
     fn check_refused(address: &str, data_type: DataType, order: WordOrder, expected: &str) {
         let signal = Signal { word_order: order, ..signal(0, address, data_type) };
-        let errors = tags(&[&signal], 100).unwrap_err();
+        let errors = tags(&[&signal], Reading { max_registers: 100, base_address: 0 }).unwrap_err();
         assert!(errors[0].to_string().contains(expected), "{address}: {}", errors[0]);
     }
 
@@ -232,6 +276,8 @@ mod tests {
         check("coil:3", DataType::Bool, (Table::Coil, 3, 1, Encoding::Bit(0)));
         check("discrete:65535", DataType::Bool, (Table::Discrete, 65_535, 1, Encoding::Bit(0)));
         check("holding:7.3", DataType::Bool, (Table::Holding, 7, 1, Encoding::Bit(3)));
+        check("holding:7.high", DataType::U8, (Table::Holding, 7, 1, Encoding::Byte { high: true, signed: false }));
+        check("input:7.low", DataType::I8, (Table::Input, 7, 1, Encoding::Byte { high: false, signed: true }));
         check("input:12", DataType::U16, (Table::Input, 12, 1, Encoding::Unsigned));
         check("holding:12", DataType::I32, (Table::Holding, 12, 2, Encoding::Signed));
         check("holding:12", DataType::F64, (Table::Holding, 12, 4, Encoding::Float));
@@ -251,6 +297,8 @@ mod tests {
         check_refused("holding:7", DataType::Bool, WordOrder::Abcd, "holding:7.0");
         check_refused("holding:7", DataType::Text, WordOrder::Abcd, "holding:7/8");
         check_refused("holding:7/8", DataType::Text, WordOrder::Cdab, "abcd");
+        check_refused("holding:7", DataType::U8, WordOrder::Abcd, "holding:7.high or holding:7.low");
+        check_refused("holding:7.low", DataType::U16, WordOrder::Abcd, "is a u8 or i8, not u16");
         check_refused("holding:7.1", DataType::U16, WordOrder::Abcd, "set the type to bool");
         check_refused("holding:7/2", DataType::U32, WordOrder::Abcd, "write holding:7");
         check_refused("coil:7", DataType::U16, WordOrder::Abcd, "set the type to bool");
@@ -259,10 +307,19 @@ mod tests {
     }
 
     #[test]
+    fn a_list_that_counts_from_1_is_read_as_one() {
+        let from_1 = Reading { base_address: 1, ..Reading::STANDARD };
+        let start = |address: &str| tags(&[&signal(0, address, DataType::U16)], from_1).map(|tags| tags[0].span.start);
+        assert_eq!(start("holding:1").unwrap(), 0);
+        assert_eq!(start("holding:65535").unwrap(), 65_534);
+        assert!(start("holding:0").unwrap_err()[0].to_string().contains("the first of a table is 1"));
+    }
+
+    #[test]
     fn all_problems_are_told_at_once_with_file_and_line() {
         let signals =
             [signal(0, "x", DataType::U16), signal(1, "coil:1", DataType::Bool), signal(2, "y", DataType::U16)];
-        let errors = tags(&signals.each_ref(), REGISTERS_MAX).unwrap_err();
+        let errors = tags(&signals.each_ref(), Reading::STANDARD).unwrap_err();
         assert_eq!(errors.len(), 2);
         assert!(errors[1].to_string().starts_with("tags/plc.csv:4: station/signal-2: address `y`: expected"));
     }

@@ -3,13 +3,14 @@
 
 mod device;
 
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use adapter::testing::signal;
 use adapter::{Clock, Context, CountersSnapshot, queue};
 use device::{Answers, TestDevice, scripted_device};
-use modbus_adapter::{ModbusAdapter, browse};
-use plant::{DataType, Link, LinkSettings, ModbusSettings, Origin, Signal, WordOrder};
+use modbus_adapter::{Buses, ModbusAdapter, browse};
+use plant::{DataType, Link, LinkSettings, ModbusSettings, Origin, PollGroup, Signal, WordOrder};
 use telemetry::{Event, LinkId, LinkState, Quality, Reason, Sample, Symbol, Value};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -20,6 +21,14 @@ use tokio_util::sync::CancellationToken;
 /// No test waits longer than this for anything.
 const BOUND: Duration = Duration::from_secs(20);
 
+/// How many times as fast as life the plant's clock runs.
+const SPEED: f64 = 100.0;
+
+/// A device on this machine, polled once a second of the plant's clock.
+fn settings(port: u16) -> ModbusSettings {
+    ModbusSettings { timeout_s: 0.3, max_gap: 4, ..ModbusSettings::tcp("127.0.0.1", port) }
+}
+
 /// A running adapter, seen from the twin's side.
 struct Running {
     events: mpsc::Receiver<Event>,
@@ -29,20 +38,20 @@ struct Running {
 
 impl Running {
     fn start(port: u16, signals: &[Signal]) -> Self {
-        let settings = ModbusSettings {
-            host: "127.0.0.1".into(),
-            port,
-            unit: 1,
-            poll_interval_s: 1.0,
-            timeout_s: 0.3,
-            max_registers: 125,
-            max_gap: 4,
-        };
+        Self::start_with(settings(port), signals)
+    }
+
+    fn start_with(settings: ModbusSettings, signals: &[Signal]) -> Self {
+        Self::start_on(&mut Buses::default(), settings, signals)
+    }
+
+    fn start_on(buses: &mut Buses, settings: ModbusSettings, signals: &[Signal]) -> Self {
         let origin = Origin { file: "plant.toml".into(), line: 1 };
-        let link = Link { id: LinkId(0), name: "plc".into(), settings: LinkSettings::Modbus(settings.clone()), origin };
-        let adapter = ModbusAdapter::new(&link, &settings, &signals.iter().collect::<Vec<_>>()).unwrap();
+        let name = format!("plc-{}", settings.unit);
+        let link = Link { id: LinkId(0), name, settings: LinkSettings::Modbus(settings.clone()), origin };
+        let adapter = ModbusAdapter::new(&link, &settings, &signals.iter().collect::<Vec<_>>(), buses).unwrap();
         let (sender, events) = queue(4);
-        let clock = Clock::scaled("2026-01-01T00:00:00Z".parse().unwrap(), 100.0);
+        let clock = Clock::scaled("2026-01-01T00:00:00Z".parse().unwrap(), SPEED);
         let context = Context::new(LinkId(0), clock, CancellationToken::new(), sender);
         let task = tokio::spawn(adapter.run(context.clone()));
         Self { events, context, task }
@@ -158,8 +167,9 @@ async fn values_of_all_tables_arrive_in_one_batch_with_one_time() {
     assert_eq!((counters.connects, counters.failures), (1, 0));
 }
 
+/// Peers lose a whole poll over one register, or ask for each alone from then on.
 #[tokio::test]
-async fn a_hole_costs_its_own_signal_only_and_is_never_merged_over_again() {
+async fn one_bad_register_loses_only_itself() {
     let device = TestDevice::start().await;
     device.set("holding", 0, &[10, 11]);
     device.set("holding", 3, &[13, 14]);
@@ -170,38 +180,116 @@ async fn a_hole_costs_its_own_signal_only_and_is_never_merged_over_again() {
     running.wait_for(&expected).await;
     running.wait_for(&expected).await;
     running.wait_for(&expected).await;
-    let first = [(0, 5), (0, 1), (1, 1), (2, 1), (3, 1), (4, 1)];
-    let later = [(0, 2), (3, 2), (2, 1)];
-    assert_eq!(device.requests()[..9], [&first[..], &later[..]].concat());
+    let first = [(0, 5), (0, 2), (2, 3), (2, 1), (3, 2)];
+    let later = [(0, 2), (3, 2)];
+    assert_eq!(device.requests()[..9], [&first[..], &later[..], &later[..]].concat());
     device.set("holding", 2, &[12]);
     running.wait_for(&integers(&[10, 11, 12, 13, 14])).await;
+    running.wait_for(&integers(&[10, 11, 12, 13, 14])).await;
+    assert_eq!(device.requests().last(), Some(&(0, 5)), "what is a hole no more is read with its neighbours");
     assert_eq!(running.stop().await.failures, 0);
 }
 
 #[tokio::test]
-async fn a_device_that_refuses_long_requests_is_read_in_short_ones() {
+async fn a_hole_among_many_is_found_in_few_requests() {
+    let device = TestDevice::start().await;
+    device.set("holding", 0, &[7; 77]);
+    device.set("holding", 78, &[7; 47]);
+    let mut running = Running::start(device.port(), &registers(0..125));
+    let expected: Vec<_> =
+        (0..125).map(|at| if at == 77 { Err(Reason::UnknownAddress) } else { Ok(Value::Integer(7)) }).collect();
+    running.wait_for(&expected).await;
+    let asked = device.requests().len();
+    assert!(asked <= 1 + 2 * 7, "{asked} requests");
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn cells_that_nobody_wants_and_the_device_does_not_have_are_not_read_along_again() {
+    let device = TestDevice::start().await;
+    device.set("holding", 0, &[10]);
+    device.set("holding", 3, &[13]);
+    let signals = [signal(0, "holding:0", DataType::U16), signal(1, "holding:3", DataType::U16)];
+    let mut running = Running::start(device.port(), &signals);
+    running.wait_for(&integers(&[10, 13])).await;
+    running.wait_for(&integers(&[10, 13])).await;
+    assert_eq!(device.requests()[..5], [(0, 4), (0, 1), (3, 1), (0, 1), (3, 1)]);
+    running.stop().await;
+}
+
+/// A cap on registers per request that nobody told us.
+#[tokio::test]
+async fn device_limits_are_found_out() {
     let device = TestDevice::start().await;
     device.set("holding", 0, &[10, 11, 12]);
     device.refuse_longer_than(2);
     let mut running = Running::start(device.port(), &registers(0..3));
     running.wait_for(&integers(&[10, 11, 12])).await;
     running.wait_for(&integers(&[10, 11, 12])).await;
-    let split = [(0, 3), (0, 1), (1, 1), (2, 1)];
-    assert_eq!(device.requests()[..6], [&split[..], &split[1..3]].concat());
+    assert_eq!(device.requests()[..5], [(0, 3), (0, 1), (1, 2), (0, 1), (1, 2)]);
+    running.stop().await;
+}
+
+/// A cap, a wait after the connection, a gap between requests, a device that counts from 1.
+#[tokio::test]
+async fn device_limits_and_temperament_are_respected() {
+    let device = TestDevice::start().await;
+    device.set("holding", 0, &[10, 11, 12, 13]);
+    let gap = Duration::from_millis(40);
+    let profile = ModbusSettings {
+        max_registers: 2,
+        base_address: 1,
+        pause_after_connect_s: 0.3,
+        pause_between_requests_s: gap.as_secs_f64(),
+        ..settings(device.port())
+    };
+    let begun = Instant::now();
+    let mut running = Running::start_with(profile, &registers(1..5));
+    running.wait_up().await;
+    assert!(begun.elapsed() >= Duration::from_millis(300));
+    running.wait_for(&integers(&[10, 11, 12, 13])).await;
+    running.wait_for(&integers(&[10, 11, 12, 13])).await;
+    assert_eq!(device.requests()[..4], [(0, 2), (2, 2), (0, 2), (2, 2)]);
+    let times = device.request_times();
+    assert!(times.windows(2).all(|pair| pair[1] - pair[0] >= gap), "{times:?}");
     running.stop().await;
 }
 
 #[tokio::test]
-async fn a_busy_device_gives_bad_quality_and_is_not_asked_more_often() {
+async fn each_poll_group_has_a_rate_of_its_own() {
+    let device = TestDevice::start().await;
+    device.set("holding", 0, &[10, 11]);
+    let slow = PollGroup { name: "slow".into(), interval_s: 10.0 };
+    let profile = ModbusSettings { poll_groups: vec![slow], ..settings(device.port()) };
+    let signals = [
+        signal(0, "holding:0", DataType::U16),
+        Signal { poll: Some("slow".into()), ..signal(1, "holding:1", DataType::U16) },
+    ];
+    let mut running = Running::start_with(profile, &signals);
+    let (mut fast, mut slow) = (0, 0);
+    while slow < 4 {
+        let samples = running.samples().await;
+        assert_eq!(samples.len(), 1);
+        if samples[0].signal.0 == 0 { fast += 1 } else { slow += 1 }
+    }
+    // Three whole intervals of the slow one at most, at least two and a half; slots may be missed on a busy machine.
+    let missed = running.counters().lost_at_source as i32;
+    assert!(fast + missed >= 24 && fast <= 33, "{fast} fast polls, {missed} missed");
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_busy_device_is_asked_again_as_often_as_its_profile_says() {
     let device = TestDevice::start().await;
     device.set("holding", 0, &[10, 11]);
     device.answer(Answers::Refuse(ExceptionCode::ServerDeviceBusy));
-    let mut running = Running::start(device.port(), &registers(0..2));
+    let profile = ModbusSettings { busy_retries: 2, poll_interval_s: 1000.0, ..settings(device.port()) };
+    let mut running = Running::start_with(profile, &registers(0..2));
     running.wait_up().await;
     running.wait_for(&[Err(Reason::DeviceFault), Err(Reason::DeviceFault)]).await;
+    assert_eq!(device.requests(), [(0, 2); 3]);
     device.answer(Answers::AtOnce);
     running.wait_for(&integers(&[10, 11])).await;
-    assert!(device.requests().iter().all(|&request| request == (0, 2)));
     running.stop().await;
 }
 
@@ -219,32 +307,97 @@ async fn a_silent_device_takes_the_link_down_until_it_answers() {
     assert!(running.stop().await.failures >= 1);
 }
 
+/// One slow reply, and every later one carries the id before: with peers until a restart.
 #[tokio::test]
-async fn a_late_answer_is_never_taken_for_another() {
+async fn off_by_one_reply_for_ever_is_one_poll() {
     let device = TestDevice::start().await;
     device.set("holding", 0, &[111]);
-    device.answer(Answers::After(Duration::from_millis(600)));
     let mut running = Running::start(device.port(), &registers(0..1));
-    running.wait_down("no answer within").await;
+    running.wait_up().await;
+    running.wait_for(&integers(&[111])).await;
+    device.answer(Answers::After(Duration::from_millis(450)));
+    running.wait_for(&[Err(Reason::Timeout)]).await;
     device.set("holding", 0, &[222]);
     device.answer(Answers::AtOnce);
-    running.wait_up().await;
     device.wait_for_late_answer(BOUND).await;
+    running.wait_for(&integers(&[222])).await;
     for _ in 0..20 {
         assert_eq!(running.samples().await.iter().map(outcome).collect::<Vec<_>>(), integers(&[222]));
     }
-    running.stop().await;
+    let counters = running.stop().await;
+    assert_eq!((counters.connects, counters.failures), (1, 0), "the connection is kept");
+    assert_eq!(counters.unusable, 1, "the late answer is counted");
 }
 
 #[tokio::test]
-async fn an_answer_to_another_request_ends_the_connection() {
+async fn a_device_that_never_answers_the_last_request_loses_its_connection() {
     let stale = |request: &[u8]| Some([&[0x77, 0x77], &request[2..4], &[0, 5, request[6], 3, 2, 0, 111]].concat());
     let right = |request: &[u8]| Some([&request[..4], &[0, 5, request[6], 3, 2, 0, 222]].concat());
     let port = scripted_device(&[stale, right]).await;
     let mut running = Running::start(port, &registers(0..1));
-    running.wait_down("another request").await;
+    running.wait_down("no answer within 300ms").await;
     running.wait_up().await;
-    assert_eq!(running.samples().await.iter().map(outcome).collect::<Vec<_>>(), integers(&[222]));
+    running.wait_for(&integers(&[222])).await;
+    assert!(running.stop().await.unusable >= 2);
+}
+
+/// Whether unit 2 of the gateway of the next test has power.
+static UNIT_2_IS_ON: AtomicBool = AtomicBool::new(false);
+
+/// A timeout of one unit stalls, or flushes, what others wait for.
+#[tokio::test]
+async fn one_dead_unit_starves_nobody() {
+    let gateway = |request: &[u8]| {
+        let answers = request[6] == 1 || UNIT_2_IS_ON.load(Ordering::Relaxed);
+        Some(if answers { [&request[..4], &[0, 5, request[6], 3, 2, 0, request[6]]].concat() } else { Vec::new() })
+    };
+    let port = scripted_device(&[gateway]).await;
+    let mut buses = Buses::default();
+    let mut start = |unit| {
+        let settings = ModbusSettings { unit, timeout_s: 0.1, poll_interval_s: 2.0, ..settings(port) };
+        Running::start_on(&mut buses, settings, &registers(0..1))
+    };
+    let (mut alive, mut dead) = (start(1), start(2));
+    alive.wait_up().await;
+    // At once, then at each slot.
+    assert_eq!(dead.samples().await.iter().map(outcome).collect::<Vec<_>>(), [Err(Reason::Timeout)]);
+    dead.wait_down("it is asked less often").await;
+    let drain = tokio::spawn(async move {
+        let up = loop {
+            match dead.event().await {
+                Event::Link { state: LinkState::Up, .. } => break dead,
+                Event::Samples(batch) => assert!(batch.samples.iter().all(|sample| !sample.quality.is_usable())),
+                other => panic!("told again: {other:?}"),
+            }
+        };
+        up
+    });
+    // From the longest pause on, a timeout takes at most one tenth of the time from the others.
+    let served = |alive: &Running| alive.counters().samples;
+    let mut polls = Vec::new();
+    for _ in 0..40 {
+        let begun = (Instant::now(), served(&alive));
+        while begun.0.elapsed() < Duration::from_millis(50) {
+            assert_eq!(alive.samples().await.iter().map(outcome).collect::<Vec<_>>(), integers(&[1]));
+        }
+        polls.push(served(&alive) - begun.1);
+    }
+    let undisturbed = polls.iter().filter(|&&polls| polls >= 2).count();
+    assert!(undisturbed >= 30, "polls in each 2.5 intervals: {polls:?}");
+    UNIT_2_IS_ON.store(true, Ordering::Relaxed);
+    let mut back = timeout(BOUND, drain).await.expect("the unit is not found again").unwrap();
+    back.wait_for(&integers(&[2])).await;
+    assert_eq!(back.stop().await.demotions, 1);
+    let counters = alive.stop().await;
+    assert_eq!((counters.connects, counters.failures, counters.bad_samples), (1, 0, 0));
+}
+
+#[tokio::test]
+async fn an_answer_of_another_unit_says_what_to_set() {
+    let other = |request: &[u8]| Some([&request[..4], &[0, 5, 9, 3, 2, 0, 111]].concat());
+    let port = scripted_device(&[other]).await;
+    let mut running = Running::start(port, &registers(0..1));
+    running.wait_down("set the link's unit to 9").await;
     running.stop().await;
 }
 
@@ -253,7 +406,7 @@ async fn an_answer_of_the_wrong_length_ends_the_connection() {
     let short = |request: &[u8]| Some([&request[..4], &[0, 5, request[6], 3, 2, 0, 111]].concat());
     let port = scripted_device(&[short]).await;
     let mut running = Running::start(port, &registers(0..2));
-    running.wait_down("holds 1 registers; expected 2").await;
+    running.wait_down("holds 2 bytes of data; expected 4").await;
     running.stop().await;
 }
 

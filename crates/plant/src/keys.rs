@@ -9,10 +9,11 @@ use serde::Deserialize;
 
 use crate::alarms::AlarmKeys;
 use crate::genealogy::GenealogyKeys;
+use crate::modbus::ModbusKeys;
 use crate::opcua::OpcuaKeys;
 use crate::runbook::{ENGLISH, languages_schema};
 use crate::schema::{kind_schema, material_schema, name_schema};
-use crate::{CsvSettings, Detection, ModbusSettings, RecipeSettings, SheetMaterial, StationKind, named};
+use crate::{CsvSettings, Detection, RecipeSettings, SheetMaterial, StationKind, named};
 
 /// Where the line is, after ISA-95, and how it is watched.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -314,54 +315,6 @@ pub(crate) enum LinkKeys {
     Opcua(OpcuaKeys),
     Mqtt(MqttKeys),
     Csv(CsvKeys),
-}
-
-/// Modbus TCP, polled.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(default)]
-#[schemars(extend("required" = ["host"]))]
-pub(crate) struct ModbusKeys {
-    /// Host name or address.
-    #[schemars(length(min = 1))]
-    host: String,
-    /// TCP port.
-    #[schemars(range(min = 1))]
-    port: u16,
-    /// Unit identifier.
-    unit: u8,
-    /// From the start of one poll to the start of the next, seconds.
-    #[schemars(range(min = 0.01, max = 3600.0))]
-    poll_interval_s: f64,
-    /// How long to wait for an answer, seconds.
-    #[schemars(range(min = 0.01, max = 60.0))]
-    timeout_s: f64,
-    /// The most registers asked for at once; less than 125 for devices that cannot do what the standard allows.
-    #[schemars(range(min = 1, max = 125))]
-    max_registers: u16,
-    /// The most unused registers read along to merge two blocks.
-    #[schemars(range(max = 124))]
-    max_gap: u16,
-}
-
-impl Default for ModbusKeys {
-    fn default() -> Self {
-        Self {
-            host: String::new(),
-            port: 502,
-            unit: 1,
-            poll_interval_s: 1.0,
-            timeout_s: 1.0,
-            max_registers: 125,
-            max_gap: 8,
-        }
-    }
-}
-
-impl From<ModbusKeys> for ModbusSettings {
-    fn from(keys: ModbusKeys) -> Self {
-        let ModbusKeys { host, port, unit, poll_interval_s, timeout_s, max_registers, max_gap } = keys;
-        Self { host, port, unit, poll_interval_s, timeout_s, max_registers, max_gap }
-    }
 }
 
 /// MQTT 3.1.1, subscribed.

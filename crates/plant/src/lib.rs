@@ -12,6 +12,7 @@ mod genealogy;
 mod keys;
 mod links;
 mod load;
+mod modbus;
 mod model;
 mod named;
 mod opcua;
@@ -35,9 +36,10 @@ pub use files::{Files, FilesError};
 pub use flow::{FlowDesign, StationFlow, StopsDesign, VariantFlow};
 pub use genealogy::Genealogy;
 pub use load::{Configuration, load};
+pub use modbus::{HostPort, ModbusSettings, ModbusTls, ModbusTransport, OwnCertificate, Parity, PollGroup, SerialLine};
 pub use model::{
-    CsvSettings, DataType, Detection, Limit, Link, LinkSettings, ModbusSettings, MqttSettings, Origin, Plant, Recipe,
-    RecipeSettings, Redundant, SheetMaterial, Signal, Station, StationId, StationKind, Variant, WordOrder,
+    CsvSettings, DataType, Detection, Limit, Link, LinkSettings, MqttSettings, Origin, Plant, Recipe, RecipeSettings,
+    Redundant, SheetMaterial, Signal, Station, StationId, StationKind, Variant, WordOrder,
 };
 pub use opcua::{OpcuaAccess, OpcuaMode, OpcuaPassword, OpcuaPolicy, OpcuaSecurity, OpcuaSettings, OpcuaUser};
 pub use plan::{Calendar, Plan, Shift};

@@ -6,11 +6,12 @@ use crate::entries::{Entries, Entry};
 use crate::keys::{CsvKeys, LinkKeys, MqttKeys};
 use crate::problem::Findings;
 use crate::tree::Tree;
-use crate::{Link, LinkSettings, MqttSettings};
+use crate::{Link, LinkSettings, MqttSettings, modbus};
 
 /// Checks the links against each other.
 pub(crate) fn check(links: &Entries<LinkKeys>, line: &str, tree: &Tree, findings: &mut Findings) {
     links.check_unique_names(tree, findings);
+    modbus::check(links, tree, findings);
     let mut clients = BTreeMap::new();
     for (_, entry, keys) in links.sound() {
         if let LinkKeys::Opcua(keys) = keys {

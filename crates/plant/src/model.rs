@@ -183,33 +183,14 @@ impl Link {
 /// Protocol of a link, with that protocol's settings.
 #[derive(Debug, Clone, PartialEq)]
 pub enum LinkSettings {
-    /// Modbus TCP, polled.
-    Modbus(ModbusSettings),
+    /// Modbus, polled.
+    Modbus(crate::ModbusSettings),
     /// OPC UA, subscribed.
     Opcua(OpcuaSettings),
     /// MQTT 3.1.1, subscribed.
     Mqtt(MqttSettings),
     /// CSV files, dropped into a folder.
     Csv(CsvSettings),
-}
-
-/// How to poll a Modbus TCP device.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ModbusSettings {
-    /// Host name or address.
-    pub host: String,
-    /// TCP port.
-    pub port: u16,
-    /// Unit identifier.
-    pub unit: u8,
-    /// From the start of one poll to the start of the next, seconds.
-    pub poll_interval_s: f64,
-    /// How long to wait for an answer, seconds.
-    pub timeout_s: f64,
-    /// The most registers asked for at once, 1 to 125.
-    pub max_registers: u16,
-    /// The most unused registers read along to merge two blocks.
-    pub max_gap: u16,
 }
 
 /// How to subscribe at an MQTT broker.
@@ -322,6 +303,8 @@ pub struct Signal {
     pub data_type: DataType,
     /// How a Modbus device orders the bytes of a value that spans registers.
     pub word_order: WordOrder,
+    /// The poll group of its Modbus link that it is in, if it is in one.
+    pub poll: Option<String>,
     /// Unit of the scaled value; empty where it has none.
     pub unit: String,
     /// Scaled value = raw value × `scale` + `offset`.
@@ -343,6 +326,10 @@ pub struct Signal {
 pub enum DataType {
     /// A condition.
     Bool,
+    /// 8-bit unsigned integer.
+    U8,
+    /// 8-bit signed integer.
+    I8,
     /// 16-bit unsigned integer.
     U16,
     /// 16-bit signed integer.
@@ -365,8 +352,10 @@ pub enum DataType {
 
 impl DataType {
     /// Every type.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Bool,
+        Self::U8,
+        Self::I8,
         Self::U16,
         Self::I16,
         Self::U32,
@@ -382,6 +371,8 @@ impl DataType {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Bool => "bool",
+            Self::U8 => "u8",
+            Self::I8 => "i8",
             Self::U16 => "u16",
             Self::I16 => "i16",
             Self::U32 => "u32",

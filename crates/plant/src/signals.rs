@@ -110,6 +110,7 @@ impl Row<'_> {
             let message = format!("is set, but link {:?} is not Modbus", row.link);
             findings.add(self.column("order"), message, "nothing: this protocol fixes the order");
         }
+        let poll = self.poll_group(link.and_then(|link| links.get(link)?.keys.as_ref()), findings);
         let data_type = data_type?;
         self.check_arithmetic(data_type, findings);
         Some(Signal {
@@ -121,6 +122,7 @@ impl Row<'_> {
             address: row.address.clone(),
             data_type,
             word_order: word_order?,
+            poll,
             unit: row.unit.clone(),
             scale: scale.unwrap_or(1.0),
             offset: offset.unwrap_or(0.0),
@@ -141,6 +143,26 @@ impl Row<'_> {
                 None
             }
         }
+    }
+
+    /// The poll group that the row names, if it names one.
+    fn poll_group(&self, link: Option<&LinkKeys>, findings: &mut Findings) -> Option<String> {
+        let name = &self.row.poll;
+        match link? {
+            _ if name.is_empty() => return None,
+            LinkKeys::Modbus(keys) => {
+                let known = keys.poll_groups().iter().map(|group| group.name.as_str());
+                if !known.clone().any(|known| known == name) {
+                    let what = format!("poll group of link {:?}", self.row.link);
+                    findings.add_unknown(self.column("poll"), name, &what, known);
+                }
+            }
+            _ => {
+                let message = format!("is set, but link {:?} is not Modbus", self.row.link);
+                findings.add(self.column("poll"), message, "nothing: this protocol is not polled");
+            }
+        }
+        Some(name.clone())
     }
 
     /// What a cell names; `empty` is what an empty cell means.

@@ -35,10 +35,13 @@ pub struct TagRow {
     pub stale_after_s: String,
     /// For the reader of the list.
     pub description: String,
+    /// Name of the poll group of its Modbus link that it is in; empty for none. A list may leave the column out.
+    #[serde(default)]
+    pub poll: String,
 }
 
 /// The columns of a tag list: the fields of a [`TagRow`].
-const COLUMNS: [&str; 13] = [
+const COLUMNS: [&str; 14] = [
     "signal",
     "role",
     "link",
@@ -52,9 +55,10 @@ const COLUMNS: [&str; 13] = [
     "high",
     "stale_after_s",
     "description",
+    "poll",
 ];
 /// Those of them that a list need not have.
-const OPTIONAL: [&str; 1] = ["stale_after_s"];
+const OPTIONAL: [&str; 2] = ["stale_after_s", "poll"];
 
 /// The CSV text of a tag list: a header and the rows. Loading reads it as it is.
 pub fn write_tags(rows: &[TagRow]) -> String {
@@ -93,11 +97,12 @@ impl TagLists {
             Ok(header) => header.clone(),
             Err(error) => return self.refuse(Place::new(file, 1, ""), format!("not CSV: {error}"), "", findings),
         };
-        let is_missing = |name: &&str| !OPTIONAL.contains(name) && !header.iter().any(|column| column == *name);
-        let missing: Vec<_> = COLUMNS.into_iter().filter(is_missing).collect();
+        let required: Vec<_> = COLUMNS.into_iter().filter(|name| !OPTIONAL.contains(name)).collect();
+        let is_missing = |name: &&str| !header.iter().any(|column| column == *name);
+        let missing: Vec<_> = required.iter().copied().filter(is_missing).collect();
         if !missing.is_empty() {
             let message = format!("the header has no column {}", missing.join(", "));
-            return self.refuse(Place::new(file, 1, ""), message, COLUMNS.join(","), findings);
+            return self.refuse(Place::new(file, 1, ""), message, required.join(","), findings);
         }
         let mut record = StringRecord::new();
         let mut lines = LineCounter { text, byte: 0, line: 1 };

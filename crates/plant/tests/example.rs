@@ -7,7 +7,8 @@ use std::path::Path;
 
 use fixture::{TAGS, files};
 use plant::{
-    Configuration, DataType, Files, LinkSettings, Overrides, Role, StationKind, TagRow, WordOrder, load, write_tags,
+    Configuration, DataType, Files, HostPort, LinkSettings, ModbusTransport, Overrides, Role, StationKind, TagRow,
+    WordOrder, load, write_tags,
 };
 use telemetry::{LinkId, SignalId};
 
@@ -57,7 +58,8 @@ fn what_is_left_out_has_its_default() {
     assert_eq!((daemon.http.host.as_str(), daemon.http.port), ("127.0.0.1", 8090));
     assert_eq!(plant.detection.false_alarms_per_shift, 0.5);
     let LinkSettings::Modbus(modbus) = &plant.links[0].settings else { panic!("{:?}", plant.links[0]) };
-    assert_eq!((modbus.host.as_str(), modbus.port, modbus.unit), ("plc-1", 502, 1));
+    let to = HostPort { host: "plc-1".into(), port: 502 };
+    assert_eq!((&modbus.transport, modbus.unit), (&ModbusTransport::Tcp(to), 1));
     let LinkSettings::Mqtt(mqtt) = &plant.links[1].settings else { panic!("{:?}", plant.links[1]) };
     assert_eq!((mqtt.port, mqtt.client_id.as_str()), (1883, "linetwin-b1-broker"));
 }
@@ -80,7 +82,8 @@ fn the_command_line_wins_over_the_environment_and_that_over_the_files() {
     let Configuration { plant, daemon } = small(&overrides);
     assert_eq!((daemon.http.host.as_str(), daemon.http.port, daemon.node.as_str()), ("::1", 3, "42"));
     let LinkSettings::Modbus(modbus) = &plant.links[0].settings else { panic!("{:?}", plant.links[0]) };
-    assert_eq!((modbus.port, modbus.timeout_s), (1502, 0.5));
+    let to = HostPort { host: "plc-1".into(), port: 1502 };
+    assert_eq!((&modbus.transport, modbus.timeout_s), (&ModbusTransport::Tcp(to), 0.5));
     let LinkSettings::Mqtt(mqtt) = &plant.links[1].settings else { panic!("{:?}", plant.links[1]) };
     assert_eq!(mqtt.password.as_deref(), Some("007"), "a text stays as it is");
 }

@@ -196,12 +196,94 @@ plant.toml:35: limit[0].variant: "suv" is not a variant of this plant; expected 
 }
 
 #[test]
+fn modbus_links() {
+    const HOST: &str = r#"host = "plc-1""#;
+    check(
+        HOST,
+        r#"transport = "rtu""#,
+        "plant.toml:10: link[0].serial: is missing; expected a table with the line's device",
+    );
+    check(
+        HOST,
+        r#"host = "plc-1"
+transport = "tls""#,
+        "plant.toml:10: link[0].tls: is missing; expected a table with a ca",
+    );
+    check(
+        HOST,
+        r#"host = "plc-1"
+transport = "udp""#,
+        r#"plant.toml:14: link[0].transport: "udp" is not a transport; expected one of tcp, tls, rtu-over-tcp, rtu"#,
+    );
+    check(
+        HOST,
+        r#"host = "plc-1"
+serial = { device = "/dev/ttyS0", parity = "evn" }"#,
+        r#"plant.toml:14: link[0].serial.parity: "evn" is not a parity; expected one of none, even, odd; did you mean "even"?"#,
+    );
+    check(
+        HOST,
+        r#"host = "plc-1"
+serial = { device = "/dev/ttyS0" }"#,
+        r#"plant.toml:14: link[0].serial: is set, but the link's transport is not rtu; expected transport = "rtu", or nothing"#,
+    );
+    check(
+        HOST,
+        r#"host = "plc-1"
+transport = "tls"
+tls = { ca = "ca.pem", key = "key.pem" }"#,
+        "plant.toml:15: link[0].tls: has one of certificate and key; expected both, or neither",
+    );
+    check(
+        HOST,
+        r#"host = "plc-1"
+poll = [{ name = "slow", interval_s = 60.0 }, { name = "slow", interval_s = 0.0 }]"#,
+        r#"plant.toml:14: link[0].poll[1].interval_s: 0.0 is too small; expected a number from 0.01 to 86400
+plant.toml:14: link[0].poll[1].name: "slow" is already the name of a group; expected a name of its own"#,
+    );
+    check(
+        HOST,
+        r#"host = "plc-1"
+
+[[link]]
+protocol = "modbus"
+name = "plc-unit-2"
+unit = 2
+host = "plc-1"
+pause_after_connect_s = 1.0"#,
+        r#"plant.toml:15: link[1]: shares its connection with link "plc", but not all of its settings; expected the same transport, serial, tls, pause_after_connect_s and pause_between_requests_s"#,
+    );
+}
+
+#[test]
+fn poll_groups_of_tags() {
+    let tags = TAGS.1.replacen("description\n", "description,poll\n", 1);
+    let with = |line: usize, poll: &str| {
+        let lines = tags.lines().enumerate();
+        let row = |(at, text): (usize, &str)| match at {
+            0 => format!("{text}\n"),
+            _ if at + 1 == line => format!("{text},{poll}\n"),
+            _ => format!("{text},\n"),
+        };
+        let plant =
+            PLANT.1.replace(r#"host = "plc-1""#, "host = \"plc-1\"\npoll = [{ name = \"slow\", interval_s = 60.0 }]");
+        Files::from_pairs([LINETWIN, ("plant.toml", &plant), (TAGS.0, &lines.map(row).collect::<String>())])
+    };
+    check_files(&with(3, "slow"), &Overrides::default(), "");
+    check_files(
+        &with(3, "slwo"),
+        &Overrides::default(),
+        r#"tags/all.csv:3: poll: "slwo" is not a poll group of link "plc"; expected slow; did you mean "slow"?"#,
+    );
+}
+
+#[test]
 fn links() {
     check(
         r#"host = "plc-1""#,
         r#"hots = "plc-1""#,
         r#"plant.toml:10: link[0].host: is missing; expected a text that is not empty
-plant.toml:13: link[0].hots: "hots" is not a key here; expected one of host, max_gap, max_registers, name, poll_interval_s, port, protocol, timeout_s, unit; did you mean "host"?"#,
+plant.toml:13: link[0].hots: "hots" is not a key here; expected one of 18, such as host, timeout_s, max_bits, poll, port; did you mean "host"?"#,
     );
     check(
         r#"host = "plc-1""#,
@@ -501,12 +583,12 @@ fn tag_lists() {
     check(
         "scale,offset,",
         "offset,",
-        "tags/all.csv:1: the header has no column scale; expected signal,role,link,address,type,order,unit,scale,offset,low,high,stale_after_s,description",
+        "tags/all.csv:1: the header has no column scale; expected signal,role,link,address,type,order,unit,scale,offset,low,high,description",
     );
     check(
         "signal,role,link,address,type,order,unit,scale,offset,low,high,description",
         "signal;role;link;address;type;order;unit;scale;offset;low;high;description",
-        "tags/all.csv:1: the header has no column signal, role, link, address, type, order, unit, scale, offset, low, high, description; expected signal,role,link,address,type,order,unit,scale,offset,low,high,stale_after_s,description",
+        "tags/all.csv:1: the header has no column signal, role, link, address, type, order, unit, scale, offset, low, high, description; expected signal,role,link,address,type,order,unit,scale,offset,low,high,description",
     );
     check(
         r#""Current, RMS""#,
@@ -543,7 +625,7 @@ tags/all.csv:5: signal: "level" is not a signal path; expected station/name, eac
     check(
         ",f32",
         ",float",
-        r#"tags/all.csv:4: type: "float" is not a data type; expected one of bool, u16, i16, u32, i32, u64, i64, f32, f64, text"#,
+        r#"tags/all.csv:4: type: "float" is not a data type; expected one of bool, u8, i8, u16, i16, u32, i32, u64, i64, f32, f64, text"#,
     );
     check(
         ",cdab",

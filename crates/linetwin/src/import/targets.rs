@@ -148,6 +148,7 @@ fn signal(path: &str, data_type: DataType, id: SignalId) -> Signal {
         address: String::new(),
         data_type,
         word_order: WordOrder::default(),
+        poll: None,
         unit: String::new(),
         scale: 1.0,
         offset: 0.0,

@@ -5,7 +5,7 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -30,6 +30,7 @@ struct Memory {
     answers: Answers,
     longest: u16,
     requests: Vec<(u16, u16)>,
+    times: Vec<Instant>,
 }
 
 #[derive(Clone)]
@@ -53,8 +54,13 @@ pub(crate) struct SwitchedOff {
 
 impl TestDevice {
     pub(crate) async fn start() -> Self {
-        let memory =
-            Memory { cells: BTreeMap::new(), answers: Answers::AtOnce, longest: u16::MAX, requests: Vec::new() };
+        let memory = Memory {
+            cells: BTreeMap::new(),
+            answers: Answers::AtOnce,
+            longest: u16::MAX,
+            requests: Vec::new(),
+            times: Vec::new(),
+        };
         let shared = Shared { memory: Arc::new(Mutex::new(memory)), late: Arc::default() };
         Self::listen(([127, 0, 0, 1], 0).into(), shared).await
     }
@@ -95,6 +101,11 @@ impl TestDevice {
         self.shared.memory.lock().unwrap().requests.clone()
     }
 
+    /// When each request came.
+    pub(crate) fn request_times(&self) -> Vec<Instant> {
+        self.shared.memory.lock().unwrap().times.clone()
+    }
+
     pub(crate) async fn wait_for_late_answer(&self, bound: Duration) {
         tokio::time::timeout(bound, self.shared.late.notified()).await.expect("no late answer in time");
     }
@@ -123,6 +134,7 @@ impl Shared {
             _ => return Err(ExceptionCode::IllegalFunction),
         };
         memory.requests.push((start, count));
+        memory.times.push(Instant::now());
         if let Answers::Refuse(exception) = memory.answers {
             return Err(exception);
         }

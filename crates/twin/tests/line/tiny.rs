@@ -44,15 +44,7 @@ pub(crate) const WARM_UP_CYCLES: u32 = 10;
 
 pub(crate) fn plant() -> Arc<Plant> {
     let origin = || Origin { file: String::new(), line: 0 };
-    let modbus = ModbusSettings {
-        host: String::new(),
-        port: 502,
-        unit: 1,
-        poll_interval_s: 1.0,
-        timeout_s: 1.0,
-        max_registers: 125,
-        max_gap: 8,
-    };
+    let modbus = ModbusSettings::tcp("", 502);
     let link = |id: LinkId, name: &str| Link {
         id,
         name: name.to_owned(),
@@ -77,6 +69,7 @@ pub(crate) fn plant() -> Arc<Plant> {
         address: String::new(),
         data_type: DataType::F64,
         word_order: WordOrder::Abcd,
+        poll: None,
         unit: String::new(),
         scale: 1.0,
         offset: 0.0,

@@ -1,0 +1,324 @@
+//! The one connection to an endpoint, which all its units and links share in turns.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use adapter::Counters;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::Mutex;
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
+
+use crate::frame::{Answer, Exception, Request, rtu_answer, take_tcp};
+use crate::transport::{Endpoint, Framing, Stream};
+
+/// The least time from one attempt to connect to the next, whoever asks for it: links that share an endpoint make no storm.
+const ATTEMPT_PAUSE: Duration = Duration::from_millis(200);
+/// Answers to other requests than the one under way, in a row, after which the connection is given up.
+const MISMATCHES_MAX: u32 = 4;
+/// Requests in a row without any answer, for each link that shares the connection, after which it is given up.
+const UNANSWERED_MAX: usize = 2;
+/// The most bytes taken in one go.
+const READ_BYTES: usize = 512;
+/// The most times that bytes to nobody are taken before a request; a line that still has more is of no use.
+const NOISE_READS_MAX: usize = 64;
+
+/// The buses of a plant: one for each endpoint.
+#[derive(Debug, Default)]
+pub struct Buses(BTreeMap<String, Arc<Bus>>);
+
+impl Buses {
+    /// The bus of an endpoint for one more link. The first link's pauses hold for all; the plant's check has seen to it that
+    /// they are the same.
+    pub(crate) fn join(&mut self, endpoint: Endpoint, pauses: Pauses) -> Arc<Bus> {
+        let bus = self.0.entry(endpoint.key()).or_insert_with(|| Arc::new(Bus::new(endpoint, pauses)));
+        bus.links.fetch_add(1, Ordering::Relaxed);
+        bus.clone()
+    }
+}
+
+/// What a device wants to be spared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Pauses {
+    /// From the connection to the first request.
+    pub(crate) after_connect: Duration,
+    /// From an answer to the next request.
+    pub(crate) between_requests: Duration,
+}
+
+/// Why a request gave no cells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum ReadError {
+    /// The device refuses this request; it will answer others.
+    Refused(Exception),
+    /// The unit did not answer, or not with an answer; others may. In words for a person.
+    Unanswered(String),
+    /// There is no connection. In words for a person.
+    Lost(String),
+}
+
+/// One endpoint's connection. Whoever reads waits for its turn; turns are taken in the order in which they are asked for,
+/// and one request is under way at a time. The connection is opened when somebody reads.
+pub(crate) struct Bus {
+    endpoint: Endpoint,
+    pauses: Pauses,
+    links: AtomicUsize,
+    line: Mutex<Line>,
+}
+
+/// What a turn is about.
+#[derive(Default)]
+struct Line {
+    connection: Option<Connection>,
+    attempted: Option<Instant>,
+    /// Why the last attempt to connect failed, if it did.
+    failure: Option<String>,
+    /// Requests in a row without any answer.
+    unanswered: usize,
+}
+
+impl fmt::Debug for Bus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Bus({})", self.endpoint)
+    }
+}
+
+impl Bus {
+    pub(crate) fn new(endpoint: Endpoint, pauses: Pauses) -> Self {
+        Self { endpoint, pauses, links: AtomicUsize::new(0), line: Mutex::default() }
+    }
+
+    pub(crate) fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// Whether a unit that does not answer takes turns from others.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.links.load(Ordering::Relaxed) > 1
+    }
+
+    /// Asks a unit for cells when it is its turn. Answers that come to no request are counted.
+    pub(crate) async fn read(
+        &self,
+        request: Request,
+        patience: Duration,
+        counters: &Counters,
+    ) -> Result<Vec<u16>, ReadError> {
+        let mut line = self.line.lock().await;
+        let mut connection = match line.connection.take() {
+            Some(connection) => connection,
+            None => self.open(&mut line, patience).await.map_err(ReadError::Lost)?,
+        };
+        // While it is out of the line, a reader that is dropped takes it along: half a request can never be gone on with.
+        let answer = connection.ask(request, patience, self.pauses, counters).await;
+        if !matches!(answer, Err(ReadError::Unanswered(_) | ReadError::Lost(_))) {
+            line.unanswered = 0;
+        }
+        match answer {
+            Ok(Answer::Cells(cells)) => {
+                line.connection = Some(connection);
+                Ok(cells)
+            }
+            Ok(Answer::Refused(exception)) => {
+                line.connection = Some(connection);
+                Err(if exception.is_of_gateway() {
+                    ReadError::Unanswered(format!("the gateway says: {exception}"))
+                } else {
+                    ReadError::Refused(exception)
+                })
+            }
+            Err(ReadError::Unanswered(problem)) => {
+                line.unanswered += 1;
+                if line.unanswered >= UNANSWERED_MAX * self.links.load(Ordering::Relaxed).max(1) {
+                    line.unanswered = 0;
+                    return Err(ReadError::Lost(problem));
+                }
+                line.connection = Some(connection);
+                Err(ReadError::Unanswered(problem))
+            }
+            Err(other) => Err(other),
+        }
+    }
+
+    async fn open(&self, line: &mut Line, patience: Duration) -> Result<Connection, String> {
+        let now = Instant::now();
+        if let Some(next) = line.attempted.map(|at| at + ATTEMPT_PAUSE).filter(|&next| now < next) {
+            if let Some(failure) = &line.failure {
+                return Err(failure.clone());
+            }
+            sleep_until(next).await;
+        }
+        line.attempted = Some(Instant::now());
+        let opened = match timeout(patience, self.endpoint.open()).await {
+            Ok(opened) => opened,
+            Err(_) => Err(format!("no answer within {patience:?}")),
+        };
+        let opened = opened.map_err(|problem| format!("cannot connect: {problem}"));
+        line.failure = opened.as_ref().err().cloned();
+        line.unanswered = 0;
+        let ready = Instant::now() + self.pauses.after_connect;
+        Ok(Connection {
+            stream: opened?,
+            framing: self.endpoint.framing(),
+            gap: self.endpoint.gap(),
+            received: Vec::new(),
+            transaction: 0,
+            mismatches: 0,
+            ready,
+            owed: None,
+        })
+    }
+}
+
+/// An open connection.
+struct Connection {
+    stream: Box<dyn Stream>,
+    framing: Framing,
+    /// The least silence before a request.
+    gap: Duration,
+    /// What has come and is not understood yet.
+    received: Vec<u8>,
+    transaction: u16,
+    /// Answers in a row to other requests than the one under way.
+    mismatches: u32,
+    /// When the next request may be sent.
+    ready: Instant,
+    /// RTU: a request that may still be answered, and until when the line is listened to for that.
+    owed: Option<(Request, Instant)>,
+}
+
+impl Connection {
+    async fn ask(
+        &mut self,
+        request: Request,
+        patience: Duration,
+        pauses: Pauses,
+        counters: &Counters,
+    ) -> Result<Answer, ReadError> {
+        sleep_until(self.ready).await;
+        let answer = match self.framing {
+            Framing::Tcp => self.ask_tcp(request, patience, counters).await,
+            Framing::Rtu => {
+                self.settle(counters).await?;
+                self.ask_rtu(request, patience, counters).await
+            }
+        };
+        self.ready = Instant::now() + pauses.between_requests.max(self.gap);
+        answer
+    }
+
+    /// An answer says by its transaction which request it is to: a late one is left out and counted, and the next is waited
+    /// for.
+    async fn ask_tcp(
+        &mut self,
+        request: Request,
+        patience: Duration,
+        counters: &Counters,
+    ) -> Result<Answer, ReadError> {
+        self.transaction = self.transaction.wrapping_add(1);
+        let deadline = Instant::now() + patience;
+        self.send(&request.tcp(self.transaction), deadline).await?;
+        loop {
+            while let Some(frame) = take_tcp(&mut self.received).map_err(ReadError::Lost)? {
+                if frame.transaction == self.transaction {
+                    self.mismatches = 0;
+                    return if frame.unit == request.unit {
+                        request.answer(&frame.message).map_err(ReadError::Lost)
+                    } else {
+                        let (theirs, ours) = (frame.unit, request.unit);
+                        let problem = format!("unit {theirs} answers for unit {ours}; set the link's unit to {theirs}");
+                        Err(ReadError::Lost(problem))
+                    };
+                }
+                counters.add_unusable(1);
+                self.mismatches += 1;
+                if self.mismatches >= MISMATCHES_MAX {
+                    let problem = format!("{MISMATCHES_MAX} answers in a row were to other requests than the last");
+                    return Err(ReadError::Lost(problem));
+                }
+            }
+            if !self.receive(deadline).await? {
+                return Err(ReadError::Unanswered(format!("no answer within {patience:?}")));
+            }
+        }
+    }
+
+    /// An answer says only what kind it is, so after one that is missing nothing is asked for as long again: [`Self::settle`].
+    async fn ask_rtu(
+        &mut self,
+        request: Request,
+        patience: Duration,
+        counters: &Counters,
+    ) -> Result<Answer, ReadError> {
+        let deadline = Instant::now() + patience;
+        self.send(&request.rtu(), deadline).await?;
+        loop {
+            match rtu_answer(&request, &self.received) {
+                Ok(Some(answer)) => {
+                    self.received.clear();
+                    return Ok(answer);
+                }
+                Ok(None) => {}
+                Err(problem) => {
+                    counters.add_unusable(1);
+                    self.owed = Some((request, Instant::now() + patience));
+                    return Err(ReadError::Unanswered(format!("what came is no answer: {problem}")));
+                }
+            }
+            if !self.receive(deadline).await? {
+                self.owed = Some((request, Instant::now() + patience));
+                return Err(ReadError::Unanswered(format!("no answer within {patience:?}")));
+            }
+        }
+    }
+
+    /// Listens until a late answer has come, or can be taken not to come any more; all else is thrown away.
+    async fn settle(&mut self, counters: &Counters) -> Result<(), ReadError> {
+        let mut reads = 0;
+        let mut owed = self.owed.take();
+        // What came to nobody in between is there at once.
+        while self.receive(owed.map_or_else(Instant::now, |(_, deadline)| deadline)).await? {
+            if owed.is_some_and(|(request, _)| matches!(rtu_answer(&request, &self.received), Ok(Some(_)))) {
+                counters.add_unusable(1);
+                owed = None;
+            }
+            reads += 1;
+            if reads == NOISE_READS_MAX {
+                return Err(ReadError::Lost("the line is never silent: is somebody else speaking on it?".to_owned()));
+            }
+        }
+        self.received.clear();
+        Ok(())
+    }
+
+    async fn send(&mut self, frame: &[u8], deadline: Instant) -> Result<(), ReadError> {
+        match timeout_at(deadline, self.stream.write_all(frame)).await {
+            Ok(sent) => sent.map_err(broken),
+            Err(_) => Err(ReadError::Lost("it takes no more requests".to_owned())),
+        }
+    }
+
+    /// Takes what comes; `false` if nothing has come by the deadline.
+    async fn receive(&mut self, deadline: Instant) -> Result<bool, ReadError> {
+        let mut chunk = [0; READ_BYTES];
+        match timeout_at(deadline, self.stream.read(&mut chunk)).await {
+            Err(_) => Ok(false),
+            Ok(Err(error)) => Err(broken(error)),
+            Ok(Ok(0)) => {
+                let problem = "the device closed the connection; many accept just one client at a time";
+                Err(ReadError::Lost(problem.to_owned()))
+            }
+            Ok(Ok(count)) => {
+                self.received.extend_from_slice(&chunk[..count]);
+                Ok(true)
+            }
+        }
+    }
+}
+
+fn broken(error: io::Error) -> ReadError {
+    ReadError::Lost(format!("the connection broke: {error}"))
+}
