@@ -184,7 +184,7 @@ fn judged(words: &Words, evidence: &EvidenceV1) -> String {
         }
         DetectorName::FlatLine => words.word("unit.cycles"),
         DetectorName::Dropout | DetectorName::Spikes => words.word("unit.to 1"),
-        DetectorName::LinkWatch => "s",
+        DetectorName::LinkWatch | DetectorName::Silence => "s",
     };
     let figure = |number| words.measured(number, Some(unit));
     let (statistic, threshold) = (figure(evidence.statistic), figure(evidence.threshold));
