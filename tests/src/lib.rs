@@ -14,6 +14,7 @@ pub mod demo;
 pub mod net;
 pub mod peers;
 pub mod program;
+pub mod proxy;
 pub mod site;
 pub mod terminal;
 pub mod wait;

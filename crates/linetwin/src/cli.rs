@@ -9,7 +9,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::{
     access, backtest, browse, daemon, demo, detect, export, import, journal, notifying, parts, replay, report, setup,
-    shifts, simulate, top, user, verify,
+    shifts, simulate, top, trust, user, verify,
 };
 
 /// The digital twin of a manufacturing line: telemetry in, few and explained warnings out.
@@ -59,6 +59,8 @@ enum Command {
     Simulate(simulate::Arguments),
     /// Say who may log in to the page and the API.
     User(user::Arguments),
+    /// Say which OPC UA servers to believe.
+    Trust(trust::Arguments),
     /// Print the JSON Schema of the configuration, or of a message that the daemon sends or takes.
     Schema(SchemaArguments),
 }
@@ -103,7 +105,7 @@ pub fn main() -> ExitCode {
 }
 
 /// Libraries whose own log is of no use to a plant: our messages carry the reasons. `LINETWIN_LOG` can name them.
-const SILENT: &str = "opcua_client=off,opcua_core=off,opcua_crypto=off,opcua_server=off,rumqttd=off";
+const SILENT: &str = "opcua_client=off,opcua_core=off,opcua_crypto=off,opcua_server=off,opcua_types=off,rumqttd=off";
 
 fn start_log(default: &str) -> anyhow::Result<()> {
     let wanted = std::env::var("LINETWIN_LOG").unwrap_or_else(|_| default.to_owned());
@@ -137,6 +139,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Simulate(arguments) => simulate::run(&arguments),
         Command::User(arguments) => user::run(&arguments),
+        Command::Trust(arguments) => trust::run(&arguments),
         Command::Schema(arguments) => schema(&arguments.of),
     }
 }

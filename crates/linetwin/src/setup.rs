@@ -181,7 +181,7 @@ fn is_secret(key: &str) -> bool {
 /// stay as comments, so that line numbers in messages stay true.
 fn without_passwords(text: &str) -> String {
     let key = |line: &str| line.split_once('=').map(|(key, _)| key.trim().to_owned());
-    let is_login = |line: &str| key(line).is_some_and(|key| key == "password" || key == "username");
+    let is_login = |line: &str| key(line).is_some_and(|key| is_secret(&key) || key == "username");
     let lines: Vec<&str> =
         text.split('\n').map(|line| if is_login(line) { "# left out of the recording" } else { line }).collect();
     lines.join("\n")

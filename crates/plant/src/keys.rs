@@ -9,9 +9,10 @@ use serde::Deserialize;
 
 use crate::alarms::AlarmKeys;
 use crate::genealogy::GenealogyKeys;
+use crate::opcua::OpcuaKeys;
 use crate::runbook::{ENGLISH, languages_schema};
 use crate::schema::{kind_schema, material_schema, name_schema};
-use crate::{CsvSettings, Detection, ModbusSettings, OpcuaSettings, RecipeSettings, SheetMaterial, StationKind, named};
+use crate::{CsvSettings, Detection, ModbusSettings, RecipeSettings, SheetMaterial, StationKind, named};
 
 /// Where the line is, after ISA-95, and how it is watched.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -360,38 +361,6 @@ impl From<ModbusKeys> for ModbusSettings {
     fn from(keys: ModbusKeys) -> Self {
         let ModbusKeys { host, port, unit, poll_interval_s, timeout_s, max_registers, max_gap } = keys;
         Self { host, port, unit, poll_interval_s, timeout_s, max_registers, max_gap }
-    }
-}
-
-/// OPC UA, subscribed.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(default)]
-#[schemars(extend("required" = ["url"]))]
-pub(crate) struct OpcuaKeys {
-    /// Endpoint.
-    #[schemars(title = "URL such as opc.tcp://plc-7:4840", regex(pattern = "^opc\\.tcp://[^/]"))]
-    url: String,
-    /// How often the server sends what changed, seconds.
-    #[schemars(range(min = 0.01, max = 3600.0))]
-    publishing_interval_s: f64,
-    /// How often the server looks at each value, seconds; 0 asks for its fastest.
-    #[schemars(range(min = 0.0, max = 3600.0))]
-    sampling_interval_s: f64,
-    /// How many values the server keeps per item between two publishings.
-    #[schemars(range(min = 1, max = 10_000))]
-    queue_size: u32,
-}
-
-impl Default for OpcuaKeys {
-    fn default() -> Self {
-        Self { url: String::new(), publishing_interval_s: 0.5, sampling_interval_s: 0.25, queue_size: 16 }
-    }
-}
-
-impl From<OpcuaKeys> for OpcuaSettings {
-    fn from(keys: OpcuaKeys) -> Self {
-        let OpcuaKeys { url, publishing_interval_s, sampling_interval_s, queue_size } = keys;
-        Self { url, publishing_interval_s, sampling_interval_s, queue_size }
     }
 }
 

@@ -14,6 +14,7 @@ mod links;
 mod load;
 mod model;
 mod named;
+mod opcua;
 mod plan;
 mod problem;
 mod recipes;
@@ -35,10 +36,10 @@ pub use flow::{FlowDesign, StationFlow, StopsDesign, VariantFlow};
 pub use genealogy::Genealogy;
 pub use load::{Configuration, load};
 pub use model::{
-    CsvSettings, DataType, Detection, Limit, Link, LinkSettings, ModbusSettings, MqttSettings, OpcuaSettings, Origin,
-    Plant, Recipe, RecipeSettings, Redundant, SheetMaterial, Signal, Station, StationId, StationKind, Variant,
-    WordOrder,
+    CsvSettings, DataType, Detection, Limit, Link, LinkSettings, ModbusSettings, MqttSettings, Origin, Plant, Recipe,
+    RecipeSettings, Redundant, SheetMaterial, Signal, Station, StationId, StationKind, Variant, WordOrder,
 };
+pub use opcua::{OpcuaAccess, OpcuaMode, OpcuaPassword, OpcuaPolicy, OpcuaSecurity, OpcuaSettings, OpcuaUser};
 pub use plan::{Calendar, Plan, Shift};
 pub use problem::{Problem, Problems};
 pub use role::Role;

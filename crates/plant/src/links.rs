@@ -19,6 +19,9 @@ pub(crate) fn check(links: &Entries<LinkKeys>, line: &str, tree: &Tree, findings
             let place = tree.place(&format!("{}/decimal_mark", entry.pointer));
             findings.add(place, format!("is the delimiter {delimiter:?} too"), "two that can be told apart");
         }
+        if let LinkKeys::Opcua(keys) = keys {
+            keys.check(tree, &entry.pointer, findings);
+        }
         let LinkKeys::Mqtt(keys) = keys else { continue };
         check_login(tree, &entry.pointer, keys.username.as_deref(), keys.password.as_deref(), findings);
         let client = (keys.host.clone(), keys.port, client_id(keys, &entry.name, line));

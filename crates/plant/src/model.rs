@@ -2,7 +2,7 @@ use std::fmt;
 
 use telemetry::{LinkId, SignalId, Value};
 
-use crate::{AlarmPolicy, FlowDesign, Genealogy, Plan, Role, Runbook};
+use crate::{AlarmPolicy, FlowDesign, Genealogy, OpcuaSettings, Plan, Role, Runbook};
 
 /// A station of the line: dense from 0, in configuration order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
@@ -210,19 +210,6 @@ pub struct ModbusSettings {
     pub max_registers: u16,
     /// The most unused registers read along to merge two blocks.
     pub max_gap: u16,
-}
-
-/// How to subscribe to an OPC UA server.
-#[derive(Debug, Clone, PartialEq)]
-pub struct OpcuaSettings {
-    /// Endpoint, `opc.tcp://host:port/path`.
-    pub url: String,
-    /// How often the server sends what changed, seconds.
-    pub publishing_interval_s: f64,
-    /// How often the server looks at each value, seconds.
-    pub sampling_interval_s: f64,
-    /// How many values the server keeps per item between two publishings.
-    pub queue_size: u32,
 }
 
 /// How to subscribe at an MQTT broker.

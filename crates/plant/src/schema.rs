@@ -5,9 +5,10 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value, json};
 
 use crate::keys::{
-    CsvKeys, LimitKeys, LineKeys, ModbusKeys, MqttKeys, OpcuaKeys, RecipeKeys, RedundantKeys, StationKeys, VariantKeys,
+    CsvKeys, LimitKeys, LineKeys, ModbusKeys, MqttKeys, RecipeKeys, RedundantKeys, StationKeys, VariantKeys,
 };
 use crate::named::{NAME_PATTERN, NAME_WORDS, Named};
+use crate::opcua::OpcuaKeys;
 use crate::problem::Findings;
 use crate::tree::{Tree, child};
 use crate::{DaemonSettings, SheetMaterial, StationKind};

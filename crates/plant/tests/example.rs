@@ -113,6 +113,28 @@ fn a_written_tag_list_is_read_as_it_is() {
 }
 
 #[test]
+fn a_signal_may_be_silent_for_a_time_that_is_one() {
+    let loaded = |stale_after_s: &str| {
+        let row = TagRow {
+            signal: "weld-1/a".to_owned(),
+            link: "plc".to_owned(),
+            address: "holding:40".to_owned(),
+            data_type: "u16".to_owned(),
+            stale_after_s: stale_after_s.to_owned(),
+            ..TagRow::default()
+        };
+        let list = write_tags(&[row]);
+        load(&Files::from_pairs(files().iter().chain([("tags/one.csv", list.as_str())])), &Overrides::default())
+    };
+    let plant = loaded("2.5").unwrap_or_else(|problems| panic!("{problems}")).plant;
+    let found = plant.signals.iter().find(|signal| signal.path == "weld-1/a").unwrap();
+    assert_eq!(found.stale_after_s, Some(2.5));
+    let problems = loaded("0.5").map(drop).unwrap_err().to_string();
+    let expected = "tags/one.csv:2: stale_after_s: 0.5 is no such time; expected from 1 s to 604800 s, or nothing";
+    assert!(problems.contains(expected), "{problems}");
+}
+
+#[test]
 fn a_folder_is_read_by_name_and_the_rest_of_it_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("tags")).unwrap();

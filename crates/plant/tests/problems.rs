@@ -246,6 +246,31 @@ name = "broker"
 url = "http://x""#,
         r#"plant.toml:18: link[1].url: "http://x" does not fit; expected a URL such as opc.tcp://plc-7:4840"#,
     );
+    let opcua = |keys: &str, problem: &str| {
+        let link = format!("protocol = \"opcua\"\nname = \"broker\"\nurl = \"opc.tcp://x\"\n{keys}");
+        check("protocol = \"mqtt\"\nname = \"broker\"\nhost = \"mq-1\"", &link, problem);
+    };
+    opcua(
+        r#"security = "nome""#,
+        r#"plant.toml:19: link[1].security: "nome" is not a security; expected one of auto, none; did you mean "none"?"#,
+    );
+    opcua(
+        r#"security = { policy = "Basic256Sha256" }"#,
+        "plant.toml:19: link[1].security.mode: is missing; expected one of sign-and-encrypt, sign",
+    );
+    opcua(
+        "security = 3",
+        "plant.toml:19: link[1].security: 3 is a number; expected a word, auto or none, or a table { policy, mode }",
+    );
+    opcua(
+        r#"password_file = "secret""#,
+        "plant.toml:19: link[1].password_file: needs a username, and no password beside it; expected username with one of \
+         password and password_file",
+    );
+    opcua(
+        r#"user_key = "user.pem""#,
+        "plant.toml:15: link[1].user_certificate: goes with user_key; expected both, or neither",
+    );
     check(
         r#"host = "mq-1""#,
         r#"host = "mq-1"
@@ -476,12 +501,12 @@ fn tag_lists() {
     check(
         "scale,offset,",
         "offset,",
-        "tags/all.csv:1: the header has no column scale; expected signal,role,link,address,type,order,unit,scale,offset,low,high,description",
+        "tags/all.csv:1: the header has no column scale; expected signal,role,link,address,type,order,unit,scale,offset,low,high,stale_after_s,description",
     );
     check(
         "signal,role,link,address,type,order,unit,scale,offset,low,high,description",
         "signal;role;link;address;type;order;unit;scale;offset;low;high;description",
-        "tags/all.csv:1: the header has no column signal, role, link, address, type, order, unit, scale, offset, low, high, description; expected signal,role,link,address,type,order,unit,scale,offset,low,high,description",
+        "tags/all.csv:1: the header has no column signal, role, link, address, type, order, unit, scale, offset, low, high, description; expected signal,role,link,address,type,order,unit,scale,offset,low,high,stale_after_s,description",
     );
     check(
         r#""Current, RMS""#,
