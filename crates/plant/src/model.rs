@@ -178,6 +178,12 @@ impl Link {
     pub fn tells_only_changes(&self) -> bool {
         matches!(self.settings, LinkSettings::Opcua(_))
     }
+
+    /// Whether what lies between a value's own time and its receipt says how far the device's clock is off. Of files it says
+    /// when they were put there.
+    pub fn shows_clocks(&self) -> bool {
+        !matches!(self.settings, LinkSettings::Csv(_))
+    }
 }
 
 /// Protocol of a link, with that protocol's settings.

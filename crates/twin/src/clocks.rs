@@ -91,8 +91,9 @@ impl Twin {
     /// is under way at its station has two times, and is given up.
     pub(crate) fn correct_time(&mut self, sample: &mut Sample, step: &mut Step<'_>) {
         let Some(route) = self.model.routes.get(sample.signal.index()).copied() else { return };
+        let Some(device) = route.device else { return };
         let allowed_s = self.model.plant.detection.clock_off_max_s;
-        let clock = &mut self.state.clocks[route.device];
+        let clock = &mut self.state.clocks[device];
         let is_new = clock.observe(sample.source_time, self.state.now, allowed_s);
         let correction_s = clock.correction_s();
         if is_new {

@@ -73,8 +73,8 @@ impl<K: PartialEq, V: Clone> Solved<K, V> {
 pub(crate) struct Route {
     pub(crate) station: StationId,
     pub(crate) target: Target,
-    /// The device that measures it, by place.
-    pub(crate) device: usize,
+    /// The device that measures it, by place, if its clock can be watched.
+    pub(crate) device: Option<usize>,
     /// Its place among the watched, if it must be heard of now and then.
     pub(crate) watched: Option<usize>,
 }
@@ -107,7 +107,9 @@ impl Model {
         let stations: Vec<StationModel> =
             plant.stations.iter().map(|station| StationModel::new(&plant, station.id)).collect();
         let watched: Vec<Watched> = plant.signals.iter().filter_map(watched).collect();
-        let mut devices: Vec<_> = plant.signals.iter().map(|signal| (signal.link, signal.station)).collect();
+        let of_device = |signal: &plant::Signal| (signal.link, signal.station);
+        let shows_clocks = |signal: &&plant::Signal| plant.link(signal.link).shows_clocks();
+        let mut devices: Vec<_> = plant.signals.iter().filter(shows_clocks).map(of_device).collect();
         devices.sort_unstable();
         devices.dedup();
         let routes = plant.signals.iter().map(|signal| route(&stations, &devices, &watched, signal)).collect();
@@ -253,7 +255,7 @@ fn route(
         Role::MaterialLot | Role::PartChild | Role::ToolId | Role::OperatorId => Target::Label(signal.id),
         _ => input().map_or(Target::Shown, Target::Input),
     };
-    let device = devices.partition_point(|&device| device < (signal.link, signal.station));
+    let device = devices.binary_search(&(signal.link, signal.station)).ok();
     // They are in the order of the signals.
     let watched = watched.binary_search_by_key(&signal.id, |watched| watched.signal).ok();
     Route { station: signal.station, target, device, watched }

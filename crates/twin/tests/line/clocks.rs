@@ -1,7 +1,10 @@
 //! Devices whose clocks are off.
 
+use std::sync::Arc;
+
+use plant::{CsvSettings, LinkSettings};
 use telemetry::Sample;
-use twin::{ClockOff, Output};
+use twin::{ClockOff, Output, Twin};
 
 use crate::tiny::*;
 
@@ -64,5 +67,24 @@ fn a_clock_that_is_off_by_little_is_believed() {
     let mut line = Line::new();
     line.take(0.0, up(PLC));
     welds_behind(&mut line, 0..40, 30.0);
+    assert_eq!((clocks_off(&line), line.twin.view().counts.corrected_samples), (Vec::new(), 0));
+}
+
+/// A station that puts its files down an hour late has a clock like any other.
+#[test]
+fn files_that_come_late_say_nothing_of_a_clock() {
+    let mut plant = (*plant()).clone();
+    plant.links[PLC.index()].settings = LinkSettings::Csv(CsvSettings {
+        folder: String::new(),
+        delimiter: ';',
+        decimal_mark: ',',
+        time_column: String::new(),
+        time_format: String::new(),
+        time_zone: None,
+        settle_s: 1.0,
+    });
+    let mut line = Line { twin: Twin::new(Arc::new(plant)) };
+    line.take(0.0, up(PLC));
+    welds_behind(&mut line, 0..40, 3600.0);
     assert_eq!((clocks_off(&line), line.twin.view().counts.corrected_samples), (Vec::new(), 0));
 }
