@@ -1,6 +1,6 @@
 """A Modbus device of pymodbus: coils 0 to 15 and holding registers 0 to 63; it refuses every other address.
 
-It has unit 1, and more if --units says so; others do not answer.
+It has unit 1, and more if --units says so.
 """
 
 import argparse
@@ -45,13 +45,12 @@ class Device:
 
 def server(arguments, devices):
     """The server of a transport."""
-    silent = {"ignore_missing_devices": True}
     address = ("127.0.0.1", arguments.port)
     match arguments.transport:
         case "tcp":
-            return ModbusTcpServer(devices, address=address, **silent)
+            return ModbusTcpServer(devices, address=address)
         case "rtu-over-tcp":
-            return ModbusTcpServer(devices, framer=FramerType.RTU, address=address, **silent)
+            return ModbusTcpServer(devices, framer=FramerType.RTU, address=address)
         case "tls":
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(arguments.certificate, arguments.key)
@@ -59,9 +58,9 @@ def server(arguments, devices):
                 context.load_verify_locations(arguments.ca)
                 context.verify_mode = ssl.CERT_REQUIRED
             # Within TLS the standard has the frames of Modbus TCP; pymodbus alone would leave their headers out.
-            return ModbusTlsServer(devices, framer=FramerType.SOCKET, address=address, sslctx=context, **silent)
+            return ModbusTlsServer(devices, framer=FramerType.SOCKET, address=address, sslctx=context)
         case "rtu":
-            return ModbusSerialServer(devices, port=arguments.line, baudrate=19200, parity="E", **silent)
+            return ModbusSerialServer(devices, port=arguments.line, baudrate=19200, parity="E")
 
 
 async def main(arguments):

@@ -238,7 +238,7 @@ tls = { ca = "ca.pem", key = "key.pem" }"#,
         HOST,
         r#"host = "plc-1"
 poll = [{ name = "slow", interval_s = 60.0 }, { name = "slow", interval_s = 0.0 }]"#,
-        r#"plant.toml:14: link[0].poll[1].interval_s: 0.0 is too small; expected a number from 0.01 to 86400
+        r#"plant.toml:14: link[0].poll[1].interval_s: 0 is too small; expected a number from 0.01 to 86400
 plant.toml:14: link[0].poll[1].name: "slow" is already the name of a group; expected a name of its own"#,
     );
     check(
