@@ -60,7 +60,8 @@ def server(arguments, devices):
             # Within TLS the standard has the frames of Modbus TCP; pymodbus alone would leave their headers out.
             return ModbusTlsServer(devices, framer=FramerType.SOCKET, address=address, sslctx=context)
         case "rtu":
-            return ModbusSerialServer(devices, port=arguments.line, baudrate=19200, parity="E")
+            # A pseudo-terminal knows no parity.
+            return ModbusSerialServer(devices, port=arguments.line, baudrate=19200, parity="N")
 
 
 async def main(arguments):
