@@ -1,11 +1,23 @@
-"""An OPC UA server of asyncua, without security. Its nodes are nsu=urn:linetwin:e2e;s=NAME, as requests make them."""
+"""An OPC UA server of asyncua. Its nodes are nsu=urn:linetwin:e2e;s=NAME, as requests make them.
+
+Without --security it has none. With it, it has exactly that one endpoint, a certificate of its own in --certificates, and
+lets in the user twin, with the password secret or the certificate twin.pem that it makes there, beside anonymous ones.
+"""
 
 import argparse
 import asyncio
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
 
 from asyncua import Server, ua
+from asyncua.common.structures104 import new_struct, new_struct_field
+from asyncua.crypto.permission_rules import User, UserRole
+from asyncua.server.internal_session import InternalSession
 from control import obey
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.x509.oid import NameOID
 
 NAMESPACE = "urn:linetwin:e2e"
 
@@ -22,7 +34,7 @@ class Nodes:
         """Adds a variable of an OPC UA built-in type, such as Double."""
         self.types[name] = ua.VariantType[type]
         node = self.node_id(name)
-        await self.server.nodes.objects.add_variable(node, name, value, self.types[name])
+        await self.server.nodes.objects.add_variable(node, self.browse_name(name), value, self.types[name])
         await self.set(name, value)
 
     async def set(self, name, value, status="Good"):
@@ -33,21 +45,103 @@ class Nodes:
         data = ua.DataValue(Value=variant, StatusCode=code, SourceTimestamp=now, ServerTimestamp=now)
         await self.server.write_attribute_value(self.node_id(name), data)
 
+    async def add_structure(self, name, fields):
+        """Adds a variable that holds a structure of numbers, of a type of its own."""
+        members = [new_struct_field(field, ua.VariantType.Double) for field in fields]
+        await new_struct(self.server, self.namespace, f"{name}Type", members)
+        types = await self.server.load_data_type_definitions()
+        value = types[f"{name}Type"](**fields)
+        self.types[name] = ua.VariantType.ExtensionObject
+        await self.server.nodes.objects.add_variable(self.node_id(name), self.browse_name(name), value)
+
+    async def sessions(self, count):
+        """Waits until clients have that many sessions. Those of broken connections take half a minute to time out."""
+        for _ in range(450):
+            found = InternalSession._current_connections
+            if found == count:
+                return
+            await asyncio.sleep(0.1)
+        raise AssertionError(f"{found} sessions, expected {count}")
+
+    def browse_name(self, name):
+        return ua.QualifiedName(name, self.namespace)
+
     def node_id(self, name):
         return ua.NodeId(name, self.namespace)
 
 
-async def main(port):
-    server = Server()
+class Users:
+    """Who is let in: anonymous ones, and twin."""
+
+    def __init__(self, certificate):
+        self.certificate = certificate
+
+    def get_user(self, iserver, username=None, password=None, certificate=None):
+        user = User(role=UserRole.User, name="twin")
+        if username is not None:
+            return user if (username, password) == ("twin", "secret") else None
+        if certificate is None:
+            return user
+        der = certificate if isinstance(certificate, bytes) else certificate.public_bytes(serialization.Encoding.DER)
+        # For an anonymous user asyncua passes the certificate of the application.
+        return user if der == self.certificate or b"linetwin@" in der else None
+
+
+def make_certificate(folder, name, uri, valid_until):
+    """Writes NAME.der and NAME.pem, a key of RSA in PKCS #8, unless they are there. Returns the certificate in DER."""
+    file = folder / f"{name}.der"
+    if not file.exists():
+        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        builder = x509.CertificateBuilder().subject_name(subject).issuer_name(subject).public_key(key.public_key())
+        builder = builder.serial_number(x509.random_serial_number()).not_valid_after(valid_until)
+        builder = builder.not_valid_before(valid_until - timedelta(days=3650))
+        names = x509.SubjectAlternativeName([x509.UniformResourceIdentifier(uri), x509.DNSName("localhost")])
+        certificate = builder.add_extension(names, critical=False).sign(key, hashes.SHA256())
+        pem = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        (folder / f"{name}.pem").write_bytes(key.private_bytes(*pem))
+        file.write_bytes(certificate.public_bytes(serialization.Encoding.DER))
+    return file.read_bytes()
+
+
+async def secured(security, folder, valid_days):
+    """A server with that endpoint only."""
+    now = datetime.now(timezone.utc)
+    make_certificate(folder, "server", "urn:linetwin:peer", now + timedelta(days=valid_days))
+    user = make_certificate(folder, "twin", "urn:linetwin:user", now + timedelta(days=10))
+    server = Server(user_manager=Users(user))
     await server.init()
+    await server.set_application_uri("urn:linetwin:peer")
+    await server.load_certificate(folder / "server.der")
+    await server.load_private_key(folder / "server.pem")
+    server.set_security_policy([getattr(ua.SecurityPolicyType, security)])
+    server.set_identity_tokens([ua.AnonymousIdentityToken, ua.UserNameIdentityToken, ua.X509IdentityToken])
+    return server
+
+
+def actions(nodes):
+    """What can be asked for."""
+    return {"add": nodes.add, "set": nodes.set, "add_structure": nodes.add_structure, "sessions": nodes.sessions}
+
+
+async def main(port, security, folder, valid_days):
+    if security:
+        server = await secured(security, folder, valid_days)
+    else:
+        server = Server()
+        await server.init()
+        server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
     server.set_endpoint(f"opc.tcp://127.0.0.1:{port}")
-    server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
     nodes = Nodes(server, await server.register_namespace(NAMESPACE))
     async with server:
-        await obey(port, {"add": nodes.add, "set": nodes.set})
+        await obey(port, actions(nodes))
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, required=True)
-    asyncio.run(main(parser.parse_args().port))
+    parser.add_argument("--security", help="such as Basic256Sha256_SignAndEncrypt")
+    parser.add_argument("--certificates", type=Path)
+    parser.add_argument("--valid-days", type=int, default=3650, help="how long its certificate is valid from now on")
+    arguments = parser.parse_args()
+    asyncio.run(main(arguments.port, arguments.security, arguments.certificates, arguments.valid_days))

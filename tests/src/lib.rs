@@ -16,6 +16,7 @@ pub mod peers;
 pub mod program;
 pub mod proxy;
 pub mod site;
+pub mod terminal;
 pub mod wait;
 pub mod wide_line;
 

@@ -1,6 +1,6 @@
 //! Devices of pymodbus and asyncua, as `tests/peers/` writes them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::{Value, json};
@@ -155,17 +155,26 @@ impl SerialCable {
     }
 }
 
-/// An OPC UA server without security. Its nodes are `nsu=urn:linetwin:e2e;s=NAME`.
+/// An OPC UA server. Its nodes are `nsu=urn:linetwin:e2e;s=NAME`.
 pub struct OpcuaServer {
     peer: Peer,
     port: u16,
 }
 
 impl OpcuaServer {
-    /// Starts it on a port, without nodes.
+    /// Starts it on a port, without security and without nodes.
     #[track_caller]
     pub fn start(port: u16) -> Self {
         Self { peer: Peer::start_device("opcua_server.py", port, &[]), port }
+    }
+
+    /// Starts it on a port with one endpoint, such as `Basic256Sha256_SignAndEncrypt`. It lets in anonymous users, `twin`
+    /// with the password `secret`, and who has `twin.der` and `twin.pem`, which it puts into the folder of its certificates.
+    #[track_caller]
+    pub fn start_secured(port: u16, security: &str, certificates: &Path, valid_days: i32) -> Self {
+        let (folder, days) = (certificates.display().to_string(), valid_days.to_string());
+        let more = ["--security", security, "--certificates", &folder, "--valid-days", &days];
+        Self { peer: Peer::start_device("opcua_server.py", port, &more), port }
     }
 
     /// Its TCP port.
@@ -183,6 +192,20 @@ impl OpcuaServer {
     #[track_caller]
     pub fn set(&mut self, name: &str, value: impl Into<Value>) {
         self.peer.ask(&json!({ "do": "set", "name": name, "value": value.into() }));
+    }
+
+    /// Adds a node that holds a structure of numbers.
+    #[track_caller]
+    pub fn add_structure(&mut self, name: &str, fields: &[(&str, f64)]) {
+        let fields: serde_json::Map<String, Value> =
+            fields.iter().map(|&(field, value)| (field.to_owned(), value.into())).collect();
+        self.peer.ask(&json!({ "do": "add_structure", "name": name, "fields": fields }));
+    }
+
+    /// Waits until it has that many sessions.
+    #[track_caller]
+    pub fn expect_sessions(&mut self, count: u32) {
+        self.peer.ask(&json!({ "do": "sessions", "count": count }));
     }
 
     /// Gives a node a status code by name, such as `BadSensorFailure`.

@@ -98,11 +98,11 @@ pub fn modbus_link(name: &str, port: u16) -> String {
     )
 }
 
-/// An OPC UA link of `plant.toml`.
+/// An OPC UA link of `plant.toml`, without security.
 pub fn opcua_link(name: &str, port: u16) -> String {
     format!(
         "[[link]]\nprotocol = \"opcua\"\nname = \"{name}\"\nurl = \"opc.tcp://127.0.0.1:{port}\"\n\
-         publishing_interval_s = 0.05\nsampling_interval_s = 0.0\n"
+         security = \"none\"\npublishing_interval_s = 0.05\nsampling_interval_s = 0.0\n"
     )
 }
 

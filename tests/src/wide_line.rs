@@ -79,6 +79,7 @@ impl WideLine {
                 offset: 0.0,
                 range_low: None,
                 range_high: None,
+                stale_after_s: None,
                 origin: origin(),
             }
         };
@@ -96,7 +97,13 @@ impl WideLine {
             recipes: Vec::new(),
             genealogy: plant::Genealogy::default(),
             alarms: plant::AlarmPolicy::default(),
-            detection: Detection { false_alarms_per_shift: 0.5, shift_h: 8.0, warm_up_cycles: 25, link_loss_s: 10.0 },
+            detection: Detection {
+                false_alarms_per_shift: 0.5,
+                shift_h: 8.0,
+                warm_up_cycles: 25,
+                link_loss_s: 10.0,
+                clock_off_max_s: 60.0,
+            },
             flow: plant::FlowDesign::default(),
             plan: plant::Plan::default(),
             runbook: plant::Runbook::default(),

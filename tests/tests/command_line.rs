@@ -102,7 +102,8 @@ fn the_example_configuration_has_no_problems() {
 /// Browses a peer and checks a configuration that has what was found.
 #[track_caller]
 fn check_browsed(url: &str, link: String, expected: &[&str]) {
-    let browsed = run_linetwin(["browse", url, "--link", "plc", "--station", "weld-20", "--seconds", "2"]);
+    let browsed =
+        run_linetwin(["browse", url, "--insecure", "--link", "plc", "--station", "weld-20", "--seconds", "2"]);
     assert_eq!(browsed.code, Some(0), "{}", browsed.errors);
     for address in expected {
         assert!(browsed.output.contains(address), "expected {address} in: {}", browsed.output);

@@ -18,6 +18,7 @@ mod durability;
 mod reconnect;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+pub mod time;
 
 pub use browse::{BrowseError, BrowsedTag, host_and_port};
 pub use clock::Clock;

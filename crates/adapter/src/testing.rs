@@ -20,6 +20,7 @@ pub fn signal(id: u32, address: &str, data_type: DataType) -> Signal {
         offset: 0.0,
         range_low: None,
         range_high: None,
+        stale_after_s: None,
         origin: Origin { file: "tags/plc.csv".into(), line: id + 2 },
     }
 }

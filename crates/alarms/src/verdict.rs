@@ -62,6 +62,8 @@ pub enum Detector {
     Spikes,
     /// A signal against those that measure the same.
     PeerDrift,
+    /// A signal that was not heard of for too long.
+    Silence,
     /// A link that stayed down.
     LinkWatch,
 }
@@ -76,6 +78,7 @@ impl Detector {
             Self::Dropout => "dropout",
             Self::Spikes => "spikes",
             Self::PeerDrift => "peer-drift",
+            Self::Silence => "silence",
             Self::LinkWatch => "link-watch",
         }
     }

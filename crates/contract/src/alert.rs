@@ -400,7 +400,7 @@ mod tests {
             direction in proptest::option::of(select(vec![Direction::Up, Direction::Down])),
             detector in select(vec![
                 Detector::MeanShift, Detector::SpreadGrowth, Detector::FlatLine, Detector::Dropout, Detector::Spikes,
-                Detector::PeerDrift, Detector::LinkWatch,
+                Detector::PeerDrift, Detector::Silence, Detector::LinkWatch,
             ]),
             numbers in proptest::array::uniform3(proptest::option::of(number())),
             (statistic, threshold, false_alarms_per_shift) in (number(), number(), number()),

@@ -60,6 +60,7 @@ fn movement(evidence: &Evidence, incident: &Incident) -> Movement {
     match (evidence.detector, evidence.direction) {
         (Detector::FlatLine, _) => Movement::Unchanged,
         (Detector::Dropout, _) => Movement::Missing,
+        (Detector::Silence, _) => Movement::Silent,
         (Detector::Spikes, _) => Movement::Wild,
         (Detector::PeerDrift, _) => Movement::AgainstPeers,
         (Detector::SpreadGrowth, _) => Movement::Scattering,

@@ -154,6 +154,8 @@ wire_names! {
         Spikes,
         /// A signal that has parted from those that measure the same; its statistic is a log-likelihood ratio.
         PeerDrift,
+        /// A signal that was not heard of for too long; its statistic is in seconds.
+        Silence,
         /// A link that stayed down; its statistic is in seconds.
         LinkWatch,
     }
@@ -292,6 +294,7 @@ mod tests {
             alarms::Detector::Dropout,
             alarms::Detector::Spikes,
             alarms::Detector::PeerDrift,
+            alarms::Detector::Silence,
             alarms::Detector::LinkWatch,
         ] {
             check(DetectorName::from(detector), detector.name());

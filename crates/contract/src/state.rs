@@ -3,7 +3,7 @@ use plant::{LinkSettings, Plant};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use telemetry::LinkState;
-use twin::{Counts, LineView, LinkView};
+use twin::{ClockOff, Counts, LineView, LinkView};
 
 use crate::rim::{schema_tag, text};
 use crate::{AlertV1, FlowV1, Message, OutOfServiceV1, ReplayV1, StationV1, TimeV1};
@@ -53,7 +53,7 @@ pub struct StateV1 {
 }
 
 /// A link to the outside.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct LinkV1 {
     /// Its name.
     pub name: String,
@@ -67,6 +67,18 @@ pub struct LinkV1 {
     /// Since when; absent if it has never been heard of.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub since: Option<TimeV1>,
+    /// The clocks behind it that are off, and whose times are corrected.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub clocks_off: Vec<ClockOffV1>,
+}
+
+/// A device's clock that is off.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ClockOffV1 {
+    /// The station that the device tells of.
+    pub station: String,
+    /// By how much it is behind that of the host, seconds; negative if it is ahead.
+    pub behind_s: f64,
 }
 
 /// What a link speaks.
@@ -79,6 +91,8 @@ pub enum ProtocolName {
     Opcua,
     /// MQTT 3.1.1.
     Mqtt,
+    /// CSV files, dropped into a folder.
+    Csv,
 }
 
 /// Whether a link delivers.
@@ -106,6 +120,9 @@ pub struct CountsV1 {
     pub late_samples: u64,
     /// Of these, samples with a source time far after the time of receipt; they were taken at the time of receipt.
     pub future_samples: u64,
+    /// Of these, samples of a device whose clock is off, with their time corrected.
+    #[serde(default)]
+    pub corrected_samples: u64,
     /// Of these, samples of signals that this plant does not have.
     pub unknown_samples: u64,
     /// Inputs whose time of receipt was before their predecessor's.
@@ -182,11 +199,19 @@ impl LinkV1 {
                 LinkSettings::Modbus(_) => ProtocolName::Modbus,
                 LinkSettings::Opcua(_) => ProtocolName::Opcua,
                 LinkSettings::Mqtt(_) => ProtocolName::Mqtt,
+                LinkSettings::Csv(_) => ProtocolName::Csv,
             },
             state,
             reason,
             since: view.state.is_some().then_some(TimeV1(view.since)),
+            clocks_off: view.clocks_off.iter().map(|off| ClockOffV1::new(off, plant)).collect(),
         }
+    }
+}
+
+impl ClockOffV1 {
+    fn new(off: &ClockOff, plant: &Plant) -> Self {
+        Self { station: plant.station(off.station).name.clone(), behind_s: off.behind_s }
     }
 }
 
@@ -198,6 +223,7 @@ impl From<Counts> for CountsV1 {
             bad_samples,
             late_samples,
             future_samples,
+            corrected_samples,
             unknown_samples,
             clock_steps_back,
             cycles,
@@ -216,6 +242,7 @@ impl From<Counts> for CountsV1 {
             bad_samples,
             late_samples,
             future_samples,
+            corrected_samples,
             unknown_samples,
             clock_steps_back,
             cycles,
@@ -248,7 +275,7 @@ mod tests {
         check(
             "/links/0",
             concat!(
-                r#"{"name":"plc-weld","protocol":"modbus","reason":"connection refused","#,
+                r#"{"clocks_off":[{"behind_s":3600.25,"station":"weld-20"}],"name":"plc-weld","protocol":"modbus","reason":"connection refused","#,
                 r#""since":"2026-11-24T08:00:00Z","state":"down"}"#
             ),
         );

@@ -11,7 +11,7 @@ use plant::{
 use telemetry::{
     IncidentId, InterventionKind, LinkId, LinkState, Quality, Reason, Sample, SignalId, Symbol, Timestamp, Value,
 };
-use twin::{Counts, FeatureView, LineView, LinkView, StationView};
+use twin::{ClockOff, Counts, FeatureView, LineView, LinkView, StationView};
 
 use crate::StateV1;
 
@@ -55,7 +55,13 @@ pub(crate) fn plant() -> Plant {
         recipes: Vec::new(),
         genealogy: plant::Genealogy::default(),
         alarms: plant::AlarmPolicy::default(),
-        detection: Detection { false_alarms_per_shift: 1.0, shift_h: 8.0, warm_up_cycles: 30, link_loss_s: 10.0 },
+        detection: Detection {
+            false_alarms_per_shift: 1.0,
+            shift_h: 8.0,
+            warm_up_cycles: 30,
+            link_loss_s: 10.0,
+            clock_off_max_s: 60.0,
+        },
         flow: plant::FlowDesign::default(),
         plan: plant::Plan::default(),
         runbook: plant::Runbook::default(),
@@ -87,6 +93,7 @@ fn current() -> Signal {
         offset: 0.0,
         range_low: None,
         range_high: None,
+        stale_after_s: None,
         origin: origin(),
     }
 }
@@ -226,6 +233,7 @@ fn line_view() -> LineView {
             link: LinkId(0),
             state: Some(LinkState::Down { reason: "connection refused".into() }),
             since: at("2026-11-24T08:00:00Z"),
+            clocks_off: vec![ClockOff { station: WELD, behind_s: 3600.25 }],
         }],
         stations: vec![station(COOL, Vec::new()), station(WELD, vec![resistance()])],
         flow: flow(),

@@ -1,9 +1,10 @@
 //! `linetwin browse`: what a device or broker offers, as a tag list.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use adapter::BrowsedTag;
-use plant::{TagRow, WordOrder, write_tags};
+use plant::{OpcuaAccess, OpcuaPassword, OpcuaSecurity, OpcuaUser, TagRow, WordOrder, write_tags};
 
 /// `linetwin browse`.
 #[derive(Debug, clap::Args)]
@@ -16,9 +17,41 @@ pub struct Arguments {
     /// Name of the link, as plant.toml has it.
     #[arg(long, default_value = "link")]
     link: String,
+    #[command(flatten)]
+    opcua: OpcuaArguments,
     /// Station that the signals are put to, as plant.toml has it; if left out, the one that a topic names, or "station".
     #[arg(long)]
     station: Option<String>,
+}
+
+/// How to be let in by an OPC UA server.
+#[derive(Debug, clap::Args)]
+struct OpcuaArguments {
+    /// OPC UA: without security and as nobody in particular. Otherwise as well protected as both sides can.
+    #[arg(long)]
+    insecure: bool,
+    /// OPC UA: user name.
+    #[arg(long, requires = "password_file")]
+    username: Option<String>,
+    /// OPC UA: file whose first line is the password.
+    #[arg(long, value_name = "FILE", requires = "username")]
+    password_file: Option<PathBuf>,
+    /// OPC UA: folder of the certificates, see `linetwin trust`.
+    #[arg(long, value_name = "DIR", default_value = "pki")]
+    pki: PathBuf,
+}
+
+impl OpcuaArguments {
+    fn access(&self) -> OpcuaAccess {
+        OpcuaAccess {
+            security: if self.insecure { OpcuaSecurity::None } else { OpcuaSecurity::Auto },
+            user: match self.username.clone().zip(self.password_file.clone()) {
+                Some((name, file)) => OpcuaUser::Named { name, password: OpcuaPassword::File(file) },
+                None => OpcuaUser::Anonymous,
+            },
+            pki: self.pki.clone(),
+        }
+    }
 }
 
 /// Prints a tag list.
@@ -27,7 +60,7 @@ pub struct Arguments {
 /// If the URL is none that can be browsed, or nobody answers there.
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let tags = runtime.block_on(browse(&arguments.url, arguments.seconds))?;
+    let tags = runtime.block_on(browse(arguments))?;
     let rows: Vec<TagRow> = tags.iter().map(|tag| row(tag, arguments)).collect();
     print!("{}", write_tags(&rows));
     eprintln!(
@@ -37,10 +70,11 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn browse(url: &str, seconds: f64) -> anyhow::Result<Vec<BrowsedTag>> {
+async fn browse(arguments: &Arguments) -> anyhow::Result<Vec<BrowsedTag>> {
+    let (url, seconds) = (arguments.url.as_str(), arguments.seconds);
     let scheme = url.split_once("://").map_or("", |(scheme, _)| scheme);
     match scheme {
-        "opc.tcp" => Ok(opcua_adapter::browse(url).await?),
+        "opc.tcp" => Ok(opcua_adapter::browse(url, &arguments.opcua.access()).await?),
         "modbus" => Ok(modbus_adapter::browse(url).await?),
         "mqtt" => {
             anyhow::ensure!(seconds > 0.0 && seconds <= 3600.0, "--seconds {seconds}: expected above 0, at most 3600");

@@ -9,7 +9,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::{
     access, backtest, browse, daemon, demo, detect, export, import, journal, notifying, parts, probe, replay, report,
-    setup, shifts, simulate, user, verify,
+    setup, shifts, simulate, top, trust, user, verify,
 };
 
 /// The digital twin of a manufacturing line: telemetry in, few and explained warnings out.
@@ -53,12 +53,16 @@ enum Command {
     Parts(parts::list::Arguments),
     /// Print what the shifts of a recording came to: OEE and the like, losses, bottleneck, changeovers.
     Shifts(shifts::Arguments),
+    /// Show the supervisor's page of a running daemon in this terminal.
+    Top(top::Arguments),
     /// Start a simulated plant, a broker, the twin and its page.
     Demo(demo::Arguments),
     /// Simulate shifts of the line: output, bottleneck, what if something were changed, the curve of a launch.
     Simulate(simulate::Arguments),
     /// Say who may log in to the page and the API.
     User(user::Arguments),
+    /// Say which OPC UA servers to believe.
+    Trust(trust::Arguments),
     /// Print the JSON Schema of the configuration, or of a message that the daemon sends or takes.
     Schema(SchemaArguments),
 }
@@ -82,8 +86,13 @@ const MISCONFIGURED: u8 = 2;
 /// Runs what the command line asks for.
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let quiet = matches!(arguments.command, Command::Demo(_));
-    if let Err(error) = start_log(if quiet { "warn" } else { "info" }) {
+    let default = match arguments.command {
+        Command::Demo(_) => "warn",
+        // It would be written into the picture.
+        Command::Top(_) => "off",
+        _ => "info",
+    };
+    if let Err(error) = start_log(default) {
         eprintln!("{error:#}");
         return ExitCode::from(MISCONFIGURED);
     }
@@ -98,7 +107,7 @@ pub fn main() -> ExitCode {
 }
 
 /// Libraries whose own log is of no use to a plant: our messages carry the reasons. `LINETWIN_LOG` can name them.
-const SILENT: &str = "opcua_client=off,opcua_core=off,opcua_crypto=off,opcua_server=off,rumqttd=off";
+const SILENT: &str = "opcua_client=off,opcua_core=off,opcua_crypto=off,opcua_server=off,opcua_types=off,rumqttd=off";
 
 fn start_log(default: &str) -> anyhow::Result<()> {
     let wanted = std::env::var("LINETWIN_LOG").unwrap_or_else(|_| default.to_owned());
@@ -129,9 +138,11 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Part(arguments) => parts::one::run(&arguments),
         Command::Parts(arguments) => parts::list::run(&arguments),
         Command::Shifts(arguments) => shifts::run(&arguments),
+        Command::Top(arguments) => top::run(arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Simulate(arguments) => simulate::run(&arguments),
         Command::User(arguments) => user::run(&arguments),
+        Command::Trust(arguments) => trust::run(&arguments),
         Command::Schema(arguments) => schema(&arguments.of),
     }
 }

@@ -36,5 +36,7 @@ pub mod simulate;
 pub mod simulated;
 pub mod table;
 mod teller;
+pub mod top;
+pub mod trust;
 pub mod user;
 pub mod verify;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use adapter::{AddressError, Context};
+use csv_adapter::CsvAdapter;
 use modbus_adapter::{Buses, ModbusAdapter};
 use mqtt_adapter::MqttAdapter;
 use opcua_adapter::OpcuaAdapter;
@@ -146,6 +147,8 @@ pub enum Device {
     Opcua(OpcuaAdapter),
     /// MQTT.
     Mqtt(MqttAdapter),
+    /// CSV files.
+    Csv(CsvAdapter),
 }
 
 impl Device {
@@ -155,6 +158,7 @@ impl Device {
             LinkSettings::Modbus(settings) => ModbusAdapter::new(link, settings, &signals, buses).map(Self::Modbus),
             LinkSettings::Opcua(settings) => OpcuaAdapter::new(link, settings, &signals).map(Self::Opcua),
             LinkSettings::Mqtt(settings) => MqttAdapter::new(link, settings, &signals).map(Self::Mqtt),
+            LinkSettings::Csv(settings) => CsvAdapter::new(link, settings, &signals).map(Self::Csv),
         }
     }
 
@@ -164,6 +168,7 @@ impl Device {
             Self::Modbus(adapter) => adapter.run(context).await,
             Self::Opcua(adapter) => adapter.run(context).await,
             Self::Mqtt(adapter) => adapter.run(context).await,
+            Self::Csv(adapter) => adapter.run(context).await,
         }
     }
 }
@@ -176,7 +181,7 @@ fn is_secret(key: &str) -> bool {
 /// stay as comments, so that line numbers in messages stay true.
 fn without_passwords(text: &str) -> String {
     let key = |line: &str| line.split_once('=').map(|(key, _)| key.trim().to_owned());
-    let is_login = |line: &str| key(line).is_some_and(|key| key == "password" || key == "username");
+    let is_login = |line: &str| key(line).is_some_and(|key| is_secret(&key) || key == "username");
     let lines: Vec<&str> =
         text.split('\n').map(|line| if is_login(line) { "# left out of the recording" } else { line }).collect();
     lines.join("\n")

@@ -12,7 +12,6 @@ mod parquet;
 mod place;
 mod scan;
 mod survey;
-mod time;
 
 #[cfg(test)]
 mod tests;
@@ -23,16 +22,16 @@ use std::path::PathBuf;
 use csv::StringRecord;
 use telemetry::Timestamp;
 
+pub use adapter::time::{TimeFormat, UnixUnit};
 pub use cell::{Decimal, Number, condition};
 pub use column::{Column, Kind};
 pub(crate) use place::Place;
 pub use place::TableError;
 pub use scan::Delimiter;
 pub(crate) use scan::Scan;
-pub use time::{TimeFormat, UnixUnit};
 
+use adapter::time::{Moment, TimeReader};
 use layout::Layout;
-use time::{Moment, TimeReader};
 
 /// Rows that can be put in order of time: their places take 1.6 GB.
 const SORTED_ROWS_MAX: usize = 100_000_000;

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use rumqttc::mqttbytes::v4::SubscribeReasonCode;
 use rumqttc::{
-    AsyncClient, ConnectReturnCode, ConnectionError, Event, EventLoop, MqttOptions, Packet, Publish, QoS, StateError,
-    SubAck, SubscribeFilter,
+    AsyncClient, ConnectReturnCode, ConnectionError, Event, EventLoop, MqttOptions, NetworkOptions, Packet, Publish,
+    QoS, StateError, SubAck, SubscribeFilter,
 };
 use tokio::time::timeout;
 
@@ -68,6 +68,10 @@ impl Broker {
 
     async fn try_subscribe(&self, filters: &[String], memory: Memory) -> Result<Subscription, String> {
         let (client, mut event_loop) = AsyncClient::new(self.options(memory), REQUESTS_MAX);
+        // An acknowledgement does not wait for that of the one before: the broker sends so many unacknowledged, and no more.
+        let mut network = NetworkOptions::new();
+        network.set_tcp_nodelay(true);
+        event_loop.set_network_options(network);
         let wanted = filters.iter().map(|filter| SubscribeFilter::new(filter.clone(), QoS::AtLeastOnce));
         client.subscribe_many(wanted).await.map_err(|_| format!("{self}: not a valid subscription: {filters:?}"))?;
         let (mut early, mut is_remembered) = (VecDeque::new(), false);

@@ -9,7 +9,7 @@ use opcua::types::{
     AttributeId, BrowseDescription, DataTypeId, DataValue, EUInformation, NamespaceMap, NodeClass, NodeClassMask,
     NodeId, ObjectId, ReadValueId, ReferenceDescription, ReferenceTypeId, TimestampsToReturn, VariableId, Variant,
 };
-use plant::DataType;
+use plant::{DataType, OpcuaAccess};
 
 use crate::address;
 use crate::connection::{Connection, described, failed};
@@ -34,8 +34,8 @@ const SHOWN_CHARS_MAX: usize = 60;
 ///
 /// # Errors
 /// If the server cannot be reached or does not answer.
-pub async fn browse(url: &str) -> Result<Vec<BrowsedTag>, BrowseError> {
-    let mut connection = Connection::open(url).await.map_err(BrowseError)?;
+pub async fn browse(url: &str, access: &OpcuaAccess) -> Result<Vec<BrowsedTag>, BrowseError> {
+    let mut connection = Connection::open(url, access).await.map_err(BrowseError)?;
     let session = connection.session();
     let found = connection.with(tags(&session, url)).await;
     connection.close().await;

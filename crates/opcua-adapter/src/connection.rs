@@ -7,17 +7,18 @@ use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 use opcua::client::transport::{SecureChannelEventLoop, TcpConnector, Transport, TransportPollResult};
 use opcua::client::{
-    AsyncSecureChannel, ClientBuilder, ClientConfig, Session, SessionActivity, SessionBuilder, SessionPollResult,
-    SubscriptionActivity,
+    AsyncSecureChannel, ClientBuilder, ClientConfig, IdentityToken, Session, SessionActivity, SessionBuilder,
+    SessionPollResult, SubscriptionActivity,
 };
 use opcua::core::ResponseMessage;
-use opcua::crypto::{CertificateStore, SecurityPolicy};
+use opcua::crypto::CertificateStore;
 use opcua::sync::RwLock;
-use opcua::types::{
-    DateTime, EndpointDescription, Error, GetEndpointsRequest, MessageSecurityMode, NodeId, RequestHeader, StatusCode,
-    UserTokenType,
-};
+use opcua::types::{DateTime, EndpointDescription, Error, GetEndpointsRequest, NodeId, RequestHeader, StatusCode};
+use plant::OpcuaAccess;
 use tokio::time::{Instant, timeout};
+
+use crate::certificates::{Certificate, Pki, PkiError};
+use crate::endpoint;
 
 /// How long it may take from the first packet to an open session.
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(10);
@@ -40,6 +41,9 @@ const MESSAGE_BYTES_MAX: usize = 16 << 20;
 /// The most elements of one array in a message.
 const ARRAY_ELEMENTS_MAX: usize = 1_000_000;
 
+/// What we call ourselves where no certificate says who we are.
+const ANONYMOUS_APPLICATION: &str = "urn:linetwin";
+
 /// An open session with a server. It lives only while [`Connection::step`] is called, and has no reconnect of its own.
 pub(crate) struct Connection {
     url: String,
@@ -49,24 +53,36 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    /// Connects without security, as an anonymous user.
+    /// Connects as the access says.
     ///
     /// # Errors
     /// What failed, where, and what was expected.
-    pub(crate) async fn open(url: &str) -> Result<Self, String> {
+    pub(crate) async fn open(url: &str, access: &OpcuaAccess) -> Result<Self, String> {
         let limit = CONNECT_TIME_MAX.as_secs();
-        match timeout(CONNECT_TIME_MAX, Self::open_unbounded(url)).await {
+        match timeout(CONNECT_TIME_MAX, Self::open_unbounded(url, access)).await {
             Ok(opened) => opened,
             Err(_) => Err(format!("{url}: no session after {limit} s; check the address, the network and the server")),
         }
     }
 
-    async fn open_unbounded(url: &str) -> Result<Self, String> {
-        let config = config();
-        let endpoint = open_endpoint(&config, url).await?;
+    async fn open_unbounded(url: &str, access: &OpcuaAccess) -> Result<Self, String> {
+        let place = |problem: String| format!("{url}: {problem}");
+        let found = endpoints(&config(ANONYMOUS_APPLICATION), url).await;
+        let found = found.map_err(|error| failed(url, "no answer to GetEndpoints", error))?;
+        let endpoint = endpoint::choose(&found, access).map_err(place)?;
+        // Files are read, and the first time an RSA key is made.
+        let read = {
+            let (url, access, endpoint) = (url.to_owned(), access.clone(), endpoint.clone());
+            tokio::task::spawn_blocking(move || credentials(&access, &endpoint, &url))
+        };
+        let credentials = read.await.map_err(|error| place(error.to_string()))?.map_err(place)?;
+        let config = config(&credentials.application_uri);
+        // Its URL is replaced by ours: a server behind a name or an address that only it knows must still be reached.
+        let endpoint = EndpointDescription { endpoint_url: url.into(), ..endpoint };
         let (session, event_loop) = SessionBuilder::new(&config)
+            .user_identity_token(credentials.identity)
             .connect_to_endpoint_directly(endpoint)
-            .and_then(|builder| builder.build(no_certificates()))
+            .and_then(|builder| builder.build(credentials.store))
             .map_err(|error| failed(url, "cannot prepare a session", error))?;
         // The adapter alone decides when to connect again; a lost connection ends the event loop.
         session.disable_reconnects();
@@ -75,7 +91,10 @@ impl Connection {
             match events.next().await {
                 Some(Ok(SessionPollResult::Reconnected(_))) => break,
                 Some(Ok(_)) => {}
-                Some(Err(status)) => return Err(failed(url, "the server opens no session", described(status))),
+                Some(Err(status)) => {
+                    let why = described(status) + &remedy(status, credentials.own_certificate.as_ref());
+                    return Err(failed(url, "the server opens no session", why));
+                }
                 None => return Err(format!("{url}: the server closed the connection before a session was open")),
             }
         }
@@ -166,33 +185,6 @@ fn end_of(event: SessionPollResult) -> Option<(&'static str, StatusCode)> {
     }
 }
 
-/// Asks the server for its endpoints and takes the one without security that lets anonymous users in.
-///
-/// The server names the anonymous policy as it likes, so the endpoint cannot be guessed. Its URL is replaced by ours: a
-/// server behind a name or an address that only it knows must still be reached.
-async fn open_endpoint(config: &ClientConfig, url: &str) -> Result<EndpointDescription, String> {
-    let endpoints = endpoints(config, url).await.map_err(|error| failed(url, "no answer to GetEndpoints", error))?;
-    let found = endpoints.iter().find(|endpoint| {
-        endpoint.security_mode == MessageSecurityMode::None && endpoint.find_policy(UserTokenType::Anonymous).is_some()
-    });
-    if let Some(endpoint) = found {
-        return Ok(EndpointDescription { endpoint_url: url.into(), ..endpoint.clone() });
-    }
-    let offered: Vec<String> = endpoints.iter().map(offer).collect();
-    Err(format!(
-        "{url}: the server has no endpoint without security for anonymous users, and linetwin has no OPC UA security yet; \
-         it offers {}; allow security policy None and anonymous read access",
-        if offered.is_empty() { "none".into() } else { offered.join(", ") }
-    ))
-}
-
-fn offer(endpoint: &EndpointDescription) -> String {
-    let policy = SecurityPolicy::from_uri(endpoint.security_policy_uri.as_ref());
-    let users: Vec<String> =
-        endpoint.user_identity_tokens.iter().flatten().map(|token| format!("{:?}", token.token_type)).collect();
-    format!("{policy}/{} for {}", endpoint.security_mode, users.join("+"))
-}
-
 async fn endpoints(config: &ClientConfig, url: &str) -> Result<Vec<EndpointDescription>, Error> {
     let channel = SessionBuilder::new(config).connect_to_endpoint_directly(url)?.build_channel(no_certificates())?;
     let mut event_loop = channel.connect_no_retry(&TcpConnector::new(url)?).await?;
@@ -232,10 +224,79 @@ async fn closed<T: Transport>(event_loop: &mut SecureChannelEventLoop<T>) -> Sta
     }
 }
 
-fn config() -> ClientConfig {
+/// What a session needs besides the endpoint.
+struct Credentials {
+    identity: IdentityToken,
+    application_uri: String,
+    store: Arc<RwLock<CertificateStore>>,
+    own_certificate: Option<Certificate>,
+}
+
+/// Reads what the access needs at this endpoint, and checks that the server is the one to trust.
+fn credentials(access: &OpcuaAccess, endpoint: &EndpointDescription, url: &str) -> Result<Credentials, String> {
+    let pki = Pki::new(&access.pki);
+    let identity = endpoint::identity(&access.user)?;
+    if !endpoint::needs_certificate(endpoint, &access.user) {
+        let application_uri = ANONYMOUS_APPLICATION.to_owned();
+        return Ok(Credentials { identity, application_uri, store: no_certificates(), own_certificate: None });
+    }
+    pki.check(&endpoint::certificate(endpoint)?, endpoint.server.application_uri.as_ref(), url)?;
+    let own = pki.own().map_err(|error| error.to_string())?;
+    let remedy = "remove it and its key to have new ones made, and let each server trust the new one";
+    own.certificate.check_time("linetwin's own certificate", remedy)?;
+    Ok(Credentials {
+        identity,
+        application_uri: own.application_uri,
+        store: own.store,
+        own_certificate: Some(own.certificate),
+    })
+}
+
+/// What to do about a refusal, where the standard's words for it do not say.
+fn remedy(status: StatusCode, own: Option<&Certificate>) -> String {
+    use StatusCode as S;
+    let Some(own) = own else { return String::new() };
+    match status {
+        S::BadIdentityTokenRejected | S::BadUserAccessDenied | S::BadIdentityTokenInvalid => {
+            "; check the user of this link and its password or certificate".to_owned()
+        }
+        S::BadInvalidTimestamp | S::BadCertificateTimeInvalid => {
+            "; compare the clocks of the server and of this machine, and the times of validity of both certificates"
+                .to_owned()
+        }
+        S::BadSecurityChecksFailed
+        | S::BadCertificateUntrusted
+        | S::BadCertificateInvalid
+        | S::BadConnectionClosed
+        | S::BadCertificateUriInvalid
+        | S::BadCertificateUseNotAllowed => format!(
+            "; the server may not trust linetwin's own certificate yet: {}, thumbprint {}; trust it at the server",
+            own.file.display(),
+            own.thumbprint
+        ),
+        _ => String::new(),
+    }
+}
+
+/// The certificate that the server shows at its best endpoint. It is put to the rejected ones, unless it is known.
+///
+/// # Errors
+/// If the server cannot be reached or has no certificate.
+pub async fn fetch_certificate(url: &str, pki: &Pki) -> Result<Certificate, PkiError> {
+    let found = timeout(CONNECT_TIME_MAX, endpoints(&config(ANONYMOUS_APPLICATION), url)).await;
+    let found = found.map_err(|_| PkiError(format!("{url}: no answer within {} s", CONNECT_TIME_MAX.as_secs())))?;
+    let found = found.map_err(|error| PkiError(failed(url, "no answer to GetEndpoints", error)))?;
+    let shown =
+        found.iter().max_by_key(|endpoint| (!endpoint.server_certificate.is_null_or_empty(), endpoint.security_level));
+    let Some(endpoint) = shown else { return Err(PkiError(format!("{url}: the server has no endpoint"))) };
+    let certificate = endpoint::certificate(endpoint).map_err(|problem| PkiError(format!("{url}: {problem}")))?;
+    pki.remember(&certificate)
+}
+
+fn config(application_uri: &str) -> ClientConfig {
     ClientBuilder::new()
         .application_name("linetwin")
-        .application_uri("urn:linetwin")
+        .application_uri(application_uri)
         .product_uri("urn:linetwin")
         .session_name("linetwin")
         .session_retry_limit(0)

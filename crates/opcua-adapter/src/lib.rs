@@ -5,57 +5,59 @@
 //! found again. There is one owner of reconnecting, [`adapter::keep_connected`]; the client library's own is off. The
 //! session is closed at the server whenever that is still possible.
 //!
-//! A node that the server does not have gives one bad sample and one warning; the other signals go on. Any message of
-//! the server counts as a sign of life; six seconds without one end the session. When the twin is busy, no more publish
-//! responses are taken, so that the server's own queues fill; what runs over there the server says, and it is counted.
+//! A node that the server does not have gives one bad sample and one warning, and is tried again later; the other signals
+//! go on. Any message of the server counts as a sign of life; six seconds without one end the session. When the twin is
+//! busy, no more publish responses are taken, so that the server's own queues fill; what runs over there the server says,
+//! and it is counted. A message that is missing is asked for again; if the server has it no longer, that is counted and
+//! the link is set up anew.
 //!
-//! There is no OPC UA security yet: the adapter uses security policy None and the anonymous user, writes no certificate
-//! and reads none. Keep the way to the server inside a network that you trust. A server that offers no such endpoint
-//! is refused with a list of what it does offer.
+//! Security: the strongest endpoint that both sides have, or exactly the one that is configured ([`plant::OpcuaSecurity`]);
+//! the choice is in `endpoint.rs`. A server is talked to only if a person has said that its certificate is to be trusted;
+//! `certificates.rs` keeps these, and the own certificate. Without security no certificate is read or written.
 
 mod address;
 mod browse;
+mod certificates;
 mod connection;
+mod endpoint;
 mod limits;
+mod points;
+mod published;
 mod subscription;
 mod value;
 
 pub use browse::browse;
+pub use certificates::{Certificate, Pki, PkiError};
+pub use connection::fetch_certificate;
 
 use adapter::{AddressError, Context, LinkError, keep_connected};
-use opcua::types::ExpandedNodeId;
 use plant::{Link, OpcuaSettings, Signal};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::connection::Connection;
-use crate::subscription::{Published, WAITING_PUBLISHES_MAX, hand_over, subscribe};
+use crate::points::{Point, points};
+use crate::published::{Published, WAITING_PUBLISHES_MAX, hand_over};
+use crate::subscription::Subscriber;
 
 /// The adapter of one OPC UA server: what to subscribe to, checked with nothing connected.
 #[derive(Debug)]
 pub struct OpcuaAdapter {
     settings: OpcuaSettings,
-    items: Vec<Item>,
+    points: Vec<Point>,
     link: String,
-}
-
-/// A signal and where it is at the server.
-#[derive(Debug)]
-struct Item {
-    signal: Signal,
-    node: ExpandedNodeId,
 }
 
 impl OpcuaAdapter {
     /// The adapter of `link`, which delivers `signals`.
     ///
     /// # Errors
-    /// Every signal whose address is no node id.
+    /// Every signal whose address is neither a node id nor a browse path.
     pub fn new(link: &Link, settings: &OpcuaSettings, signals: &[&Signal]) -> Result<Self, Vec<AddressError>> {
-        let (mut items, mut errors) = (Vec::with_capacity(signals.len()), Vec::new());
+        let (mut found, mut errors) = (Vec::with_capacity(signals.len()), Vec::new());
         for &signal in signals {
             match address::parse(&signal.address) {
-                Ok(node) => items.push(Item { signal: signal.clone(), node }),
+                Ok(address) => found.push((signal.clone(), address)),
                 Err(problem) => errors.push(AddressError {
                     origin: signal.origin.clone(),
                     signal: signal.path.clone(),
@@ -65,7 +67,7 @@ impl OpcuaAdapter {
             }
         }
         if errors.is_empty() {
-            Ok(Self { settings: settings.clone(), items, link: link.name.clone() })
+            Ok(Self { settings: settings.clone(), points: points(found), link: link.name.clone() })
         } else {
             Err(errors)
         }
@@ -81,7 +83,7 @@ impl OpcuaAdapter {
         let opened = tokio::select! {
             biased;
             () = context.stop.cancelled() => return LinkError::Stopping,
-            opened = Connection::open(&self.settings.url) => opened,
+            opened = Connection::open(&self.settings.url, &self.settings.access) => opened,
         };
         let mut connection = match opened {
             Ok(connection) => connection,
@@ -104,20 +106,24 @@ impl OpcuaAdapter {
         let mut lost = std::pin::pin!(receive(connection, sender.clone()));
         let subscribed = tokio::select! {
             reason = &mut lost => return LinkError::Lost(reason),
-            subscribed = subscribe(&session, &self.settings, &self.items, sender, context) => subscribed,
+            subscribed = Subscriber::subscribe(&session, &self.settings, &self.points, sender, context) => subscribed,
         };
-        if let Err(ended) = subscribed {
-            return ended;
-        }
+        let subscriber = match subscribed {
+            Ok(subscriber) => subscriber,
+            Err(ended) => return ended,
+        };
         let connection_ended = CancellationToken::new();
         let receiving = async {
             let reason = lost.await;
             connection_ended.cancel();
             Ok(reason)
         };
-        let handing_over = hand_over(&self.items, &mut receiver, &connection_ended, context, &self.settings.url);
-        match tokio::try_join!(receiving, handing_over) {
-            Ok((reason, ())) => LinkError::Lost(reason),
+        let url = &self.settings.url;
+        let handing_over = hand_over(&self.points, &mut receiver, &session, &connection_ended, context, url);
+        // What is refused is tried again only while there is a connection.
+        let retrying = async { connection_ended.run_until_cancelled(subscriber.retry()).await.transpose() };
+        match tokio::try_join!(receiving, handing_over, retrying) {
+            Ok((reason, ..)) => LinkError::Lost(reason),
             Err(ended) => ended,
         }
     }

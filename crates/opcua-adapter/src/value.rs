@@ -1,4 +1,5 @@
 use adapter::{Raw, bad_sample, convert};
+use opcua::types::custom::DynamicStructure;
 use opcua::types::{ContextOwned, DataValue, DateTime, StatusCode, StatusCodeSeverity, SubStatusCode, Variant};
 use plant::Signal;
 use telemetry::{Quality, Reason, Sample, Timestamp, Value};
@@ -34,12 +35,14 @@ impl Skew {
 }
 
 /// The sample of a data value: source time, else server time, else `now`.
-pub(crate) fn sample(signal: &Signal, data: &DataValue, skew: Skew, now: Timestamp) -> Sample {
+pub(crate) fn sample(signal: &Signal, part: &[String], data: &DataValue, skew: Skew, now: Timestamp) -> Sample {
     let source = data.source_timestamp.and_then(|time| Skew::default().restore(time));
     let server = || data.server_timestamp.and_then(|time| skew.restore(time));
     let source_time = source.or_else(server).unwrap_or(now);
     let quality = quality(data.status());
-    match (scalar(data.value.as_ref().unwrap_or(&Variant::Empty), signal, skew), quality) {
+    let whole = data.value.as_ref().unwrap_or(&Variant::Empty);
+    let value = part_of(whole, part).and_then(|value| scalar(value, signal, skew));
+    match (value, quality) {
         (Ok(value), quality) => Sample { signal: signal.id, source_time, value, quality },
         (Err(_), Quality::Bad(reason)) | (Err(reason), _) => bad_sample(signal, source_time, reason),
     }
@@ -94,6 +97,24 @@ fn reason(code: SubStatusCode) -> Reason {
         S::BadDecodingError | S::BadEncodingError | S::BadEncodingLimitsExceeded => Reason::Malformed,
         _ => Reason::Unspecified,
     }
+}
+
+/// The part of a value that names of fields and indices lead to.
+fn part_of<'a>(value: &'a Variant, part: &[String]) -> Result<&'a Variant, Reason> {
+    let Some((step, rest)) = part.split_first() else { return Ok(value) };
+    let inner = match value {
+        Variant::Array(array) => {
+            let index: usize = step.parse().map_err(|_| Reason::TypeMismatch)?;
+            array.values.get(index)
+        }
+        Variant::ExtensionObject(object) => {
+            let structure: &DynamicStructure = object.inner_as().ok_or(Reason::TypeMismatch)?;
+            structure.get_field_by_name(step)
+        }
+        Variant::Variant(inner) => return part_of(inner, part),
+        _ => return Err(Reason::TypeMismatch),
+    };
+    part_of(inner.ok_or(Reason::UnknownAddress)?, rest)
 }
 
 fn scalar(value: &Variant, signal: &Signal, skew: Skew) -> Result<Value, Reason> {
@@ -204,13 +225,27 @@ mod tests {
     }
 
     #[test]
+    fn an_element_of_an_array_is_a_value() {
+        let curve = Variant::from(vec![1.0, 2.5]);
+        let part = |steps: &[&str]| {
+            let steps: Vec<String> = steps.iter().map(|&step| step.to_owned()).collect();
+            part_of(&curve, &steps).cloned()
+        };
+        assert_eq!(part(&["1"]), Ok(Variant::Double(2.5)));
+        assert_eq!(part(&["2"]), Err(Reason::UnknownAddress));
+        assert_eq!(part(&["Torque"]), Err(Reason::TypeMismatch));
+        assert_eq!(part(&["1", "0"]), Err(Reason::TypeMismatch));
+        assert_eq!(part(&[]), Ok(curve.clone()));
+    }
+
+    #[test]
     fn the_source_time_is_the_one_the_source_sent() {
         let sent = DateTime::ymd_hms_nano(2001, 2, 3, 4, 5, 6, 700);
         let expected: Timestamp = "2001-02-03T04:05:06.0000007Z".parse().unwrap();
         let now = Timestamp::from_millis(1);
         let check = |source, server, skew, expected| {
             let data = DataValue { source_timestamp: source, server_timestamp: server, ..DataValue::value_only(1.5) };
-            assert_eq!(sample(&signal(4, "", DataType::F64), &data, skew, now).source_time, expected);
+            assert_eq!(sample(&signal(4, "", DataType::F64), &[], &data, skew, now).source_time, expected);
         };
         let behind = Skew(-820_540_800 * 1_000_000_000);
         check(Some(sent), None, behind, expected);
@@ -226,7 +261,7 @@ mod tests {
     fn a_bad_value_keeps_its_reason_and_what_can_be_read_of_it() {
         let check = |value: Option<Variant>, status, expected_value, expected_quality| {
             let data = DataValue { value, status: Some(status), ..DataValue::null() };
-            let found = sample(&signal(4, "", DataType::F64), &data, Skew::default(), Timestamp::EPOCH);
+            let found = sample(&signal(4, "", DataType::F64), &[], &data, Skew::default(), Timestamp::EPOCH);
             assert_eq!((found.value, found.quality), (expected_value, expected_quality));
         };
         let fault = Quality::Bad(Reason::DeviceFault);

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use adapter::BrowsedTag;
 use adapter::testing::signal;
-use bench::{NAMESPACE, NSU, Running, Server, bounded, data, link};
+use bench::{NAMESPACE, NSU, Running, Server, bounded, data, link, open};
 use opcua::server::ANONYMOUS_USER_TOKEN_ID;
 use opcua::types::{DateTime, StatusCode, Variant};
 use opcua_adapter::{OpcuaAdapter, browse};
@@ -101,6 +101,38 @@ async fn what_the_server_does_not_have_is_bad_and_the_rest_goes_on() {
 }
 
 #[tokio::test]
+async fn server_limits_hit_by_hand() {
+    let names: Vec<String> = (0..57).map(|number| format!("Tag{number}")).collect();
+    let variables: Vec<_> = names.iter().map(|name| (name.as_str(), Variant::Double(1.5))).collect();
+    let server = Server::start_limited(0, &[NAMESPACE], ANONYMOUS_USER_TOKEN_ID, &variables, |limits| {
+        limits.operational.max_monitored_items_per_call = 7;
+        limits.subscriptions.max_monitored_items_per_sub = 10;
+    });
+    let server = server.await;
+    let signals: Vec<_> = names.iter().map(|name| (at(name), DataType::F64)).collect();
+    let mut link = Running::start(&server.url, &signals, 10);
+    let samples = link.first_samples(signals.len()).await;
+    assert!(samples.iter().all(|sample| sample.quality == Quality::Good));
+    assert_eq!(link.counters.snapshot().failures, 0);
+    link.stop().await;
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_subscription_that_takes_less_than_a_request_holds_is_filled_in_smaller_requests() {
+    let names: Vec<String> = (0..12).map(|number| format!("Tag{number}")).collect();
+    let variables: Vec<_> = names.iter().map(|name| (name.as_str(), Variant::Double(1.5))).collect();
+    let limit = |limits: &mut opcua::server::Limits| limits.subscriptions.max_monitored_items_per_sub = 3;
+    let server = Server::start_limited(0, &[NAMESPACE], ANONYMOUS_USER_TOKEN_ID, &variables, limit).await;
+    let signals: Vec<_> = names.iter().map(|name| (at(name), DataType::F64)).collect();
+    let mut link = Running::start(&server.url, &signals, 10);
+    let samples = link.first_samples(signals.len()).await;
+    assert!(samples.iter().all(|sample| sample.quality == Quality::Good));
+    link.stop().await;
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn a_server_that_restarts_with_other_namespace_indices_is_found_again() {
     let variables = [("Current", Variant::Double(9.5))];
     let server = Server::start(&variables).await;
@@ -181,7 +213,7 @@ async fn browsing_lists_the_scalars() {
         ("Cycle", Variant::Boolean(false)),
     ])
     .await;
-    let tags = bounded("browsing", browse(&server.url)).await.unwrap();
+    let tags = bounded("browsing", browse(&server.url, &open())).await.unwrap();
     let expected = |name: &str, data_type, description: &str| BrowsedTag {
         signal: format!("Weld_20.{name}"),
         address: at(name),
@@ -204,8 +236,8 @@ async fn browsing_lists_the_scalars() {
 #[tokio::test]
 async fn a_server_without_an_open_endpoint_is_refused_with_what_it_offers() {
     let server = Server::start_at(0, &[NAMESPACE], "operator", &[]).await;
-    let problem = bounded("browsing", browse(&server.url)).await.unwrap_err().to_string();
-    assert!(problem.contains(&server.url) && problem.contains("it offers None/None for UserName"), "{problem}");
+    let problem = bounded("browsing", browse(&server.url, &open())).await.unwrap_err().to_string();
+    assert!(problem.contains(&server.url) && problem.contains("it offers none for UserName"), "{problem}");
     server.stop().await;
 }
 
@@ -213,19 +245,14 @@ async fn a_server_without_an_open_endpoint_is_refused_with_what_it_offers() {
 async fn a_server_that_is_not_there_is_named() {
     let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     for url in [format!("opc.tcp://{free}/"), format!("http://{free}/"), "nonsense".into(), String::new()] {
-        let problem = bounded("browsing", browse(&url)).await.unwrap_err().to_string();
+        let problem = bounded("browsing", browse(&url, &open())).await.unwrap_err().to_string();
         assert!(problem.starts_with(&format!("{url}: ")), "{problem}");
     }
 }
 
 #[test]
 fn every_wrong_address_is_reported_with_its_origin() {
-    let settings = OpcuaSettings {
-        url: "opc.tcp://plc:4840".into(),
-        publishing_interval_s: 0.5,
-        sampling_interval_s: 0.1,
-        queue_size: 10,
-    };
+    let settings = OpcuaSettings::at("opc.tcp://plc:4840");
     let signals = [
         signal(0, "ns=2;s=Weld20.Current", DataType::F64),
         signal(1, "Weld20.Current", DataType::F64),

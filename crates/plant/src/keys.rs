@@ -10,9 +10,10 @@ use serde::Deserialize;
 use crate::alarms::AlarmKeys;
 use crate::genealogy::GenealogyKeys;
 use crate::modbus::ModbusKeys;
+use crate::opcua::OpcuaKeys;
 use crate::runbook::{ENGLISH, languages_schema};
 use crate::schema::{kind_schema, material_schema, name_schema};
-use crate::{Detection, OpcuaSettings, RecipeSettings, SheetMaterial, StationKind, named};
+use crate::{CsvSettings, Detection, RecipeSettings, SheetMaterial, StationKind, named};
 
 /// Where the line is, after ISA-95, and how it is watched.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -138,18 +139,21 @@ pub(crate) struct DetectionKeys {
     /// How long a link may be down before that is an incident, seconds.
     #[schemars(range(min = 0.0, max = 86_400.0))]
     link_loss_s: f64,
+    /// How far a device's clock may be off from that of the host before its times are corrected, seconds.
+    #[schemars(range(min = 1.0, max = 86_400.0))]
+    clock_off_max_s: f64,
 }
 
 impl Default for DetectionKeys {
     fn default() -> Self {
-        Self { false_alarms_per_shift: 0.5, shift_h: 8.0, warm_up_cycles: 25, link_loss_s: 10.0 }
+        Self { false_alarms_per_shift: 0.5, shift_h: 8.0, warm_up_cycles: 25, link_loss_s: 10.0, clock_off_max_s: 60.0 }
     }
 }
 
 impl From<DetectionKeys> for Detection {
     fn from(keys: DetectionKeys) -> Self {
-        let DetectionKeys { false_alarms_per_shift, shift_h, warm_up_cycles, link_loss_s } = keys;
-        Self { false_alarms_per_shift, shift_h, warm_up_cycles, link_loss_s }
+        let DetectionKeys { false_alarms_per_shift, shift_h, warm_up_cycles, link_loss_s, clock_off_max_s } = keys;
+        Self { false_alarms_per_shift, shift_h, warm_up_cycles, link_loss_s, clock_off_max_s }
     }
 }
 
@@ -310,38 +314,7 @@ pub(crate) enum LinkKeys {
     Modbus(ModbusKeys),
     Opcua(OpcuaKeys),
     Mqtt(MqttKeys),
-}
-
-/// OPC UA, subscribed.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(default)]
-#[schemars(extend("required" = ["url"]))]
-pub(crate) struct OpcuaKeys {
-    /// Endpoint.
-    #[schemars(title = "URL such as opc.tcp://plc-7:4840", regex(pattern = "^opc\\.tcp://[^/]"))]
-    url: String,
-    /// How often the server sends what changed, seconds.
-    #[schemars(range(min = 0.01, max = 3600.0))]
-    publishing_interval_s: f64,
-    /// How often the server looks at each value, seconds; 0 asks for its fastest.
-    #[schemars(range(min = 0.0, max = 3600.0))]
-    sampling_interval_s: f64,
-    /// How many values the server keeps per item between two publishings.
-    #[schemars(range(min = 1, max = 10_000))]
-    queue_size: u32,
-}
-
-impl Default for OpcuaKeys {
-    fn default() -> Self {
-        Self { url: String::new(), publishing_interval_s: 0.5, sampling_interval_s: 0.25, queue_size: 16 }
-    }
-}
-
-impl From<OpcuaKeys> for OpcuaSettings {
-    fn from(keys: OpcuaKeys) -> Self {
-        let OpcuaKeys { url, publishing_interval_s, sampling_interval_s, queue_size } = keys;
-        Self { url, publishing_interval_s, sampling_interval_s, queue_size }
-    }
+    Csv(CsvKeys),
 }
 
 /// MQTT 3.1.1, subscribed.
@@ -370,5 +343,54 @@ pub(crate) struct MqttKeys {
 impl Default for MqttKeys {
     fn default() -> Self {
         Self { host: String::new(), port: 1883, client_id: None, username: None, password: None, time_pointer: None }
+    }
+}
+
+/// CSV files, dropped into a folder.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(extend("required" = ["folder", "time_column"]))]
+pub(crate) struct CsvKeys {
+    /// The folder that files are dropped into. The daemon makes `done` and `bad` in it.
+    #[schemars(length(min = 1))]
+    pub(crate) folder: String,
+    /// What stands between two cells.
+    #[schemars(title = "comma, semicolon, bar or tab", regex(pattern = "^[,;|\t]$"))]
+    pub(crate) delimiter: String,
+    /// What stands between the whole part and the decimals of a number.
+    #[schemars(title = "point or comma", regex(pattern = "^[.,]$"))]
+    pub(crate) decimal_mark: String,
+    /// Name of the column with the time of each row.
+    #[schemars(length(min = 1))]
+    pub(crate) time_column: String,
+    /// How times are written: iso, unix-s, unix-ms, unix-us, unix-ns, or a pattern such as "%d.%m.%Y %H:%M:%S".
+    pub(crate) time_format: String,
+    /// Time zone of times that name no offset from UTC, such as Europe/Berlin; UTC if absent.
+    pub(crate) time_zone: Option<String>,
+    /// How long a file must have stayed as it is before it is read, seconds.
+    #[schemars(range(min = 0.1, max = 3600.0))]
+    pub(crate) settle_s: f64,
+}
+
+impl Default for CsvKeys {
+    fn default() -> Self {
+        Self {
+            folder: String::new(),
+            delimiter: ",".to_owned(),
+            decimal_mark: ".".to_owned(),
+            time_column: String::new(),
+            time_format: "iso".to_owned(),
+            time_zone: None,
+            settle_s: 2.0,
+        }
+    }
+}
+
+impl From<CsvKeys> for CsvSettings {
+    fn from(keys: CsvKeys) -> Self {
+        let CsvKeys { folder, delimiter, decimal_mark, time_column, time_format, time_zone, settle_s } = keys;
+        let one = |text: &str, default| text.chars().next().unwrap_or(default);
+        let (delimiter, decimal_mark) = (one(&delimiter, ','), one(&decimal_mark, '.'));
+        Self { folder, delimiter, decimal_mark, time_column, time_format, time_zone, settle_s }
     }
 }

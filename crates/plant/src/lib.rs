@@ -15,6 +15,7 @@ mod load;
 mod modbus;
 mod model;
 mod named;
+mod opcua;
 mod plan;
 mod problem;
 mod recipes;
@@ -37,9 +38,10 @@ pub use genealogy::Genealogy;
 pub use load::{Configuration, load};
 pub use modbus::{HostPort, ModbusSettings, ModbusTls, ModbusTransport, OwnCertificate, Parity, PollGroup, SerialLine};
 pub use model::{
-    DataType, Detection, Limit, Link, LinkSettings, MqttSettings, OpcuaSettings, Origin, Plant, Recipe, RecipeSettings,
+    CsvSettings, DataType, Detection, Limit, Link, LinkSettings, MqttSettings, Origin, Plant, Recipe, RecipeSettings,
     Redundant, SheetMaterial, Signal, Station, StationId, StationKind, Variant, WordOrder,
 };
+pub use opcua::{OpcuaAccess, OpcuaMode, OpcuaPassword, OpcuaPolicy, OpcuaSecurity, OpcuaSettings, OpcuaUser};
 pub use plan::{Calendar, Plan, Shift};
 pub use problem::{Problem, Problems};
 pub use role::Role;

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use telemetry::LinkId;
 
 use crate::entries::{Entries, Entry};
-use crate::keys::{LinkKeys, MqttKeys};
+use crate::keys::{CsvKeys, LinkKeys, MqttKeys};
 use crate::problem::Findings;
 use crate::tree::Tree;
 use crate::{Link, LinkSettings, MqttSettings, modbus};
@@ -14,6 +14,15 @@ pub(crate) fn check(links: &Entries<LinkKeys>, line: &str, tree: &Tree, findings
     modbus::check(links, tree, findings);
     let mut clients = BTreeMap::new();
     for (_, entry, keys) in links.sound() {
+        if let LinkKeys::Opcua(keys) = keys {
+            keys.check(tree, &entry.pointer, findings);
+        }
+        if let LinkKeys::Csv(CsvKeys { delimiter, decimal_mark, .. }) = keys
+            && delimiter == decimal_mark
+        {
+            let place = tree.place(&format!("{}/decimal_mark", entry.pointer));
+            findings.add(place, format!("is the delimiter {delimiter:?} too"), "two that can be told apart");
+        }
         let LinkKeys::Mqtt(keys) = keys else { continue };
         check_login(tree, &entry.pointer, keys.username.as_deref(), keys.password.as_deref(), findings);
         let client = (keys.host.clone(), keys.port, client_id(keys, &entry.name, line));
@@ -51,6 +60,7 @@ pub(crate) fn build(links: Entries<LinkKeys>, line: &str) -> Vec<Link> {
         let settings = match entry.keys? {
             LinkKeys::Modbus(keys) => LinkSettings::Modbus(keys.into()),
             LinkKeys::Opcua(keys) => LinkSettings::Opcua(keys.into()),
+            LinkKeys::Csv(keys) => LinkSettings::Csv(keys.into()),
             LinkKeys::Mqtt(keys) => LinkSettings::Mqtt(mqtt(keys, &entry.name, line)),
         };
         Some(Link { id: LinkId(index as u16), name: entry.name, settings, origin: entry.place.origin })

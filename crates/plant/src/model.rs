@@ -2,7 +2,7 @@ use std::fmt;
 
 use telemetry::{LinkId, SignalId, Value};
 
-use crate::{AlarmPolicy, FlowDesign, Genealogy, Plan, Role, Runbook};
+use crate::{AlarmPolicy, FlowDesign, Genealogy, OpcuaSettings, Plan, Role, Runbook};
 
 /// A station of the line: dense from 0, in configuration order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
@@ -178,6 +178,12 @@ impl Link {
     pub fn tells_only_changes(&self) -> bool {
         matches!(self.settings, LinkSettings::Opcua(_))
     }
+
+    /// Whether what lies between a value's own time and its receipt says how far the device's clock is off. Of files it says
+    /// when they were put there.
+    pub fn shows_clocks(&self) -> bool {
+        !matches!(self.settings, LinkSettings::Csv(_))
+    }
 }
 
 /// Protocol of a link, with that protocol's settings.
@@ -189,19 +195,8 @@ pub enum LinkSettings {
     Opcua(OpcuaSettings),
     /// MQTT 3.1.1, subscribed.
     Mqtt(MqttSettings),
-}
-
-/// How to subscribe to an OPC UA server.
-#[derive(Debug, Clone, PartialEq)]
-pub struct OpcuaSettings {
-    /// Endpoint, `opc.tcp://host:port/path`.
-    pub url: String,
-    /// How often the server sends what changed, seconds.
-    pub publishing_interval_s: f64,
-    /// How often the server looks at each value, seconds.
-    pub sampling_interval_s: f64,
-    /// How many values the server keeps per item between two publishings.
-    pub queue_size: u32,
+    /// CSV files, dropped into a folder.
+    Csv(CsvSettings),
 }
 
 /// How to subscribe at an MQTT broker.
@@ -220,6 +215,25 @@ pub struct MqttSettings {
     /// JSON pointer to a payload's source time (RFC 3339, or a number of milliseconds since 1970); without it the time
     /// of receipt counts.
     pub time_pointer: Option<String>,
+}
+
+/// What the files in a folder look like.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CsvSettings {
+    /// The folder.
+    pub folder: String,
+    /// What stands between two cells; one of the ASCII characters.
+    pub delimiter: char,
+    /// What stands between the whole part and the decimals of a number.
+    pub decimal_mark: char,
+    /// Name of the column with the time of each row.
+    pub time_column: String,
+    /// How times are written: iso, unix-s, unix-ms, unix-us, unix-ns, or a pattern of `strptime`.
+    pub time_format: String,
+    /// Time zone of times that name no offset from UTC; UTC without one.
+    pub time_zone: Option<String>,
+    /// How long a file must have stayed as it is before it is read, seconds.
+    pub settle_s: f64,
 }
 
 /// A place in the line.
@@ -307,6 +321,8 @@ pub struct Signal {
     pub range_low: Option<f64>,
     /// Highest value the sensor can give, in `unit`.
     pub range_high: Option<f64>,
+    /// The longest that it may give no usable value while its link is up, seconds; `None` where silence is normal.
+    pub stale_after_s: Option<f64>,
     /// Where it was configured.
     pub origin: Origin,
 }
@@ -494,4 +510,7 @@ pub struct Detection {
     pub warm_up_cycles: u32,
     /// How long a link may be down before that is an incident, seconds.
     pub link_loss_s: f64,
+    /// How far a device's clock may be off from that of the host before its times are corrected, seconds. A time so far after
+    /// that of receipt is never believed.
+    pub clock_off_max_s: f64,
 }

@@ -4,9 +4,10 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value, json};
 
-use crate::keys::{LimitKeys, LineKeys, MqttKeys, OpcuaKeys, RecipeKeys, RedundantKeys, StationKeys, VariantKeys};
+use crate::keys::{CsvKeys, LimitKeys, LineKeys, MqttKeys, RecipeKeys, RedundantKeys, StationKeys, VariantKeys};
 use crate::modbus::ModbusKeys;
 use crate::named::{NAME_PATTERN, NAME_WORDS, Named};
+use crate::opcua::OpcuaKeys;
 use crate::problem::Findings;
 use crate::tree::{Tree, child};
 use crate::{DaemonSettings, SheetMaterial, StationKind};
@@ -61,6 +62,7 @@ fn link_schema(generator: &mut SchemaGenerator) -> Schema {
         ("modbus", ModbusKeys::json_schema(generator)),
         ("opcua", OpcuaKeys::json_schema(generator)),
         ("mqtt", MqttKeys::json_schema(generator)),
+        ("csv", CsvKeys::json_schema(generator)),
     ];
     let name = name_schema(generator);
     let names = protocols.each_ref().map(|(protocol, _)| *protocol);

@@ -11,6 +11,9 @@ use crate::tags::{TagLists, TagRow};
 use crate::tree::Tree;
 use crate::{DataType, Limit, Origin, Role, Signal, StationId, WordOrder};
 
+/// How long a signal may be silent that must not be silent for ever, seconds.
+const STALE_AFTER_S: std::ops::RangeInclusive<f64> = 1.0..=604_800.0;
+
 /// What the rows of the tag lists say, as far as it can be read.
 pub(crate) struct Signals {
     /// The signals that are not broken, by id; sorted by station, then name.
@@ -79,6 +82,7 @@ impl Row<'_> {
         let offset = self.number("offset", &row.offset, findings);
         let range_low = self.number("low", &row.low, findings);
         let range_high = self.number("high", &row.high, findings);
+        let stale_after_s = self.number("stale_after_s", &row.stale_after_s, findings);
         if row.address.is_empty() {
             findings.add(self.column("address"), "is empty", "where the device has the value");
         }
@@ -88,6 +92,11 @@ impl Row<'_> {
                 "0 would make every value the same",
                 "a number that is not 0, or nothing for 1",
             );
+        }
+        if stale_after_s.is_some_and(|seconds| !STALE_AFTER_S.contains(&seconds)) {
+            let message = format!("{} is no such time", row.stale_after_s);
+            let expected = format!("from {} s to {} s, or nothing", STALE_AFTER_S.start(), STALE_AFTER_S.end());
+            findings.add(self.column("stale_after_s"), message, expected);
         }
         if let (Some(low), Some(high)) = (range_low, range_high)
             && low >= high
@@ -119,6 +128,7 @@ impl Row<'_> {
             offset: offset.unwrap_or(0.0),
             range_low,
             range_high,
+            stale_after_s,
             origin: self.place.origin.clone(),
         })
     }

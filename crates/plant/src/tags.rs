@@ -30,6 +30,9 @@ pub struct TagRow {
     pub low: String,
     /// Highest value the sensor can give, in `unit`; empty for none.
     pub high: String,
+    /// The longest that it may give no usable value while its link is up, seconds; empty where silence is normal.
+    #[serde(default)]
+    pub stale_after_s: String,
     /// For the reader of the list.
     pub description: String,
     /// Name of the poll group of its Modbus link that it is in; empty for none. A list may leave the column out.
@@ -37,18 +40,32 @@ pub struct TagRow {
     pub poll: String,
 }
 
-/// The columns that a tag list must have: the fields of a [`TagRow`], but for the last.
-const COLUMNS: [&str; 12] =
-    ["signal", "role", "link", "address", "type", "order", "unit", "scale", "offset", "low", "high", "description"];
-/// The column that it may have.
-const POLL_COLUMN: &str = "poll";
+/// The columns of a tag list: the fields of a [`TagRow`].
+const COLUMNS: [&str; 14] = [
+    "signal",
+    "role",
+    "link",
+    "address",
+    "type",
+    "order",
+    "unit",
+    "scale",
+    "offset",
+    "low",
+    "high",
+    "stale_after_s",
+    "description",
+    "poll",
+];
+/// Those of them that a list need not have.
+const OPTIONAL: [&str; 2] = ["stale_after_s", "poll"];
 
 /// The CSV text of a tag list: a header and the rows. Loading reads it as it is.
 pub fn write_tags(rows: &[TagRow]) -> String {
     let mut bytes = Vec::new();
     let mut writer = WriterBuilder::new().has_headers(false).from_writer(&mut bytes);
     writer
-        .write_record(COLUMNS.into_iter().chain([POLL_COLUMN]))
+        .write_record(COLUMNS)
         .and_then(|()| rows.iter().try_for_each(|row| writer.serialize(row)))
         .and_then(|()| Ok(writer.flush()?))
         .expect("flat rows of text can be written to memory");
@@ -80,10 +97,12 @@ impl TagLists {
             Ok(header) => header.clone(),
             Err(error) => return self.refuse(Place::new(file, 1, ""), format!("not CSV: {error}"), "", findings),
         };
-        let missing: Vec<_> = COLUMNS.into_iter().filter(|name| !header.iter().any(|column| column == *name)).collect();
+        let required: Vec<_> = COLUMNS.into_iter().filter(|name| !OPTIONAL.contains(name)).collect();
+        let is_missing = |name: &&str| !header.iter().any(|column| column == *name);
+        let missing: Vec<_> = required.iter().copied().filter(is_missing).collect();
         if !missing.is_empty() {
             let message = format!("the header has no column {}", missing.join(", "));
-            return self.refuse(Place::new(file, 1, ""), message, COLUMNS.join(","), findings);
+            return self.refuse(Place::new(file, 1, ""), message, required.join(","), findings);
         }
         let mut record = StringRecord::new();
         let mut lines = LineCounter { text, byte: 0, line: 1 };

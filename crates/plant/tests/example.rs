@@ -109,7 +109,32 @@ fn a_written_tag_list_is_read_as_it_is() {
     assert_eq!(found.address, "holding:40/8");
     let found = plant.signals.iter().find(|signal| signal.path == "loop-1/b").unwrap();
     assert_eq!(found.origin.to_string(), "tags/browsed.csv:4", "after a description of two lines");
-    assert_eq!(write_tags(&[]), TAGS.1.lines().next().unwrap().to_owned() + ",poll\n");
+    let least: Vec<&str> = TAGS.1.lines().next().unwrap().split(',').collect();
+    let header = write_tags(&[]);
+    let all: Vec<&str> = header.trim_end().split(',').collect();
+    assert!(least.iter().all(|column| all.contains(column)), "{all:?}");
+}
+
+#[test]
+fn a_signal_may_be_silent_for_a_time_that_is_one() {
+    let loaded = |stale_after_s: &str| {
+        let row = TagRow {
+            signal: "weld-1/a".to_owned(),
+            link: "plc".to_owned(),
+            address: "holding:40".to_owned(),
+            data_type: "u16".to_owned(),
+            stale_after_s: stale_after_s.to_owned(),
+            ..TagRow::default()
+        };
+        let list = write_tags(&[row]);
+        load(&Files::from_pairs(files().iter().chain([("tags/one.csv", list.as_str())])), &Overrides::default())
+    };
+    let plant = loaded("2.5").unwrap_or_else(|problems| panic!("{problems}")).plant;
+    let found = plant.signals.iter().find(|signal| signal.path == "weld-1/a").unwrap();
+    assert_eq!(found.stale_after_s, Some(2.5));
+    let problems = loaded("0.5").map(drop).unwrap_err().to_string();
+    let expected = "tags/one.csv:2: stale_after_s: 0.5 is no such time; expected from 1 s to 604800 s, or nothing";
+    assert!(problems.contains(expected), "{problems}");
 }
 
 #[test]

@@ -293,13 +293,13 @@ plant.toml:13: link[0].hots: "hots" is not a key here; expected one of 18, such 
     check(
         r#"protocol = "modbus""#,
         r#"protocol = "modbsu""#,
-        r#"plant.toml:11: link[0].protocol: "modbsu" is not a protocol; expected one of modbus, opcua, mqtt; did you mean "modbus"?"#,
+        r#"plant.toml:11: link[0].protocol: "modbsu" is not a protocol; expected one of modbus, opcua, mqtt, csv; did you mean "modbus"?"#,
     );
     check(
         r#"protocol = "modbus"
 "#,
         "",
-        "plant.toml:10: link[0].protocol: is missing; expected one of modbus, opcua, mqtt",
+        "plant.toml:10: link[0].protocol: is missing; expected one of modbus, opcua, mqtt, csv",
     );
     check(
         r#"host = "plc-1""#,
@@ -327,6 +327,31 @@ host = "mq-1""#,
 name = "broker"
 url = "http://x""#,
         r#"plant.toml:18: link[1].url: "http://x" does not fit; expected a URL such as opc.tcp://plc-7:4840"#,
+    );
+    let opcua = |keys: &str, problem: &str| {
+        let link = format!("protocol = \"opcua\"\nname = \"broker\"\nurl = \"opc.tcp://x\"\n{keys}");
+        check("protocol = \"mqtt\"\nname = \"broker\"\nhost = \"mq-1\"", &link, problem);
+    };
+    opcua(
+        r#"security = "nome""#,
+        r#"plant.toml:19: link[1].security: "nome" is not a security; expected one of auto, none; did you mean "none"?"#,
+    );
+    opcua(
+        r#"security = { policy = "Basic256Sha256" }"#,
+        "plant.toml:19: link[1].security.mode: is missing; expected one of sign-and-encrypt, sign",
+    );
+    opcua(
+        "security = 3",
+        "plant.toml:19: link[1].security: 3 is a number; expected a word, auto or none, or a table { policy, mode }",
+    );
+    opcua(
+        r#"password_file = "secret""#,
+        "plant.toml:19: link[1].password_file: needs a username, and no password beside it; expected username with one of \
+         password and password_file",
+    );
+    opcua(
+        r#"user_key = "user.pem""#,
+        "plant.toml:15: link[1].user_certificate: goes with user_key; expected both, or neither",
     );
     check(
         r#"host = "mq-1""#,
@@ -667,7 +692,7 @@ fn settings_of_the_command_line() {
         r#"plant.toml:10: link[2]: has no usable value; expected a table
 plant.toml:10: link[3]: has no usable value; expected a table
 plant.toml:10: link[4]: has no usable value; expected a table
-plant.toml:10: link[5].protocol: is missing; expected one of modbus, opcua, mqtt"#,
+plant.toml:10: link[5].protocol: is missing; expected one of modbus, opcua, mqtt, csv"#,
     );
     check_set(
         "link[-1].port=1",

@@ -7,7 +7,7 @@ use telemetry::{InterventionKind, SignalId, Symbol, Timestamp};
 
 use crate::output::Output;
 use crate::station::StationState;
-use crate::twin::{FUTURE_MAX_S, Step, Twin};
+use crate::twin::{Step, Twin};
 
 /// How late an intervention can be reported, seconds.
 const REPORT_MAX_S: f64 = 24.0 * 3600.0;
@@ -101,7 +101,7 @@ impl Twin {
         let now = self.state.now;
         let at = done.unwrap_or(now);
         let ago_s = now.seconds_since(at);
-        if ago_s < -FUTURE_MAX_S {
+        if ago_s < -self.model.plant.detection.clock_off_max_s {
             return Err(format!("{at} is still to come; report what has been done"));
         }
         if ago_s > REPORT_MAX_S {

@@ -4,6 +4,7 @@
 //! this one code path.
 
 mod circumstances;
+mod clocks;
 mod detect;
 mod feature;
 mod flow;
@@ -15,6 +16,7 @@ mod model;
 mod output;
 mod parts;
 mod sensor;
+mod silence;
 mod snapshot;
 mod station;
 mod twin;
@@ -23,4 +25,4 @@ mod view;
 pub use output::{Cycle, Output, Outputs};
 pub use snapshot::SnapshotError;
 pub use twin::Twin;
-pub use view::{Counts, FeatureView, LineView, LinkView, StationView};
+pub use view::{ClockOff, Counts, FeatureView, LineView, LinkView, StationView};

@@ -7,6 +7,7 @@ use process::{StationModel, WINDOW_S};
 use telemetry::{LinkId, SignalId};
 
 use crate::forecast::LineDesign;
+use crate::silence::Watched;
 
 /// All that follows from the plant alone and never changes.
 #[derive(Debug, Clone)]
@@ -19,6 +20,10 @@ pub(crate) struct Model {
     pub(crate) limited: Vec<Vec<(usize, SignalId)>>,
     /// By signal: where its samples go.
     pub(crate) routes: Vec<Route>,
+    /// The devices, each with a clock of its own: what a link tells of a station.
+    pub(crate) devices: Vec<(LinkId, StationId)>,
+    /// The signals that must be heard of now and then.
+    pub(crate) watched: Vec<Watched>,
     /// By station: those that take its parts.
     pub(crate) downstream: Vec<Vec<StationId>>,
     /// By link: the stations whose cycles it tells.
@@ -68,6 +73,10 @@ impl<K: PartialEq, V: Clone> Solved<K, V> {
 pub(crate) struct Route {
     pub(crate) station: StationId,
     pub(crate) target: Target,
+    /// The device that measures it, by place, if its clock can be watched.
+    pub(crate) device: Option<usize>,
+    /// Its place among the watched, if it must be heard of now and then.
+    pub(crate) watched: Option<usize>,
 }
 
 /// What a signal is to its station.
@@ -97,7 +106,13 @@ impl Model {
     pub(crate) fn new(plant: Arc<Plant>) -> Self {
         let stations: Vec<StationModel> =
             plant.stations.iter().map(|station| StationModel::new(&plant, station.id)).collect();
-        let routes = plant.signals.iter().map(|signal| route(&stations, signal)).collect();
+        let watched: Vec<Watched> = plant.signals.iter().filter_map(watched).collect();
+        let of_device = |signal: &plant::Signal| (signal.link, signal.station);
+        let shows_clocks = |signal: &&plant::Signal| plant.link(signal.link).shows_clocks();
+        let mut devices: Vec<_> = plant.signals.iter().filter(shows_clocks).map(of_device).collect();
+        devices.sort_unstable();
+        devices.dedup();
+        let routes = plant.signals.iter().map(|signal| route(&stations, &devices, &watched, signal)).collect();
         let mut downstream = vec![Vec::new(); plant.stations.len()];
         for station in &plant.stations {
             for upstream in &station.upstream {
@@ -122,6 +137,8 @@ impl Model {
             plant,
             stations,
             routes,
+            devices,
+            watched,
             downstream,
             stations_of_link,
             links_of_station,
@@ -213,7 +230,16 @@ fn limited(plant: &Plant, model: &StationModel) -> Vec<(usize, SignalId)> {
     inputs.map(|(place, &(_, signal))| (place, signal)).collect()
 }
 
-fn route(stations: &[StationModel], signal: &plant::Signal) -> Route {
+fn watched(signal: &plant::Signal) -> Option<Watched> {
+    signal.stale_after_s.map(|stale_after_s| Watched { signal: signal.id, stale_after_s })
+}
+
+fn route(
+    stations: &[StationModel],
+    devices: &[(LinkId, StationId)],
+    watched: &[Watched],
+    signal: &plant::Signal,
+) -> Route {
     let model = &stations[signal.station.index()];
     let input = || model.inputs.iter().position(|&(_, known)| known == signal.id);
     let target = match signal.role {
@@ -229,7 +255,10 @@ fn route(stations: &[StationModel], signal: &plant::Signal) -> Route {
         Role::MaterialLot | Role::PartChild | Role::ToolId | Role::OperatorId => Target::Label(signal.id),
         _ => input().map_or(Target::Shown, Target::Input),
     };
-    Route { station: signal.station, target }
+    let device = devices.binary_search(&(signal.link, signal.station)).ok();
+    // They are in the order of the signals.
+    let watched = watched.binary_search_by_key(&signal.id, |watched| watched.signal).ok();
+    Route { station: signal.station, target, device, watched }
 }
 
 fn stations_of_link(plant: &Plant, link: LinkId) -> Vec<StationId> {

@@ -8,15 +8,15 @@ use process::{CycleData, StationModel};
 use serde::{Deserialize, Serialize};
 use telemetry::{Event, Input, LinkId, LinkState, Quality, Reason, Sample, SampleBatch, Timestamp, Value};
 
+use crate::clocks::DeviceClock;
 use crate::forecast::Learned;
 use crate::links::LinkWatch;
 use crate::model::{Model, Target};
 use crate::output::{Output, Outputs};
+use crate::silence::Silences;
 use crate::station::StationState;
 use crate::view::{Counts, LineView, LinkView, StationView};
 
-/// A source time that is this much later than the time of receipt is a wrong clock; the time of receipt is taken.
-pub(crate) const FUTURE_MAX_S: f64 = 60.0;
 /// How long samples may be on their way before it is taken for granted that nothing happened, seconds.
 pub(crate) const LATENCY_S: f64 = 1.0;
 
@@ -40,6 +40,9 @@ pub(crate) struct State {
     pub(crate) flow: FlowTracker,
     pub(crate) learned: Learned,
     pub(crate) signals: Vec<Option<Sample>>,
+    /// By the model's devices.
+    pub(crate) clocks: Vec<DeviceClock>,
+    pub(crate) silences: Silences,
     pub(crate) book: IncidentBook,
     pub(crate) parts: PartBook,
     /// Temperature of the air around, °C, as last told.
@@ -77,6 +80,8 @@ impl Twin {
             flow: FlowTracker::new(&model.flow),
             learned: model.line.nothing_learnt(),
             signals: vec![None; model.plant.signals.len()],
+            clocks: vec![DeviceClock::default(); model.devices.len()],
+            silences: Silences::new(model.watched.len()),
             book: IncidentBook::default(),
             parts: PartBook::default(),
             ambient_c: None,
@@ -118,6 +123,7 @@ impl Twin {
             Event::Tick => self.pass_parts(&mut step),
         }
         self.watch_links(&mut step);
+        self.watch_silence(&mut step);
         self.pass_time(input.received.plus_seconds(-LATENCY_S), &mut step);
         self.follow_incidents(&mut step);
     }
@@ -132,7 +138,9 @@ impl Twin {
         self.state.counts.clock_steps_back += 1;
         self.state.flow.put_back(&self.model.flow, now);
         self.state.book.put_back(now);
-        let latest = now.plus_seconds(FUTURE_MAX_S);
+        self.state.silences.put_back(now);
+        self.state.clocks.iter_mut().for_each(DeviceClock::forget);
+        let latest = now.plus_seconds(self.model.plant.detection.clock_off_max_s);
         for link in &mut self.state.links {
             link.forget_after(latest, now);
         }
@@ -157,7 +165,12 @@ impl Twin {
             now: state.now,
             sequence: state.sequence,
             links: links
-                .map(|(watch, link)| LinkView { link: link.id, state: watch.state.clone(), since: watch.since })
+                .map(|(watch, link)| LinkView {
+                    link: link.id,
+                    state: watch.state.clone(),
+                    since: watch.since,
+                    clocks_off: self.clocks_off(link.id),
+                })
                 .collect(),
             stations: stations
                 .map(|((station, model), configured)| StationView {
@@ -214,9 +227,11 @@ impl Twin {
 
     /// Takes a sample in. Returns its time as far as it can be believed.
     fn sample(&mut self, mut sample: Sample, step: &mut Step<'_>) -> Timestamp {
+        self.correct_time(&mut sample, step);
         let counts = &mut self.state.counts;
         counts.samples += 1;
-        if sample.source_time.seconds_since(self.state.now) > FUTURE_MAX_S {
+        // The time of receipt is taken until it is known how far the clock is off.
+        if sample.source_time.seconds_since(self.state.now) > self.model.plant.detection.clock_off_max_s {
             counts.future_samples += 1;
             sample.source_time = self.state.now;
         }
@@ -241,6 +256,9 @@ impl Twin {
                 self.state.stations[route.station.index()].builder.observe_bad(place, at);
             }
             return at;
+        }
+        if let Some(place) = route.watched {
+            self.heard_of(place, step);
         }
         // Before the sample is taken in, so that it does not matter whether it came in the same batch or the next.
         if let Some(cycle) = self.state.stations[route.station.index()].builder.advance(at) {
@@ -404,13 +422,19 @@ impl Twin {
         self.lose_sight_of_materials(link);
         for place in 0..self.model.stations_of_link[link.index()].len() {
             let station = self.model.stations_of_link[link.index()][place];
-            let state = &mut self.state.stations[station.index()];
-            state.builder.abandon();
-            state.labels.abandon();
-            let changed = self.state.flow.lost(station, now);
-            tell_state(station, changed, now, step);
+            self.lose_sight_of(station, step);
         }
         self.settle(now);
+    }
+
+    /// What a station does is not known: what was under way there is given up.
+    pub(crate) fn lose_sight_of(&mut self, station: StationId, step: &mut Step<'_>) {
+        let now = self.state.now;
+        let state = &mut self.state.stations[station.index()];
+        state.builder.abandon();
+        state.labels.abandon();
+        let changed = self.state.flow.lost(station, now);
+        tell_state(station, changed, now, step);
     }
 
     fn watch_links(&mut self, step: &mut Step<'_>) {

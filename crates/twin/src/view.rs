@@ -29,7 +29,7 @@ pub struct LineView {
 }
 
 /// A link as the twin knows it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct LinkView {
     /// The link.
     pub link: LinkId,
@@ -37,6 +37,17 @@ pub struct LinkView {
     pub state: Option<LinkState>,
     /// Since when.
     pub since: Timestamp,
+    /// The clocks behind it that are off, by station.
+    pub clocks_off: Vec<ClockOff>,
+}
+
+/// The clock of a device that is off, and whose times are therefore corrected.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ClockOff {
+    /// The station that the device tells of.
+    pub station: StationId,
+    /// By how much it is behind that of the host, seconds; negative if it is ahead.
+    pub behind_s: f64,
 }
 
 /// A station as the twin knows it.
@@ -98,6 +109,8 @@ pub struct Counts {
     pub late_samples: u64,
     /// Of these, samples with a source time far after the time of receipt; they were taken at the time of receipt.
     pub future_samples: u64,
+    /// Of these, samples of a device whose clock is off, with their time corrected.
+    pub corrected_samples: u64,
     /// Of these, samples of signals that this plant does not have.
     pub unknown_samples: u64,
     /// Inputs whose time of receipt was before their predecessor's.

@@ -93,6 +93,10 @@ function linkTable() {
   });
 }
 
+function clockOff({ station, behind_s: behind }) {
+  return `${station}: ${word(behind > 0 ? "health.behind" : "health.ahead", { time: format.span(Math.abs(behind)) })}`;
+}
+
 function linkRow({ name }) {
   const mark = icon("state-unknown");
   const text = element("span");
@@ -107,7 +111,8 @@ function linkRow({ name }) {
       setIcon(mark, `state-${link.state}`);
       setText(text, named("link", link.state));
       setText(since, link.since ? `${format.moment(link.since, link.now)} (${format.age(link.since, link.now)})` : "–");
-      setText(reason, link.reason ?? "");
+      const clocks = (link.clocks_off ?? []).map(clockOff);
+      setText(reason, [link.reason, ...clocks].filter(Boolean).join("; "));
     },
   };
 }

@@ -16,6 +16,7 @@ const UNITS = {
   dropout: "to 1",
   spikes: "to 1",
   "peer-drift": "log-likelihood",
+  silence: "s",
   "link-watch": "s",
 };
 /** What detectors of features say can be drawn; what those of sensors and links say is not of cycles. */

@@ -11,7 +11,8 @@ pub fn tag_list() -> Vec<(String, String)> {
 }
 
 fn csv_of(points: &[Point], link: SimLink) -> String {
-    const HEADER: &str = "signal,role,link,address,type,order,unit,scale,offset,low,high,description\n";
+    const HEADER: &str = "signal,role,link,address,type,order,unit,scale,offset,low,high,stale_after_s,\
+                          description\n";
     points.iter().filter(|point| point.link == link).fold(HEADER.to_owned(), |text, point| text + &row(point))
 }
 
@@ -20,8 +21,12 @@ fn row(point: &Point) -> String {
     let Point { path, role, link, address, data_type, order, unit, scale, range, description } = point;
     let scale = if *scale == 1.0 { String::new() } else { scale.to_string() };
     let (low, high) = range.map_or_else(Default::default, |(low, high)| (low.to_string(), high.to_string()));
+    // A loop flows day and night; what else there is may rest.
+    let stale_after_s = if role.starts_with("loop.") { "60" } else { "" };
     let link = link.name();
-    format!("{path},{role},{link},{address},{data_type},{order},{unit},{scale},,{low},{high},{description}\n")
+    format!(
+        "{path},{role},{link},{address},{data_type},{order},{unit},{scale},,{low},{high},{stale_after_s},{description}\n"
+    )
 }
 
 #[cfg(test)]
@@ -48,12 +53,12 @@ mod tests {
     }
 
     #[test]
-    fn every_row_has_twelve_plain_fields_and_every_address_one_point() {
+    fn every_row_has_thirteen_plain_fields_and_every_address_one_point() {
         for (name, text) in tag_list() {
             let addresses: BTreeSet<&str> = text.lines().map(|line| line.split(',').nth(3).unwrap()).collect();
             assert_eq!(addresses.len(), text.lines().count(), "{name}");
             for line in text.lines() {
-                assert_eq!(line.split(',').count(), 12, "{line}");
+                assert_eq!(line.split(',').count(), 13, "{line}");
                 assert!(!line.contains('"'), "{line}");
             }
         }

@@ -15,6 +15,7 @@ impl Phrases for English {
             Movement::Scattering => "scatters",
             Movement::Unchanged => "unchanged",
             Movement::Missing => "missing in many cycles",
+            Movement::Silent => "silent",
             Movement::Wild => "with wild values",
             Movement::AgainstPeers => "not as its peers say",
             Movement::NotAsExpected => "not as expected",

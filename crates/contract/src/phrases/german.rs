@@ -15,6 +15,7 @@ impl Phrases for German {
             Movement::Scattering => "streut",
             Movement::Unchanged => "unverändert",
             Movement::Missing => "fehlt in vielen Zyklen",
+            Movement::Silent => "sendet nichts mehr",
             Movement::Wild => "mit Ausreißern",
             Movement::AgainstPeers => "abweichend von den Vergleichssensoren",
             Movement::NotAsExpected => "nicht wie erwartet",

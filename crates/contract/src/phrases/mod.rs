@@ -95,6 +95,8 @@ pub(crate) enum Movement {
     Unchanged,
     /// It is often not there.
     Missing,
+    /// It is not heard of.
+    Silent,
     /// Single values are wild.
     Wild,
     /// It has parted from those that measure the same.

@@ -154,6 +154,7 @@ fn signal(path: &str, data_type: DataType, id: SignalId) -> Signal {
         offset: 0.0,
         range_low: None,
         range_high: None,
+        stale_after_s: None,
         origin: Origin { file: String::new(), line: 0 },
     }
 }

@@ -7,8 +7,8 @@ use csv::StringRecord;
 use super::column::Column;
 use super::place::{Place, TableError};
 use super::scan::Scan;
-use super::time::{Moment, TimeReader};
 use super::{LongColumns, TableArguments};
+use adapter::time::{Moment, TimeReader};
 
 /// The most columns, or tags of a long table.
 const COLUMNS_MAX: usize = 100_000;

@@ -6,8 +6,8 @@ use super::column::decimal_mark;
 use super::layout::{Layout, has_field};
 use super::place::{Place, TableError};
 use super::scan::{Delimiter, Scan};
-use super::time::{Moment, TimeFormat, TimeReader, time_zone};
 use super::{Found, LongColumns, Table, TableArguments};
+use adapter::time::{Moment, TimeFormat, TimeReader, time_zone};
 
 impl Table {
     /// Reads all of the file, and learns how it is written.

@@ -24,6 +24,7 @@ fn state(edit: impl FnOnce(&mut StateV1)) -> StateV1 {
         bad_samples: 0,
         late_samples: 0,
         future_samples: 0,
+        corrected_samples: 0,
         unknown_samples: 0,
         clock_steps_back: 0,
         cycles: 0,

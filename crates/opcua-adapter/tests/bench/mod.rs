@@ -8,10 +8,10 @@ use adapter::{Clock, Context, Counters, queue};
 use opcua::nodes::{EventNotifier, VariableBuilder};
 use opcua::server::diagnostics::NamespaceMetadata;
 use opcua::server::node_manager::memory::{SimpleNodeManager, simple_node_manager};
-use opcua::server::{ANONYMOUS_USER_TOKEN_ID, ServerBuilder, ServerEndpoint, ServerHandle, ServerUserToken};
+use opcua::server::{ANONYMOUS_USER_TOKEN_ID, Limits, ServerBuilder, ServerEndpoint, ServerHandle, ServerUserToken};
 use opcua::types::{DataValue, NodeId, StatusCode, VariableId, Variant};
 use opcua_adapter::OpcuaAdapter;
-use plant::{DataType, Link, LinkSettings, OpcuaSettings, Origin, Signal};
+use plant::{DataType, Link, LinkSettings, OpcuaAccess, OpcuaSecurity, OpcuaSettings, Origin, Signal};
 use telemetry::{Event, LinkId, LinkState, Sample};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -45,6 +45,17 @@ impl Server {
 
     /// Starts on that port, with namespaces of which one is [`NAMESPACE`].
     pub(crate) async fn start_at(port: u16, namespaces: &[&str], user: &str, variables: &[(&str, Variant)]) -> Self {
+        Self::start_limited(port, namespaces, user, variables, |_| {}).await
+    }
+
+    /// As [`Self::start_at`], with other limits.
+    pub(crate) async fn start_limited(
+        port: u16,
+        namespaces: &[&str],
+        user: &str,
+        variables: &[(&str, Variant)],
+        limit: impl FnOnce(&mut Limits),
+    ) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let pki = TempDir::new().unwrap();
@@ -62,6 +73,7 @@ impl Server {
             .diagnostics_enabled(true);
         builder.limits_mut().subscriptions.min_publishing_interval_ms = 10.0;
         builder.limits_mut().subscriptions.min_sampling_interval_ms = 1.0;
+        limit(builder.limits_mut());
         for &uri in namespaces {
             let metadata = NamespaceMetadata { namespace_uri: uri.to_owned(), ..Default::default() };
             builder = builder.with_node_manager(simple_node_manager(metadata, uri));
@@ -146,8 +158,14 @@ impl Running {
             .enumerate()
             .map(|(id, (address, data_type))| signal(id as u32, address, *data_type))
             .collect();
-        let settings =
-            OpcuaSettings { url: url.to_owned(), publishing_interval_s: 0.05, sampling_interval_s: 0.01, queue_size };
+        let settings = OpcuaSettings {
+            access: open(),
+            publishing_interval_s: 0.05,
+            sampling_interval_s: 0.01,
+            queue_size,
+            retry_interval_s: 1.0,
+            ..OpcuaSettings::at(url)
+        };
         let link = link(settings.clone());
         let adapter = OpcuaAdapter::new(&link, &settings, &signals.iter().collect::<Vec<_>>()).unwrap();
         let (sender, inputs) = queue(64);
@@ -203,6 +221,11 @@ impl Running {
 /// Waits for something, but not for ever.
 pub(crate) async fn bounded<T>(what: &str, wait: impl Future<Output = T>) -> T {
     tokio::time::timeout(WAIT_MAX, wait).await.unwrap_or_else(|_| panic!("waited in vain for {what}"))
+}
+
+/// Without security, as nobody in particular.
+pub(crate) fn open() -> OpcuaAccess {
+    OpcuaAccess { security: OpcuaSecurity::None, ..OpcuaSettings::at("").access }
 }
 
 pub(crate) fn link(settings: OpcuaSettings) -> Link {

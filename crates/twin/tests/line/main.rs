@@ -2,10 +2,12 @@
 #![allow(clippy::unwrap_used)]
 
 mod behaviour;
+mod clocks;
 mod common;
 mod forecast;
 mod interventions;
 mod parts;
 mod properties;
 mod sensors;
+mod silence;
 mod tiny;

@@ -63,10 +63,10 @@ fn is_judged(outputs: &[Output]) -> bool {
 fn subscribed() -> Plant {
     let mut plant = (*plant()).clone();
     plant.links[PLC.index()].settings = LinkSettings::Opcua(OpcuaSettings {
-        url: String::new(),
         publishing_interval_s: 1.0,
         sampling_interval_s: 1.0,
         queue_size: 1,
+        ..OpcuaSettings::at("")
     });
     plant
 }

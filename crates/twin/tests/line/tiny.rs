@@ -75,6 +75,7 @@ pub(crate) fn plant() -> Arc<Plant> {
         offset: 0.0,
         range_low: range.map(|(low, _)| low),
         range_high: range.map(|(_, high)| high),
+        stale_after_s: None,
         origin: origin(),
     };
     let variant = |name: &str, code| Variant { name: name.to_owned(), code };
@@ -114,6 +115,7 @@ pub(crate) fn plant() -> Arc<Plant> {
             shift_h: 8.0,
             warm_up_cycles: WARM_UP_CYCLES,
             link_loss_s: 10.0,
+            clock_off_max_s: 60.0,
         },
         flow: plant::FlowDesign::default(),
         plan: plant::Plan::default(),

@@ -1,9 +1,8 @@
-//! How an export writes times, and what moment each one is.
+//! How a file writes times, and what moment each one is.
 
 use std::fmt;
 use std::str::FromStr;
 
-use anyhow::Context as _;
 use jiff::civil::DateTime;
 use jiff::fmt::strtime::BrokenDownTime;
 use jiff::tz::TimeZone;
@@ -60,7 +59,7 @@ const DETECTED_NANOS: std::ops::Range<i128> = 631_152_000_000_000_000..4_102_444
 
 impl TimeFormat {
     /// The format of a time; `None` if it is not recognised. A Unix time is, if it lies between the years 1990 and 2100.
-    pub(super) fn detect(cell: &str) -> Option<Self> {
+    pub fn detect(cell: &str) -> Option<Self> {
         let fits = |unit: &UnixUnit| unix_nanos(cell, *unit).is_some_and(|nanos| DETECTED_NANOS.contains(&nanos));
         match UnixUnit::ALL.into_iter().find(fits) {
             Some(unit) => Some(Self::Unix(unit)),
@@ -99,48 +98,51 @@ impl fmt::Display for TimeFormat {
 
 /// Reads the times of one column.
 #[derive(Debug, Clone)]
-pub(super) struct TimeReader {
+pub struct TimeReader {
     format: TimeFormat,
     zone: TimeZone,
 }
 
 /// A moment that a cell tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Moment {
+pub struct Moment {
     /// The moment.
-    pub(super) time: Timestamp,
+    pub time: Timestamp,
     /// Whether local clocks showed that time twice, or never, because they were put back or forward. Then it is taken
     /// as if they had not been yet.
-    pub(super) in_clock_change: bool,
+    pub in_clock_change: bool,
 }
+
+/// This machine knows no time zone of that name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "time zone {0:?} is not known; expected a name such as Europe/Berlin, and the system's time zones installed (package \
+     tzdata)"
+)]
+pub struct UnknownTimeZone(String);
 
 /// The time zone of that name, such as `Europe/Berlin`; UTC if there is none.
 ///
 /// # Errors
 /// If this machine knows no such zone.
-pub(super) fn time_zone(name: Option<&str>) -> anyhow::Result<TimeZone> {
+pub fn time_zone(name: Option<&str>) -> Result<TimeZone, UnknownTimeZone> {
     let Some(name) = name else { return Ok(TimeZone::UTC) };
-    TimeZone::get(name).with_context(|| {
-        format!(
-            "--time-zone {name:?} is not known; expected a name such as Europe/Berlin, and the system's time zones \
-             installed (package tzdata)"
-        )
-    })
+    TimeZone::get(name).map_err(|_| UnknownTimeZone(name.to_owned()))
 }
 
 impl TimeReader {
     /// A reader of times in that format. What names no offset from UTC is in `zone`.
-    pub(super) fn new(format: TimeFormat, zone: TimeZone) -> Self {
+    pub fn new(format: TimeFormat, zone: TimeZone) -> Self {
         Self { format, zone }
     }
 
     /// What a cell is expected to be.
-    pub(super) fn format(&self) -> &TimeFormat {
+    pub fn format(&self) -> &TimeFormat {
         &self.format
     }
 
     /// The moment in a cell; `None` if there is none, or none between the years 1677 and 2262.
-    pub(super) fn read(&self, cell: &str) -> Option<Moment> {
+    pub fn read(&self, cell: &str) -> Option<Moment> {
         match &self.format {
             TimeFormat::Unix(unit) => certain(unix_nanos(cell, *unit)?),
             TimeFormat::Iso => match cell.parse::<jiff::Timestamp>() {
