@@ -69,7 +69,7 @@ fn every_problem_of_a_configuration_is_told_at_once() {
         "plant.toml",
         &plant.replace("kind = \"spot-weld\"", "kind = \"spot-wled\"").replace("shift_h", "shift"),
     );
-    site.write("tags/more.csv", &format!("{}\nweld-20/x,weld.curent,plc,coil:1,u8,,,,,,,\n", site::TAGS_HEADER));
+    site.write("tags/more.csv", &format!("{}\nweld-20/x,weld.curent,plc,coil:1,u15,,,,,,,\n", site::TAGS_HEADER));
     let Ended { code, errors, .. } = check(&site);
     assert_eq!(code, Some(2), "{errors}");
     for expected in ["spot-weld", "shift_h", "weld.current", "u16"] {

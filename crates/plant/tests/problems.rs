@@ -251,7 +251,8 @@ name = "plc-unit-2"
 unit = 2
 host = "plc-1"
 pause_after_connect_s = 1.0"#,
-        r#"plant.toml:15: link[1]: shares its connection with link "plc", but not all of its settings; expected the same transport, serial, tls, pause_after_connect_s and pause_between_requests_s"#,
+        r#"plant.toml:15: link[1]: no signal comes over the link "plc-unit-2"; expected at least one row in a list in tags/ with this link
+plant.toml:15: link[1]: shares its connection with link "plc", but not all of its settings; expected the same transport, serial, tls, pause_after_connect_s and pause_between_requests_s"#,
     );
 }
 
