@@ -34,7 +34,9 @@ impl Terminal {
         builder.args(command.get_args());
         builder.env("TERM", "xterm-256color");
         for (name, value) in command.get_envs() {
-            value.map(|value| builder.env(name, value));
+            if let Some(value) = value {
+                builder.env(name, value);
+            }
         }
         let before = settings(&*pair.master);
         let child = pair.slave.spawn_command(builder).expect("the program can be started");
