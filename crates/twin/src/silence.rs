@@ -82,10 +82,11 @@ impl Twin {
         for place in 0..self.model.watched.len() {
             let Watched { signal, stale_after_s } = self.model.watched[place];
             let link = self.model.plant.signal(signal).link;
-            let is_down = matches!(self.state.links[link.index()].state, Some(LinkState::Down { .. }));
+            let is_up = self.state.links[link.index()].state == Some(LinkState::Up);
             let silence = &mut self.state.silences.signals[place];
-            if is_down {
-                // The link's own incident says so, and when it is back its signals have their time anew.
+            if !is_up {
+                // The link's own incident says so, and when it is back its signals have their time anew. One that has never
+                // been there is not in this recording.
                 silence.heard = None;
                 continue;
             }

@@ -11,7 +11,9 @@ use crate::tiny::*;
 fn line() -> Line {
     let mut plant = (*plant()).clone();
     plant.signals[FLOW.index()].stale_after_s = Some(30.0);
-    Line { twin: Twin::new(Arc::new(plant)) }
+    let mut line = Line { twin: Twin::new(Arc::new(plant)) };
+    line.take(0.0, up(BROKER));
+    line
 }
 
 /// What is told while time passes and nothing else does.
@@ -30,7 +32,6 @@ fn flows(line: &mut Line, seconds: f64) -> Vec<Output> {
 #[test]
 fn no_data_alarm_per_signal() {
     let mut line = line();
-    line.take(0.0, up(BROKER));
     flows(&mut line, 1.0);
     // Its neighbour goes on: the device is there, one sensor is dead.
     let supply = |line: &mut Line, at| line.take(at, batch(BROKER, vec![number(SUPPLY, at, 20.0)]));
@@ -47,7 +48,6 @@ fn no_data_alarm_per_signal() {
 #[test]
 fn one_that_is_never_heard_of_is_told_too() {
     let mut line = line();
-    line.take(0.0, up(BROKER));
     assert_eq!(waits(&mut line, 1..=100), [(31, "raised sensor-dropout".to_owned())]);
 }
 
@@ -75,6 +75,20 @@ fn a_lost_link_is_no_silent_signal() {
     line.take(101.0, up(BROKER));
     assert_eq!(waits(&mut line, 102..=130), []);
     assert_eq!(waits(&mut line, 131..=133), [(132, "raised sensor-dropout".to_owned())]);
+}
+
+/// An export has the values of some links only.
+#[test]
+fn a_link_that_has_never_been_there_has_no_silent_signals() {
+    let mut line = line();
+    let mut plant = (**line.twin.plant()).clone();
+    plant.signals[RESISTANCE.index()].stale_after_s = Some(30.0);
+    line.twin = Twin::new(Arc::new(plant));
+    line.take(0.0, up(BROKER));
+    assert_eq!(waits(&mut line, 1..=100), [(31, "raised sensor-dropout".to_owned())]);
+    line.take(100.0, up(PLC));
+    let told = waits(&mut line, 101..=200);
+    assert_eq!(told.iter().map(|(second, _)| *second).collect::<Vec<_>>(), [132], "{told:?}");
 }
 
 /// The clock of the host goes back an hour: nobody has been silent for that.
