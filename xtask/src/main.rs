@@ -35,8 +35,8 @@ enum Chore {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
-    /// Measure throughput, how fast Modbus is read, what the page costs, how telemetry is kept and replayed, and how fast
-    /// shifts of a line are simulated.
+    /// Measure throughput, how long an alert takes, how fast Modbus is read, what the page costs, how telemetry is kept and
+    /// replayed, and how fast shifts of a line are simulated.
     Bench {
         /// Arguments for the program.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -102,6 +102,9 @@ fn score(arguments: &[String]) -> anyhow::Result<()> {
 fn bench(arguments: &[String]) -> anyhow::Result<()> {
     program("e2e", "bench", arguments)?;
     program("e2e", "viewers", &[])?;
+    // It starts the daemon as it is installed.
+    Step::cargo("build", ["build", "--release", "-p", "linetwin"]).run()?;
+    program("e2e", "latency", &[])?;
     Step::cargo("modbus-speed", ["run", "--release", "-p", "modbus-adapter", "--example", "modbus-speed"]).run()?;
     program("storage", "storage", &[])?;
     let python = peers::rivals()?.display().to_string();
