@@ -94,7 +94,8 @@ pub fn run(Arguments { protocol: Protocol::Modbus(arguments) }: &Arguments) -> a
 
 impl ModbusArguments {
     fn transport(&self) -> anyhow::Result<ModbusTransport> {
-        let to = || adapter::host_and_port(&self.device, DEFAULT_PORT).map(|(host, port)| HostPort { host, port });
+        let to =
+            || adapter::host_and_port(&self.device, modbus_adapter::PORT).map(|(host, port)| HostPort { host, port });
         Ok(match self.transport {
             Transport::Tcp => ModbusTransport::Tcp(to()?),
             Transport::RtuOverTcp => ModbusTransport::RtuOverTcp(to()?),
@@ -115,9 +116,6 @@ impl ModbusArguments {
         })
     }
 }
-
-/// The port that the standard gives to Modbus TCP.
-const DEFAULT_PORT: u16 = 502;
 
 fn units(text: &str) -> Result<RangeInclusive<u8>, String> {
     let parsed = || {

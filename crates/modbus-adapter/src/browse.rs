@@ -1,21 +1,19 @@
 use std::ops::RangeInclusive;
-use std::sync::Arc;
 use std::time::Duration;
 
 use adapter::{BrowseError, BrowsedTag, Counters, host_and_port};
 use plant::{DataType, HostPort, ModbusTransport, WordOrder};
 
-use crate::bus::{Bus, Pauses, ReadError};
+use crate::bus::ReadError;
 use crate::device::Device;
 use crate::frame::Exception;
 use crate::tag::{REGISTERS_MAX, Span, Table};
-use crate::transport::Endpoint;
 
 const EXPECTED: &str = "expected modbus://HOST:PORT?unit=1&range=0-99&table=holding, with table coil, discrete, input or \
                         holding; port 502, unit 1, range 0-99 and table holding may be left out";
 
 /// The port that the standard gives to Modbus TCP.
-const PORT: u16 = 502;
+pub const PORT: u16 = 502;
 /// How long to wait for each answer.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -117,9 +115,7 @@ impl Query {
     }
 
     fn device(&self) -> Device {
-        let endpoint = Endpoint(ModbusTransport::Tcp(self.to.clone()));
-        let bus = Arc::new(Bus::new(endpoint, Pauses::default()));
-        Device { bus, unit: self.unit, patience: TIMEOUT, busy_retries: 0 }
+        Device::alone(ModbusTransport::Tcp(self.to.clone()), self.unit, TIMEOUT)
     }
 
     /// The longest requests that cover the range, the one to read first last.

@@ -95,6 +95,11 @@ impl Bus {
         &self.endpoint
     }
 
+    /// Whether the last attempt to connect failed.
+    pub(crate) async fn is_unreachable(&self) -> bool {
+        self.line.lock().await.failure.is_some()
+    }
+
     /// Whether a unit that does not answer takes turns from others.
     pub(crate) fn is_shared(&self) -> bool {
         self.links.load(Ordering::Relaxed) > 1

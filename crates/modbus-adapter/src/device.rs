@@ -3,10 +3,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use adapter::Counters;
+use plant::ModbusTransport;
 
-use crate::bus::{Bus, ReadError};
+use crate::bus::{Bus, Pauses, ReadError};
 use crate::frame::Request;
 use crate::tag::Span;
+use crate::transport::Endpoint;
 
 /// A unit at an endpoint, and how it wants to be asked.
 #[derive(Debug, Clone)]
@@ -26,6 +28,12 @@ impl fmt::Display for Device {
 }
 
 impl Device {
+    /// A unit to have a look at, over a connection of its own.
+    pub(crate) fn alone(transport: ModbusTransport, unit: u8, patience: Duration) -> Self {
+        let bus = Arc::new(Bus::new(Endpoint(transport), Pauses::default()));
+        Self { bus, unit, patience, busy_retries: 0 }
+    }
+
     /// Reads the cells of a span: registers, or 0 and 1 for coils and discrete inputs.
     pub(crate) async fn read(&self, span: Span, counters: &Counters) -> Result<Vec<u16>, ReadError> {
         let named = |problem: String| format!("{self}: {span}: {problem}");

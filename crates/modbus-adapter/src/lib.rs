@@ -32,7 +32,7 @@ use adapter::{AddressError, Context, keep_connected, without_farewell};
 use plant::{Link, ModbusSettings, Signal};
 use tokio::sync::Mutex;
 
-pub use browse::browse;
+pub use browse::{PORT, browse};
 pub use bus::Buses;
 pub use probe::{Probe, ProbedUnit, probe, scan_units};
 

@@ -2,17 +2,15 @@
 
 use std::fmt::Write as _;
 use std::ops::RangeInclusive;
-use std::sync::Arc;
 use std::time::Duration;
 
 use adapter::{BrowseError, Counters};
 use plant::{ModbusTransport, WordOrder};
 
-use crate::bus::{Bus, Pauses, ReadError};
+use crate::bus::ReadError;
 use crate::decode::{number, text};
 use crate::device::Device;
 use crate::tag::{BITS_MAX, REGISTERS_MAX, Span, TABLE_CELLS, Table};
-use crate::transport::Endpoint;
 
 const EXPECTED: &str = "expected TABLE:START/COUNT, such as holding:0/8, with table coil, discrete, input or holding";
 
@@ -37,12 +35,8 @@ pub struct ProbedUnit {
 }
 
 impl Probe {
-    fn device(&self, bus: Arc<Bus>, unit: u8) -> Device {
-        Device { bus, unit, patience: self.timeout, busy_retries: 0 }
-    }
-
-    fn bus(&self) -> Arc<Bus> {
-        Arc::new(Bus::new(Endpoint(self.transport.clone()), Pauses::default()))
+    fn device(&self) -> Device {
+        Device::alone(self.transport.clone(), self.unit, self.timeout)
     }
 }
 
@@ -52,7 +46,7 @@ impl Probe {
 /// If the cells are not understood, or the device does not give them.
 pub async fn probe(probe: &Probe, cells: &str) -> Result<String, BrowseError> {
     let span = parse(cells)?;
-    let device = probe.device(probe.bus(), probe.unit);
+    let device = probe.device();
     let words = device.read(span, &Counters::default()).await.map_err(|error| match error {
         ReadError::Refused(exception) => BrowseError(format!(
             "{device}: {span}: {exception}; try fewer cells, another table, one address lower or higher, or another unit"
@@ -70,14 +64,14 @@ pub async fn probe(probe: &Probe, cells: &str) -> Result<String, BrowseError> {
 /// If the cells are not understood, or there is no connection at all.
 pub async fn scan_units(probe: &Probe, units: RangeInclusive<u8>, cells: &str) -> Result<Vec<ProbedUnit>, BrowseError> {
     let span = Span { count: 1, ..parse(cells)? };
-    let (bus, mut found) = (probe.bus(), Vec::new());
+    let (asked, mut found) = (probe.device(), Vec::new());
     for unit in units {
-        let device = probe.device(bus.clone(), unit);
+        let device = Device { unit, ..asked.clone() };
         let said = match device.read(span, &Counters::default()).await {
             Ok(words) => Ok(format!("{span} holds {}", words[0])),
             Err(ReadError::Refused(exception)) => Ok(format!("it refuses {span}: {exception}")),
             Err(ReadError::Unanswered(problem) | ReadError::Lost(problem)) => {
-                if problem.contains("cannot connect") {
+                if device.bus.is_unreachable().await {
                     return Err(BrowseError(problem));
                 }
                 Err(problem)
