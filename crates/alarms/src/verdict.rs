@@ -160,3 +160,11 @@ pub struct Verdict {
     /// What belongs to it besides; `None` if nothing can be said of that, or no longer: then what was said before holds.
     pub circumstances: Option<Circumstances>,
 }
+
+impl Verdict {
+    /// That something is not seen as it should be, which can come from one cause only.
+    pub fn of_one_cause(at: Timestamp, cause: Cause, evidence: Evidence) -> Self {
+        let causes = vec![(cause, 1.0)];
+        Self { at, evidence, causes, is_supply: false, time_to_limit: None, circumstances: None }
+    }
+}

@@ -150,6 +150,13 @@ impl Default for DetectionKeys {
     }
 }
 
+/// As it is if `plant.toml` says nothing.
+impl Default for Detection {
+    fn default() -> Self {
+        DetectionKeys::default().into()
+    }
+}
+
 impl From<DetectionKeys> for Detection {
     fn from(keys: DetectionKeys) -> Self {
         let DetectionKeys { false_alarms_per_shift, shift_h, warm_up_cycles, link_loss_s, clock_off_max_s } = keys;

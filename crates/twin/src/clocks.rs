@@ -10,6 +10,7 @@ use std::collections::VecDeque;
 use serde::{Deserialize, Serialize};
 use telemetry::{LinkId, Sample, Timestamp};
 
+use crate::model::Route;
 use crate::twin::{Step, Twin};
 use crate::view::ClockOff;
 
@@ -89,8 +90,7 @@ impl DeviceClock {
 impl Twin {
     /// Puts a sample's time right, as far as the clock of its device is known to be off. When that is found or changes, what
     /// is under way at its station has two times, and is given up.
-    pub(crate) fn correct_time(&mut self, sample: &mut Sample, step: &mut Step<'_>) {
-        let Some(route) = self.model.routes.get(sample.signal.index()).copied() else { return };
+    pub(crate) fn correct_time(&mut self, sample: &mut Sample, route: Route, step: &mut Step<'_>) {
         let Some(device) = route.device else { return };
         let allowed_s = self.model.plant.detection.clock_off_max_s;
         let clock = &mut self.state.clocks[device];

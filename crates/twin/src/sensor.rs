@@ -288,8 +288,7 @@ impl Twin {
             onset: Timestamp::from_nanos(finding.onset_mark),
             note,
         };
-        let causes = vec![(cause, 1.0)];
-        Verdict { at: cycle.end, evidence, causes, is_supply: false, time_to_limit: None, circumstances: None }
+        Verdict::of_one_cause(cycle.end, cause, evidence)
     }
 }
 

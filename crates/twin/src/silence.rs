@@ -6,7 +6,6 @@ use plant::Cause;
 use serde::{Deserialize, Serialize};
 use telemetry::{LinkState, Quality, Reason, SignalId, Timestamp};
 
-use crate::model::Target;
 use crate::twin::{Step, Twin};
 
 /// How often the signals are looked through, seconds.
@@ -105,10 +104,7 @@ impl Twin {
         if let Some(sample) = &mut self.state.signals[signal.index()] {
             sample.quality = stale;
         }
-        let route = self.model.routes[signal.index()];
-        if let Target::Input(place) | Target::ToolLife(place) = route.target {
-            self.state.stations[route.station.index()].builder.observe_bad(place, self.state.now);
-        }
+        self.observe_bad(self.model.routes[signal.index()], self.state.now);
     }
 
     fn silent(&self, signal: SignalId, heard: Timestamp, stale_after_s: f64) -> Verdict {
@@ -133,7 +129,6 @@ impl Twin {
             onset: heard,
             note: String::new(),
         };
-        let causes = vec![(Cause::SensorDropout, 1.0)];
-        Verdict { at: now, evidence, causes, is_supply: false, time_to_limit: None, circumstances: None }
+        Verdict::of_one_cause(now, Cause::SensorDropout, evidence)
     }
 }

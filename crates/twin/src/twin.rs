@@ -11,7 +11,7 @@ use telemetry::{Event, Input, LinkId, LinkState, Quality, Reason, Sample, Sample
 use crate::clocks::DeviceClock;
 use crate::forecast::Learned;
 use crate::links::LinkWatch;
-use crate::model::{Model, Target};
+use crate::model::{Model, Route, Target};
 use crate::output::{Output, Outputs};
 use crate::silence::Silences;
 use crate::station::StationState;
@@ -227,7 +227,10 @@ impl Twin {
 
     /// Takes a sample in. Returns its time as far as it can be believed.
     fn sample(&mut self, mut sample: Sample, step: &mut Step<'_>) -> Timestamp {
-        self.correct_time(&mut sample, step);
+        let route = self.model.routes.get(sample.signal.index()).copied();
+        if let Some(route) = route {
+            self.correct_time(&mut sample, route, step);
+        }
         let counts = &mut self.state.counts;
         counts.samples += 1;
         // The time of receipt is taken until it is known how far the clock is off.
@@ -236,9 +239,7 @@ impl Twin {
             sample.source_time = self.state.now;
         }
         let at = sample.source_time;
-        let (Some(known), Some(route)) =
-            (self.state.signals.get_mut(sample.signal.index()), self.model.routes.get(sample.signal.index()))
-        else {
+        let (Some(known), Some(route)) = (self.state.signals.get_mut(sample.signal.index()), route) else {
             counts.unknown_samples += 1;
             return at;
         };
@@ -249,12 +250,9 @@ impl Twin {
         } else {
             counts.late_samples += 1;
         }
-        let route = *route;
         if !sample.quality.is_usable() {
             counts.bad_samples += 1;
-            if let Target::Input(place) | Target::ToolLife(place) = route.target {
-                self.state.stations[route.station.index()].builder.observe_bad(place, at);
-            }
+            self.observe_bad(route, at);
             return at;
         }
         if let Some(place) = route.watched {
@@ -271,6 +269,13 @@ impl Twin {
             self.route(route.station, route.target, sample.value, at, step);
         }
         at
+    }
+
+    /// A signal has no usable value from then on.
+    pub(crate) fn observe_bad(&mut self, route: Route, at: Timestamp) {
+        if let Target::Input(place) | Target::ToolLife(place) = route.target {
+            self.state.stations[route.station.index()].builder.observe_bad(place, at);
+        }
     }
 
     /// A station without cycles works as long as it is heard of, and is looked at in windows.
@@ -463,9 +468,7 @@ impl Twin {
             };
             watch.raised = true;
             let at = self.state.now;
-            let causes = vec![(Cause::LinkLoss, 1.0)];
-            let verdict = Verdict { at, evidence, causes, is_supply: false, time_to_limit: None, circumstances: None };
-            self.raise(verdict, step);
+            self.raise(Verdict::of_one_cause(at, Cause::LinkLoss, evidence), step);
         }
     }
 }
