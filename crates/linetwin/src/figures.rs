@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use contract::StateV1;
+use contract::{HealthSchema, HealthV1, StateV1};
 use tokio::sync::watch;
-use web::{Health, Metric, MetricKind};
+use web::{Metric, MetricKind};
 
 use crate::engine::Gauges;
 use crate::parts::PartsGauges;
@@ -108,7 +108,7 @@ impl Figures {
     }
 
     /// How the daemon is. A link that is down is the plant's problem and does not make the daemon unhealthy.
-    pub fn health(&self) -> Health {
+    pub fn health(&self) -> HealthV1 {
         let recording = self.gauges.recording_problem.lock().ok().and_then(|problem| problem.clone());
         let parts = self.parts.as_ref().and_then(|parts| parts.problem.lock().ok()?.clone());
         let mut problems: Vec<String> = recording.into_iter().chain(parts).collect();
@@ -124,6 +124,6 @@ impl Figures {
         if self.sparkplug.as_ref().is_some_and(|sparkplug| !sparkplug.is_connected()) {
             problems.push("the Sparkplug edge node is not connected".to_owned());
         }
-        Health { ok, problems }
+        HealthV1 { schema: HealthSchema::V1, ok, problems }
     }
 }

@@ -30,7 +30,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use contract::{CommandReplyV1, CommandV1, PartV1, ReplayCommandV1, ReplayV1, SeriesV1, StateV1, WordsV1};
+use contract::{CommandReplyV1, CommandV1, HealthV1, PartV1, ReplayCommandV1, ReplayV1, SeriesV1, StateV1, WordsV1};
 use futures_util::future::BoxFuture;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -80,7 +80,7 @@ pub struct Sources {
     /// Everything that is counted, at the moment of the call.
     pub metrics: Arc<dyn Fn() -> Vec<Metric> + Send + Sync>,
     /// How the daemon is, at the moment of the call.
-    pub health: Arc<dyn Fn() -> Health + Send + Sync>,
+    pub health: Arc<dyn Fn() -> HealthV1 + Send + Sync>,
     /// The records of a part.
     pub parts: PartLookup,
     /// The latest cycles of a station.
@@ -110,15 +110,6 @@ impl Security {
         let scheme = if self.tls.is_some() { "https" } else { "http" };
         format!("{scheme}://{address}")
     }
-}
-
-/// How the daemon is.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct Health {
-    /// Whether it does its work.
-    pub ok: bool,
-    /// What is wrong, in words for a person; may be given although the daemon works.
-    pub problems: Vec<String>,
 }
 
 /// How long answers under way may take once the daemon is told to stop. Streams end at once.
