@@ -12,7 +12,6 @@ from pathlib import Path
 from asyncua import Server, ua
 from asyncua.common.structures104 import new_struct, new_struct_field
 from asyncua.crypto.permission_rules import User, UserRole
-from asyncua.server.internal_session import InternalSession
 from control import obey
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -55,19 +54,34 @@ class Nodes:
         await self.server.nodes.objects.add_variable(self.node_id(name), self.browse_name(name), value)
 
     async def sessions(self, count):
-        """Waits until clients have that many sessions. Those of broken connections take half a minute to time out."""
+        """Waits until clients have that many sessions. Those left behind take half a minute to time out."""
         for _ in range(450):
-            found = InternalSession._current_connections
+            found = len(self.server.iserver._external_sessions)
             if found == count:
                 return
             await asyncio.sleep(0.1)
         raise AssertionError(f"{found} sessions, expected {count}")
+
+    async def most_sessions(self, count):
+        """Checks how many sessions there were at most at once so far, whether activated or not."""
+        if Sessions.most != count:
+            raise AssertionError(f"{Sessions.most} sessions at once, expected {count}")
 
     def browse_name(self, name):
         return ua.QualifiedName(name, self.namespace)
 
     def node_id(self, name):
         return ua.NodeId(name, self.namespace)
+
+
+class Sessions(dict):
+    """The sessions of clients, by their authentication token. Knows how many there were at most."""
+
+    most = 0
+
+    def __setitem__(self, token, session):
+        super().__setitem__(token, session)
+        Sessions.most = max(Sessions.most, len(self))
 
 
 class Users:
@@ -121,7 +135,13 @@ async def secured(security, folder, valid_days):
 
 def actions(nodes):
     """What can be asked for."""
-    return {"add": nodes.add, "set": nodes.set, "add_structure": nodes.add_structure, "sessions": nodes.sessions}
+    return {
+        "add": nodes.add,
+        "set": nodes.set,
+        "add_structure": nodes.add_structure,
+        "sessions": nodes.sessions,
+        "most_sessions": nodes.most_sessions,
+    }
 
 
 async def main(port, security, folder, valid_days):
@@ -132,6 +152,7 @@ async def main(port, security, folder, valid_days):
         await server.init()
         server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
     server.set_endpoint(f"opc.tcp://127.0.0.1:{port}")
+    server.iserver._external_sessions = Sessions()
     nodes = Nodes(server, await server.register_namespace(NAMESPACE))
     async with server:
         await obey(port, actions(nodes))

@@ -208,6 +208,12 @@ impl OpcuaServer {
         self.peer.ask(&json!({ "do": "sessions", "count": count }));
     }
 
+    /// Checks how many sessions it had at most at once so far.
+    #[track_caller]
+    pub fn expect_most_sessions(&mut self, count: u32) {
+        self.peer.ask(&json!({ "do": "most_sessions", "count": count }));
+    }
+
     /// Gives a node a status code by name, such as `BadSensorFailure`.
     #[track_caller]
     pub fn fail(&mut self, name: &str, value: impl Into<Value>, status: &str) {

@@ -12,7 +12,7 @@ use opcua::types::{
 };
 use plant::OpcuaSettings;
 use telemetry::{Quality, Reason, Sample};
-use tokio::sync::mpsc;
+use tokio::sync::{OnceCell, mpsc};
 
 use crate::connection::{described, failed};
 use crate::limits::operation_limit;
@@ -60,6 +60,7 @@ impl<'a> Subscriber<'a> {
     /// What failed, or that the daemon is stopping.
     pub(crate) async fn subscribe(
         session: &'a Session,
+        types: &OnceCell<()>,
         settings: &'a OpcuaSettings,
         points: &'a [Point],
         sender: mpsc::Sender<Published>,
@@ -79,7 +80,8 @@ impl<'a> Subscriber<'a> {
             publishes: false,
             refused: Vec::new(),
         };
-        load_types(session, points, &settings.url).await?;
+        subscriber.remove_old().await?;
+        types.get_or_try_init(|| load_types(session, points, &settings.url)).await?;
         subscriber.add_subscription().await?;
         let all: Vec<usize> = (0..points.len()).collect();
         let refused = subscriber.monitor(&all).await?;
@@ -168,6 +170,16 @@ impl<'a> Subscriber<'a> {
             }
             Err(error) => Err(self.lost("the server creates no monitored items", &error)),
         }
+    }
+
+    /// Removes the subscriptions that a resumed session had on its connection before.
+    async fn remove_old(&self) -> Result<(), LinkError> {
+        let old = self.session.subscription_state().lock().subscription_ids().unwrap_or_default();
+        if !old.is_empty() {
+            let removed = self.session.delete_subscriptions(&old).await;
+            removed.map_err(|error| self.lost("the server does not remove the old subscriptions", &error))?;
+        }
+        Ok(())
     }
 
     async fn add_subscription(&mut self) -> Result<(), LinkError> {
