@@ -140,6 +140,39 @@ fn one_bad_node_stops_everything() {
 }
 
 #[test]
+fn sampling_queue_and_deadband() {
+    let mut peer = server(free_port(), 1.0);
+    peer.add("Level", "Double", 1.0);
+    let site = site(peer.port(), &[]);
+    let header = format!("{},sampling_ms,queue,deadband", site::TAGS_HEADER);
+    let rows = [
+        format!("weld-20/{ACTIVE},,,"),
+        "weld-20/torque,other,pack,nsu=urn:linetwin:e2e;s=Torque,f64,,N·m,,,,,,10,3,0.5".into(),
+        "weld-20/level,other,pack,nsu=urn:linetwin:e2e;s=Level,f64,,%,,,,,,,,".into(),
+    ];
+    site.write("tags/all.csv", &format!("{header}\n{}\n", rows.join("\n")));
+    let daemon = site.start();
+    check_good(&daemon, "torque", 1.0);
+    // What comes after it is there, and so it would be too.
+    peer.set("Torque", 1.2);
+    peer.set("Level", 2.0);
+    check_good(&daemon, "level", 2.0);
+    check_good(&daemon, "torque", 1.0);
+    peer.set("Torque", 2.0);
+    check_good(&daemon, "torque", 2.0);
+    let told = |what: &str| daemon.log().iter().filter(|line| line.contains(what)).count();
+    assert_eq!(told("the server looks every 50 ms, not every 10 ms"), 1, "{:?}", daemon.log());
+    // Once, not at each session.
+    let port = peer.port();
+    drop(peer);
+    daemon.wait_for_link("pack", Down, "");
+    let mut peer = server(port, 3.0);
+    peer.add("Level", "Double", 3.0);
+    check_good(&daemon, "torque", 3.0);
+    assert_eq!(told("the server looks every 50 ms"), 1, "{:?}", daemon.log());
+}
+
+#[test]
 fn structures_and_arrays() {
     let mut peer = server(free_port(), 0.0);
     peer.add("Curve", "Double", serde_json::json!([1.5, 2.5, 3.5]));

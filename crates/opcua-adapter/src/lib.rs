@@ -27,6 +27,7 @@ mod endpoint;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 mod limits;
+mod monitoring;
 mod points;
 mod published;
 mod sessions;
@@ -36,6 +37,8 @@ mod value;
 pub use browse::browse;
 pub use certificates::{Certificate, Pki, PkiError};
 pub use discovery::fetch_certificate;
+
+use std::sync::atomic::AtomicBool;
 
 use adapter::{AddressError, Context, LinkError, keep_connected};
 use plant::{Link, OpcuaSettings, Signal};
@@ -54,6 +57,8 @@ pub struct OpcuaAdapter {
     settings: OpcuaSettings,
     points: Vec<Point>,
     link: String,
+    /// Whether it has been told what the server makes of what it is asked for.
+    told: AtomicBool,
 }
 
 impl OpcuaAdapter {
@@ -75,7 +80,12 @@ impl OpcuaAdapter {
             }
         }
         if errors.is_empty() {
-            Ok(Self { settings: settings.clone(), points: points(found), link: link.name.clone() })
+            Ok(Self {
+                settings: settings.clone(),
+                points: points(found),
+                link: link.name.clone(),
+                told: AtomicBool::new(false),
+            })
         } else {
             Err(errors)
         }
@@ -119,7 +129,7 @@ impl OpcuaAdapter {
         let mut lost = std::pin::pin!(receive(connection, sender.clone()));
         let subscribed = tokio::select! {
             reason = &mut lost => return LinkError::Lost(reason),
-            subscribed = Subscriber::subscribe(&session, &types, &self.settings, &self.points, sender, context) => subscribed,
+            subscribed = Subscriber::subscribe(&session, &types, &self.told, &self.settings, &self.points, sender, context) => subscribed,
         };
         let subscriber = match subscribed {
             Ok(subscriber) => subscriber,
