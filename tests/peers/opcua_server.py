@@ -12,6 +12,8 @@ from pathlib import Path
 from asyncua import Server, ua
 from asyncua.common.structures104 import new_struct, new_struct_field
 from asyncua.crypto.permission_rules import User, UserRole
+from asyncua.server import binary_server_asyncio
+from asyncua.server.uaprocessor import UaProcessor
 from control import obey
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -67,11 +69,52 @@ class Nodes:
         if Sessions.most != count:
             raise AssertionError(f"{Sessions.most} sessions at once, expected {count}")
 
+    async def lose(self, count, forget):
+        """From now on loses that many notifications, and does not even keep them to be asked for again if it is to forget."""
+        Losses.left, Losses.forget = count, forget
+
+    async def lost(self):
+        """Waits until they are lost."""
+        for _ in range(100):
+            if not Losses.left:
+                return
+            await asyncio.sleep(0.1)
+        raise AssertionError(f"{Losses.left} notifications are still to be lost")
+
     def browse_name(self, name):
         return ua.QualifiedName(name, self.namespace)
 
     def node_id(self, name):
         return ua.NodeId(name, self.namespace)
+
+
+class Losses:
+    """Notifications that never arrive, though the server takes them for sent."""
+
+    left = 0
+    forget = False
+
+    @classmethod
+    def take(cls, processor, result):
+        """Whether this one is lost."""
+        if not cls.left or not result.NotificationMessage.NotificationData:
+            return False
+        cls.left -= 1
+        if cls.forget:
+            subscription = processor.iserver.subscription_service.subscriptions[result.SubscriptionId]
+            subscription._not_acknowledged_results.pop(result.NotificationMessage.SequenceNumber)
+        return True
+
+
+class LossyProcessor(UaProcessor):
+    """A connection on which notifications are lost."""
+
+    async def forward_publish_response(self, result, requestdata):
+        if Losses.take(self, result):
+            # The request is answered by the next notification, so that the client sees only the gap.
+            self._publish_requests.appendleft(requestdata)
+        else:
+            await super().forward_publish_response(result, requestdata)
 
 
 class Sessions(dict):
@@ -141,6 +184,8 @@ def actions(nodes):
         "add_structure": nodes.add_structure,
         "sessions": nodes.sessions,
         "most_sessions": nodes.most_sessions,
+        "lose": nodes.lose,
+        "lost": nodes.lost,
     }
 
 
@@ -153,6 +198,7 @@ async def main(port, security, folder, valid_days):
         server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
     server.set_endpoint(f"opc.tcp://127.0.0.1:{port}")
     server.iserver._external_sessions = Sessions()
+    binary_server_asyncio.UaProcessor = LossyProcessor
     nodes = Nodes(server, await server.register_namespace(NAMESPACE))
     async with server:
         await obey(port, actions(nodes))

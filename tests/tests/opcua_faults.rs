@@ -140,6 +140,42 @@ fn one_bad_node_stops_everything() {
 }
 
 #[test]
+fn silent_gaps_after_reconnect() {
+    let mut peer = server(free_port(), 0.0);
+    peer.add("Level", "Double", 0.0);
+    let proxy = Proxy::start(peer.port(), 7);
+    let site = site(proxy.port(), &[TORQUE, "level,other,pack,nsu=urn:linetwin:e2e;s=Level,f64,,%,,,,,"]);
+    let daemon = site.start();
+    check_good(&daemon, "torque", 0.0);
+    let counted = |name: &str, count: u32| {
+        let (_, metrics) = daemon.get("/metrics");
+        assert!(metrics.contains(&format!("linetwin_link_{name}_total{{link=\"pack\"}} {count}.0")), "{metrics}");
+    };
+    // Lost on the way: the next one shows it, and it is asked for again.
+    peer.lose(1, false, |peer| peer.set("Torque", 1.0));
+    peer.set("Level", 1.0);
+    check_good(&daemon, "torque", 1.0);
+    counted("connects", 1);
+    counted("lost_at_source", 0);
+    // Lost for good: the loss is counted, the gap is marked by the link's going down, and all values are read again.
+    peer.lose(1, true, |peer| peer.set("Torque", 2.0));
+    peer.set("Level", 2.0);
+    check_good(&daemon, "torque", 2.0);
+    counted("connects", 2);
+    counted("lost_at_source", 1);
+    let told = |what: &str| daemon.log().iter().any(|line| line.contains(what));
+    assert!(told("1 messages of a subscription are missing"), "{:?}", daemon.log());
+    // Lost with the connection: marked in the same way.
+    peer.lose(1, false, |peer| peer.set("Torque", 3.0));
+    proxy.set(Fault::Gone);
+    daemon.wait_for_link("pack", Down, "");
+    proxy.set(Fault::None);
+    check_good(&daemon, "torque", 3.0);
+    counted("connects", 3);
+    peer.expect_most_sessions(1);
+}
+
+#[test]
 fn sampling_queue_and_deadband() {
     let mut peer = server(free_port(), 1.0);
     peer.add("Level", "Double", 1.0);
