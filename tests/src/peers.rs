@@ -208,6 +208,20 @@ impl OpcuaServer {
         self.peer.ask(&json!({ "do": "sessions", "count": count }));
     }
 
+    /// Checks how many sessions it had at most at once so far.
+    #[track_caller]
+    pub fn expect_most_sessions(&mut self, count: u32) {
+        self.peer.ask(&json!({ "do": "most_sessions", "count": count }));
+    }
+
+    /// Loses that many notifications on their way, while `change` makes them. If it forgets them, they cannot be asked for again.
+    #[track_caller]
+    pub fn lose(&mut self, count: u32, forget: bool, change: impl FnOnce(&mut Self)) {
+        self.peer.ask(&json!({ "do": "lose", "count": count, "forget": forget }));
+        change(self);
+        self.peer.ask(&json!({ "do": "lost" }));
+    }
+
     /// Gives a node a status code by name, such as `BadSensorFailure`.
     #[track_caller]
     pub fn fail(&mut self, name: &str, value: impl Into<Value>, status: &str) {

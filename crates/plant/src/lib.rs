@@ -22,6 +22,7 @@ mod recipes;
 mod redundant;
 mod role;
 mod runbook;
+mod sampling;
 mod schema;
 mod settings;
 mod signals;
@@ -46,6 +47,7 @@ pub use plan::{Calendar, Plan, Shift};
 pub use problem::{Problem, Problems};
 pub use role::Role;
 pub use runbook::{Runbook, Texts};
+pub use sampling::{Deadband, Sampling};
 pub use schema::schema;
 pub use settings::{
     Anonymous, BrokerTlsSettings, DaemonSettings, HttpSettings, NotifySettings, PartsSettings, QueueSettings,

@@ -311,6 +311,8 @@ pub struct Signal {
     pub word_order: WordOrder,
     /// The poll group of its Modbus link that it is in, if it is in one.
     pub poll: Option<String>,
+    /// How its OPC UA server is to look at it, where that is other than its link says.
+    pub sampling: crate::Sampling,
     /// Unit of the scaled value; empty where it has none.
     pub unit: String,
     /// Scaled value = raw value × `scale` + `offset`.
