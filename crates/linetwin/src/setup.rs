@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use adapter::{AddressError, Context};
 use csv_adapter::CsvAdapter;
+use historian::Historian;
 use modbus_adapter::{Buses, ModbusAdapter};
 use mqtt_adapter::MqttAdapter;
 use opcua_adapter::OpcuaAdapter;
@@ -70,6 +71,10 @@ impl Setup {
         let configuration = plant::load(&files, &overrides).map_err(|problems| Misconfigured(problems.to_string()))?;
         let setup = Self { plant: Arc::new(configuration.plant), daemon: configuration.daemon, files, overrides };
         setup.devices()?;
+        if setup.daemon.historian.enabled {
+            Historian::check(&setup.daemon.historian, &setup.plant)
+                .map_err(|error| Misconfigured(error.to_string()))?;
+        }
         Ok(setup)
     }
 
@@ -174,7 +179,8 @@ impl Device {
 }
 
 fn is_secret(key: &str) -> bool {
-    key.to_ascii_lowercase().contains("password")
+    let key = key.to_ascii_lowercase();
+    key.contains("password") || key.ends_with("token")
 }
 
 /// A configuration text with the lines left out that set a password, and their user names, which need one. The lines
@@ -197,5 +203,6 @@ mod tests {
         let expected = "[mqtt]\nhost = \"a\"\n# left out of the recording\n# left out of the recording\n";
         assert_eq!(without_passwords(text), expected);
         assert!(is_secret("LINETWIN__LINK__2__PASSWORD") && is_secret("mqtt.password"));
+        assert!(is_secret("LINETWIN__HISTORIAN__TOKEN") && !is_secret("historian.token_file"));
     }
 }

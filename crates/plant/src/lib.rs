@@ -48,8 +48,8 @@ pub use role::Role;
 pub use runbook::{Runbook, Texts};
 pub use schema::schema;
 pub use settings::{
-    Anonymous, BrokerTlsSettings, DaemonSettings, HttpSettings, NotifySettings, PartsSettings, QueueSettings,
-    RecordingSettings, SparkplugSettings, TlsSettings,
+    Anonymous, BrokerTlsSettings, DaemonSettings, HistorianSettings, HttpSettings, NotifySettings, PartsSettings,
+    QueueSettings, RecordingSettings, SparkplugSettings, TlsSettings,
 };
 pub use station_state::StationState;
 pub use tags::{TagRow, write_tags};
