@@ -12,7 +12,7 @@ use notify::Publication;
 use telemetry::{Event, Input, Timestamp};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
-use tokio::time::timeout;
+use tokio::time::sleep;
 use twin::{Outputs, Twin};
 
 use crate::commands::Askers;
@@ -33,6 +33,14 @@ pub struct Gauges {
     pub recording_problem: Mutex<Option<String>>,
     /// What the upkeep of the recording came to.
     pub keeper: Mutex<KeeperStatus>,
+}
+
+/// What the engine was waiting for.
+enum Woken {
+    /// The next event; `None` if there will be no more.
+    Event(Option<Event>),
+    /// The disk has answered, or is to be asked.
+    Disk,
 }
 
 /// Stamps every event, records it, applies it to the twin and hands on what follows.
@@ -149,17 +157,23 @@ impl Engine {
     }
 
     /// Receives everything that can wake the daemon, until all senders are gone. Blocks; has a thread of its own. `runtime`
-    /// wakes it while nothing comes.
+    /// wakes it.
     pub fn run(mut self, mut queue: mpsc::Receiver<Event>, clock: &Clock, runtime: &Handle) {
+        let synced = self.recorder.as_ref().map(Recorder::synced_beside).unwrap_or_default();
         loop {
-            let received = match self.sync_due_in() {
-                None => Ok(queue.blocking_recv()),
-                Some(due) => runtime.block_on(async { timeout(due, queue.recv()).await }),
-            };
-            match received {
-                Ok(Some(event)) => self.take(event, clock.now()),
-                Ok(None) => break,
-                Err(_) => self.confirm(),
+            let due_in = self.sync_due_in();
+            let woken = runtime.block_on(async {
+                tokio::select! {
+                    biased;
+                    event = queue.recv() => Woken::Event(event),
+                    () = synced.notified() => Woken::Disk,
+                    () = sleep(due_in.unwrap_or_default()), if due_in.is_some() => Woken::Disk,
+                }
+            });
+            match woken {
+                Woken::Event(Some(event)) => self.take(event, clock.now()),
+                Woken::Event(None) => break,
+                Woken::Disk => self.confirm(),
             }
         }
         self.finish();
@@ -209,22 +223,27 @@ impl Engine {
         self.shadow.into_iter().for_each(Shadow::finish);
     }
 
-    /// When the recording must be made durable because somebody waits for it. While it cannot be written, it is tried again
-    /// no sooner than it would be anyway.
+    /// When the disk must be asked to confirm what was recorded because somebody waits for it. While it cannot be written, it
+    /// is tried again no sooner than it would be anyway.
     fn sync_due_in(&self) -> Option<Duration> {
-        let recorder = self.recorder.as_ref().filter(|recorder| !recorder.is_sync_failing())?;
+        let recorder = self.recorder.as_ref().filter(|it| !it.is_sync_failing() && !it.is_syncing())?;
         self.durability.due_in(recorder.since_sync())
     }
 
-    /// Makes durable what somebody waits for, if that is due, and tells what is durable.
+    /// Tells what the disk has confirmed, and asks it again if that is due.
     fn confirm(&mut self) {
-        let is_due = self.sync_due_in().is_some_and(|due| due.is_zero());
         let Some(recorder) = &mut self.recorder else { return };
-        if is_due {
-            recorder.sync();
+        recorder.end_sync();
+        let durable = recorder.durable_up_to();
+        if durable == self.sequence {
+            self.durability.ask(durable);
         }
-        if recorder.is_durable() {
-            self.durability.tell_durable();
+        self.durability.tell_durable(durable);
+        let is_awaited = self.sync_due_in().is_some_and(|due| due.is_zero());
+        let Some(recorder) = &mut self.recorder else { return };
+        if (is_awaited || recorder.is_sync_due()) && !recorder.is_syncing() {
+            self.durability.ask(self.sequence);
+            recorder.begin_sync();
         }
     }
 
