@@ -7,9 +7,11 @@ use std::sync::Arc;
 use adapter::{AddressError, Context};
 use csv_adapter::CsvAdapter;
 use historian::Historian;
+use http_adapter::HttpAdapter;
 use modbus_adapter::{Buses, ModbusAdapter};
 use mqtt_adapter::MqttAdapter;
 use opcua_adapter::OpcuaAdapter;
+use open_protocol_adapter::OpenProtocolAdapter;
 use plant::{DaemonSettings, Files, Link, LinkSettings, Overrides, Plant};
 use recording::{Reader, RecordingHeader};
 use telemetry::Timestamp;
@@ -154,6 +156,10 @@ pub enum Device {
     Mqtt(MqttAdapter),
     /// CSV files.
     Csv(CsvAdapter),
+    /// Rows that are posted over HTTP.
+    Http(HttpAdapter),
+    /// Open Protocol.
+    OpenProtocol(OpenProtocolAdapter),
 }
 
 impl Device {
@@ -164,6 +170,10 @@ impl Device {
             LinkSettings::Opcua(settings) => OpcuaAdapter::new(link, settings, &signals).map(Self::Opcua),
             LinkSettings::Mqtt(settings) => MqttAdapter::new(link, settings, &signals).map(Self::Mqtt),
             LinkSettings::Csv(settings) => CsvAdapter::new(link, settings, &signals).map(Self::Csv),
+            LinkSettings::Http(settings) => HttpAdapter::new(link, settings, &signals).map(Self::Http),
+            LinkSettings::OpenProtocol(settings) => {
+                OpenProtocolAdapter::new(link, settings, &signals).map(Self::OpenProtocol)
+            }
         }
     }
 
@@ -174,6 +184,8 @@ impl Device {
             Self::Opcua(adapter) => adapter.run(context).await,
             Self::Mqtt(adapter) => adapter.run(context).await,
             Self::Csv(adapter) => adapter.run(context).await,
+            Self::Http(adapter) => adapter.run(context).await,
+            Self::OpenProtocol(adapter) => adapter.run(context).await,
         }
     }
 }
