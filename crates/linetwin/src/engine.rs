@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use adapter::Clock;
 use contract::{CommandReplyV1, RecordingV1, alert_lines};
+use historian::Historian;
 use notify::Publication;
 use telemetry::{Event, Input, Timestamp};
 use tokio::runtime::Handle;
@@ -49,6 +50,7 @@ pub struct Engine {
     recorder: Option<Recorder>,
     durability: LinkDurability,
     parts: Option<PartStore>,
+    historian: Option<Historian>,
     shadow: Option<Shadow>,
     teller: Teller,
     askers: Askers,
@@ -67,6 +69,7 @@ impl Engine {
             recorder,
             durability: LinkDurability::default(),
             parts: None,
+            historian: None,
             shadow: None,
             teller: Teller::new(sinks),
             askers: Askers::default(),
@@ -105,6 +108,17 @@ impl Engine {
     /// The store of the records of parts.
     pub fn parts(&self) -> Option<&PartStore> {
         self.parts.as_ref()
+    }
+
+    /// Writes history from now on.
+    pub fn keep_history(&mut self, mut historian: Historian) {
+        historian.go_live(self.sequence);
+        self.historian = Some(historian);
+    }
+
+    /// Who writes history, if anybody does.
+    pub fn historian(&self) -> Option<&Historian> {
+        self.historian.as_ref()
     }
 
     /// The folder that inputs are recorded in, if they are.
@@ -178,6 +192,7 @@ impl Engine {
         self.tell(&input);
         self.answer(&input);
         self.record_parts(&input);
+        self.write_history(&input);
         if let Some(recorder) = &mut self.recorder {
             recorder.keep_up(&self.twin);
         }
@@ -197,6 +212,10 @@ impl Engine {
         if let Some(parts) = &mut self.parts {
             self.recorder.iter_mut().for_each(Recorder::sync);
             parts.sync();
+        }
+        if let Some(historian) = self.historian.take() {
+            self.recorder.iter_mut().for_each(Recorder::sync);
+            historian.finish(self.sequence);
         }
         if let Some(recorder) = self.recorder.take() {
             recorder.finish(&self.twin);
@@ -241,6 +260,17 @@ impl Engine {
         if parts.is_sync_due() || self.recorder.as_ref().is_some_and(Recorder::is_checkpoint_due) {
             self.recorder.iter_mut().for_each(Recorder::sync);
             parts.sync();
+        }
+    }
+
+    /// Gives the historian what followed from the input. What it has must be on its disk before a checkpoint is kept, and after
+    /// the inputs themselves.
+    fn write_history(&mut self, input: &Input) {
+        let Some(historian) = &mut self.historian else { return };
+        historian.take(input, &self.outputs, &self.twin);
+        if self.recorder.as_ref().is_some_and(Recorder::is_checkpoint_due) {
+            self.recorder.iter_mut().for_each(Recorder::sync);
+            historian.settle(input.sequence);
         }
     }
 

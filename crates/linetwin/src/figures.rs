@@ -28,6 +28,8 @@ pub struct Figures {
     pub parts: Option<Arc<PartsGauges>>,
     /// What the shadow tells of itself, if there is one.
     pub shadow: Option<Arc<ShadowGauges>>,
+    /// The historian's counters, if there is one.
+    pub historian: Option<Arc<historian::Counters>>,
 }
 
 impl Figures {
@@ -104,6 +106,12 @@ impl Figures {
         for (name, help, kind, value) in self.shadow.iter().flat_map(|shadow| shadow.named()) {
             add(format!("linetwin_shadow_{name}"), help, kind, Vec::new(), value as f64);
         }
+        for (name, help, value) in self.historian.iter().flat_map(|historian| historian.totals()) {
+            add(format!("linetwin_historian_{name}"), help, MetricKind::Counter, Vec::new(), value as f64);
+        }
+        for (name, help, value) in self.historian.iter().flat_map(|historian| historian.levels()) {
+            add(format!("linetwin_historian_{name}"), help, MetricKind::Gauge, Vec::new(), value as f64);
+        }
         metrics
     }
 
@@ -124,6 +132,7 @@ impl Figures {
         if self.sparkplug.as_ref().is_some_and(|sparkplug| !sparkplug.is_connected()) {
             problems.push("the Sparkplug edge node is not connected".to_owned());
         }
+        problems.extend(self.historian.as_ref().and_then(|historian| historian.problem()));
         HealthV1 { schema: HealthSchema::V1, ok, problems }
     }
 }

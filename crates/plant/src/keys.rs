@@ -9,8 +9,10 @@ use serde::Deserialize;
 
 use crate::alarms::AlarmKeys;
 use crate::genealogy::GenealogyKeys;
+use crate::ingest::IngestKeys;
 use crate::modbus::ModbusKeys;
 use crate::opcua::OpcuaKeys;
+use crate::open_protocol::OpenProtocolKeys;
 use crate::runbook::{ENGLISH, languages_schema};
 use crate::schema::{kind_schema, material_schema, name_schema};
 use crate::{CsvSettings, Detection, RecipeSettings, SheetMaterial, StationKind, named};
@@ -322,6 +324,9 @@ pub(crate) enum LinkKeys {
     Opcua(OpcuaKeys),
     Mqtt(MqttKeys),
     Csv(CsvKeys),
+    Http(IngestKeys),
+    #[serde(rename = "open-protocol")]
+    OpenProtocol(OpenProtocolKeys),
 }
 
 /// MQTT 3.1.1, subscribed.

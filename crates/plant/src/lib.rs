@@ -9,6 +9,7 @@ mod entries;
 mod files;
 mod flow;
 mod genealogy;
+mod ingest;
 mod keys;
 mod links;
 mod load;
@@ -16,6 +17,7 @@ mod modbus;
 mod model;
 mod named;
 mod opcua;
+mod open_protocol;
 mod plan;
 mod problem;
 mod recipes;
@@ -36,6 +38,7 @@ pub use cause::{Cause, ChangeKind, Consequence, Locus};
 pub use files::{Files, FilesError};
 pub use flow::{FlowDesign, StationFlow, StopsDesign, VariantFlow};
 pub use genealogy::Genealogy;
+pub use ingest::IngestSettings;
 pub use load::{Configuration, load};
 pub use modbus::{HostPort, ModbusSettings, ModbusTls, ModbusTransport, OwnCertificate, Parity, PollGroup, SerialLine};
 pub use model::{
@@ -43,6 +46,7 @@ pub use model::{
     Redundant, SheetMaterial, Signal, Station, StationId, StationKind, Variant, WordOrder,
 };
 pub use opcua::{OpcuaAccess, OpcuaMode, OpcuaPassword, OpcuaPolicy, OpcuaSecurity, OpcuaSettings, OpcuaUser};
+pub use open_protocol::OpenProtocolSettings;
 pub use plan::{Calendar, Plan, Shift};
 pub use problem::{Problem, Problems};
 pub use role::Role;
@@ -50,8 +54,8 @@ pub use runbook::{Runbook, Texts};
 pub use sampling::{Deadband, Sampling};
 pub use schema::schema;
 pub use settings::{
-    Anonymous, BrokerTlsSettings, DaemonSettings, HttpSettings, NotifySettings, PartsSettings, QueueSettings,
-    RecordingSettings, SparkplugSettings, TlsSettings,
+    Anonymous, BrokerTlsSettings, DaemonSettings, HistorianSettings, HttpSettings, NotifySettings, PartsSettings,
+    QueueSettings, RecordingSettings, SparkplugSettings, TlsSettings,
 };
 pub use station_state::StationState;
 pub use tags::{TagRow, write_tags};

@@ -2,7 +2,9 @@ use std::fmt;
 
 use telemetry::{LinkId, SignalId, Value};
 
-use crate::{AlarmPolicy, FlowDesign, Genealogy, OpcuaSettings, Plan, Role, Runbook};
+use crate::{
+    AlarmPolicy, FlowDesign, Genealogy, IngestSettings, OpcuaSettings, OpenProtocolSettings, Plan, Role, Runbook,
+};
 
 /// A station of the line: dense from 0, in configuration order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
@@ -182,7 +184,7 @@ impl Link {
     /// Whether what lies between a value's own time and its receipt says how far the device's clock is off. Of files it says
     /// when they were put there.
     pub fn shows_clocks(&self) -> bool {
-        !matches!(self.settings, LinkSettings::Csv(_))
+        !matches!(self.settings, LinkSettings::Csv(_) | LinkSettings::Http(_))
     }
 }
 
@@ -197,6 +199,10 @@ pub enum LinkSettings {
     Mqtt(MqttSettings),
     /// CSV files, dropped into a folder.
     Csv(CsvSettings),
+    /// Rows that are posted over HTTP.
+    Http(IngestSettings),
+    /// Open Protocol, as tightening controllers speak it.
+    OpenProtocol(OpenProtocolSettings),
 }
 
 /// How to subscribe at an MQTT broker.

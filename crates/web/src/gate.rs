@@ -11,16 +11,15 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::serve::IncomingStream;
 use contract::{AuditWhatV1, HealthV1, MeSchema, MeV1};
+use listener::{BoundedListener, Tls};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::time::Instant;
 
 use crate::access::{
     Access, Action, Caller, Counts, PostLimiter, Session, Who, client, counted, is_cross_site, may, same,
 };
-use crate::connection::BoundedListener;
 use crate::refusal::Refusal;
 use crate::routes::Face;
-use crate::tls::Tls;
 use crate::{Metric, Security};
 
 /// What each POST of a session carries its token in.

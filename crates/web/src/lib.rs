@@ -8,7 +8,6 @@
 mod access;
 mod assets;
 mod command;
-mod connection;
 mod gate;
 mod login;
 mod looks;
@@ -16,14 +15,12 @@ mod metrics;
 mod part;
 mod refusal;
 mod routes;
-mod stamp;
 mod stream;
-mod tls;
 
 pub use access::{Access, AccessError, AccessOptions, Now, Secret, SecretError, User, UserError, Users};
+pub use listener::{Tls, TlsError};
 pub use metrics::{Metric, MetricKind};
 pub use part::part_page;
-pub use tls::{Tls, TlsError};
 
 use std::io;
 use std::net::SocketAddr;
@@ -32,11 +29,11 @@ use std::time::Duration;
 
 use contract::{CommandReplyV1, CommandV1, HealthV1, PartV1, ReplayCommandV1, ReplayV1, SeriesV1, StateV1, WordsV1};
 use futures_util::future::BoxFuture;
+use listener::BoundedListener;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use connection::BoundedListener;
 use gate::{Gate, Peer};
 use routes::Face;
 use stream::Streams;
@@ -112,6 +109,8 @@ impl Security {
     }
 }
 
+/// The most connections served at once.
+const CONNECTIONS_MAX: usize = 256;
 /// How long answers under way may take once the daemon is told to stop. Streams end at once.
 const GRACE: Duration = Duration::from_secs(2);
 
@@ -131,7 +130,8 @@ pub async fn serve(
     let port = listener.local_addr()?.port();
     let (streams, pacing) = Streams::new(sources.state.clone());
     let face = Arc::new(Face::new(sources, streams, Gate::new(security, port)));
-    let listener = BoundedListener::new(listener, face.gate.tls(), face.gate.counts());
+    let failed = face.gate.counts().handshakes_failed();
+    let listener = BoundedListener::new(listener, CONNECTIONS_MAX, face.gate.tls(), failed);
     let service = routes::router(Arc::clone(&face)).into_make_service_with_connect_info::<Peer>();
     let serving = axum::serve(listener, service).with_graceful_shutdown(stop.clone().cancelled_owned());
     let out_of_patience = async {

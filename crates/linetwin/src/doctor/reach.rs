@@ -22,6 +22,8 @@ pub(super) enum Reach {
     Port { host: String, port: u16 },
     /// A serial line.
     Serial(PathBuf),
+    /// A port that the daemon listens at itself.
+    Own { host: String, port: u16 },
     /// A folder that files are dropped into.
     Folder(PathBuf),
     /// An address that says neither.
@@ -32,6 +34,7 @@ impl fmt::Display for Reach {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Port { host, port } => write!(f, "{host}:{port}"),
+            Self::Own { host, port } => write!(f, "listens at {host}:{port}"),
             Self::Serial(path) | Self::Folder(path) => write!(f, "{}", path.display()),
             Self::Unreadable(address) => f.write_str(address),
         }
@@ -50,6 +53,10 @@ impl Reach {
             },
             LinkSettings::Opcua(opcua) => Self::of_url(&opcua.url),
             LinkSettings::Mqtt(mqtt) => Self::Port { host: mqtt.host.clone(), port: mqtt.port },
+            LinkSettings::OpenProtocol(controller) => {
+                Self::Port { host: controller.host.clone(), port: controller.port }
+            }
+            LinkSettings::Http(http) => Self::Own { host: http.host.clone(), port: http.port },
             LinkSettings::Csv(csv) => Self::Folder(csv.folder.clone().into()),
         }
     }
@@ -66,6 +73,7 @@ impl Reach {
     pub(super) async fn attempt(&self) -> Result<String, String> {
         match self {
             Self::Port { host, port } => connect(host, *port).await,
+            Self::Own { .. } => Ok("senders come to the daemon by themselves".to_owned()),
             Self::Serial(path) => serial(path),
             Self::Folder(path) => match std::fs::read_dir(path) {
                 Ok(_) => Ok("the folder can be read".to_owned()),

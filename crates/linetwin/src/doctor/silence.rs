@@ -125,6 +125,17 @@ fn never_heard(address: &str, settings: &LinkSettings) -> String {
                 mqtt.host, mqtt.port
             )
         }
+        LinkSettings::Http(http) => {
+            format!(
+                "nobody has posted a row for {address} yet; senders post to http port {} of this machine, with the token of the link",
+                http.port
+            )
+        }
+        LinkSettings::OpenProtocol(_) => {
+            format!(
+                "no result with {address} has come yet: has there been a tightening, and does this controller tell {address}?"
+            )
+        }
         LinkSettings::Csv(csv) => format!("no file in {} has had a value in the column {address} yet", csv.folder),
     }
 }
@@ -143,6 +154,8 @@ fn unknown_address(address: &str, link: &Link) -> String {
             format!("the server has no {address}; `linetwin browse {}` lists what it has", opcua.url)
         }
         LinkSettings::Mqtt(_) => format!("the payload has nothing at {address}: has its sender been changed?"),
+        LinkSettings::Http(_) => format!("the rows that are posted have no {address}"),
+        LinkSettings::OpenProtocol(_) => format!("the controller's results have no {address}"),
         LinkSettings::Csv(csv) => format!("the files in {} have no column {address}", csv.folder),
     }
 }
