@@ -7,6 +7,7 @@ input has it answer 503 until "up". The first line on standard output is {"ready
 
 import argparse
 import json
+import ssl
 import sys
 import threading
 import urllib.error
@@ -65,9 +66,15 @@ def main():
     arguments = argparse.ArgumentParser()
     arguments.add_argument("--port", type=int, required=True)
     arguments.add_argument("--to", type=int, required=True)
+    arguments.add_argument("--certificate")
+    arguments.add_argument("--key")
     chosen = arguments.parse_args()
     server = ThreadingHTTPServer(("127.0.0.1", chosen.port), Bridge)
     server.to = chosen.to
+    if chosen.certificate:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(chosen.certificate, chosen.key)
+        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     print(json.dumps({"ready": True}), flush=True)
     for line in sys.stdin:

@@ -1,6 +1,6 @@
 //! A real InfluxDB of the test's own: that of Debian, 1.6, with the write API of InfluxDB 2 before it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
@@ -20,6 +20,8 @@ pub struct Influx {
     server: Program,
     bridge: Program,
     ports: Ports,
+    /// The files of certificate and key, if the write API is over TLS.
+    tls: Option<[PathBuf; 2]>,
     folder: TempDir,
 }
 
@@ -37,18 +39,30 @@ impl Influx {
     /// Starts it with an empty bucket.
     #[track_caller]
     pub fn start() -> Self {
+        Self::start_with(None)
+    }
+
+    /// The same over TLS, with the certificate and the key in these files.
+    #[track_caller]
+    pub fn start_over_tls(files: [PathBuf; 2]) -> Self {
+        Self::start_with(Some(files))
+    }
+
+    #[track_caller]
+    fn start_with(tls: Option<[PathBuf; 2]>) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let ports = Ports { own: free_port(), backup: free_port(), bridge: free_port() };
         let server = start_server(folder.path(), ports);
-        let bridge = start_bridge(ports);
-        let influx = Self { server, bridge, ports, folder };
+        let bridge = start_bridge(ports, tls.as_ref());
+        let influx = Self { server, bridge, ports, tls, folder };
         influx.ask(&format!("CREATE DATABASE {BUCKET}"));
         influx
     }
 
     /// The settings, as `--set` takes them, of a historian that writes to it.
     pub fn settings(&self) -> Vec<String> {
-        let url = format!("historian.url=http://127.0.0.1:{}", self.ports.bridge);
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        let url = format!("historian.url={scheme}://localhost:{}", self.ports.bridge);
         let more = ["enabled=true", "org=acme", "bucket=ev1", "token=secret", "batch_interval_s=0.2"];
         more.into_iter().map(|setting| format!("historian.{setting}")).chain([url]).collect()
     }
@@ -63,7 +77,7 @@ impl Influx {
     #[track_caller]
     pub fn restart(&mut self) {
         self.server = start_server(self.folder.path(), self.ports);
-        self.bridge = start_bridge(self.ports);
+        self.bridge = start_bridge(self.ports, self.tls.as_ref());
     }
 
     /// From now on it answers that it is unavailable, or not.
@@ -117,11 +131,14 @@ fn start_server(folder: &Path, ports: Ports) -> Program {
     server
 }
 
-fn start_bridge(ports: Ports) -> Program {
+fn start_bridge(ports: Ports, tls: Option<&[PathBuf; 2]>) -> Program {
     let script = workspace_root().join("tests/peers/influx_bridge.py");
     let mut command = Command::new(python());
     command.arg("-B").arg(script);
     command.args(["--port", &ports.bridge.to_string(), "--to", &ports.own.to_string()]);
+    if let Some([certificate, key]) = tls {
+        command.arg("--certificate").arg(certificate).arg("--key").arg(key);
+    }
     let bridge = Program::start("influx_bridge.py", &mut command);
     wait_for("the write API to be ready", || {
         assert!(!bridge.has_ended(), "it has ended");

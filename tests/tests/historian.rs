@@ -165,6 +165,8 @@ fn what_there_is_no_room_for_is_the_oldest_and_is_counted() {
         assert!(begun.elapsed() < e2e::wait::PATIENCE * 2, "nothing is dropped: {:?}", spooled(&folder));
     }
     assert!(spooled(&folder).1 <= 1 << 20);
+    let [waiting, bytes] = ["waiting", "bytes"].map(|name| metric(&daemon, name));
+    assert!(bytes < 12 * waiting, "a point takes more than docs/historian.md says: {bytes} bytes for {waiting}");
     influx.set_unavailable(false);
     wait_for("an empty disk", || (metric(&daemon, "waiting") == 0).then_some(()));
     let [made, written, dropped] = ["made", "written", "dropped"].map(|name| metric(&daemon, name));
@@ -248,4 +250,23 @@ fn a_wrong_token_or_bucket_says_what_to_do_and_costs_nothing() {
             && checked.errors.contains("historian.token"),
         "{checked:?}"
     );
+}
+
+#[test]
+fn over_tls_only_a_server_that_is_known_is_given_anything() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = ["cert.pem", "key.pem"].map(|name| folder.path().join(name));
+    let signed = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    fs::write(&files[0], signed.cert.pem()).unwrap();
+    fs::write(&files[1], signed.signing_key.serialize_pem()).unwrap();
+    let authority = format!("historian.ca={}", files[0].display());
+    let influx = Influx::start_over_tls(files);
+    let mut line = Line::new();
+    let daemon = line.start(&influx, &[]);
+    line.drop_rows(10);
+    wait_for("the server to be refused", || daemon.get("/healthz").1.contains("UnknownIssuer").then_some(()));
+    daemon.stop();
+    let daemon = line.start(&influx, &[&authority]);
+    wait_for_rows(&influx, 10);
+    daemon.stop();
 }

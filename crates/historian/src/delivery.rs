@@ -140,7 +140,7 @@ impl Tally {
 }
 
 /// Measurement and tags of a line: all before its first space that is not escaped.
-fn series(line: &str) -> &str {
+pub(crate) fn series(line: &str) -> &str {
     let mut is_escaped = false;
     let end = line.find(|character| {
         let is_end = character == ' ' && !is_escaped;

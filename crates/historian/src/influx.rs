@@ -108,7 +108,7 @@ impl Influx {
 }
 
 /// How many points a partial write says that it has left out.
-fn dropped(text: &str) -> Option<u64> {
+pub(crate) fn dropped(text: &str) -> Option<u64> {
     let (_, rest) = text.split_once("dropped=")?;
     rest.split(|character: char| !character.is_ascii_digit()).next()?.parse().ok()
 }

@@ -12,6 +12,8 @@
 
 mod counters;
 mod delivery;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod influx;
 mod points;
 mod spool;

@@ -136,10 +136,7 @@ impl Spool {
     /// # Errors
     /// If its file cannot be read, or is not as it was written.
     pub(crate) fn read(&self, number: u64) -> io::Result<String> {
-        let file = File::open(self.folder.join(name_of(number, self.points_of(number))))?;
-        let mut text = String::new();
-        zstd::Decoder::new(file)?.take(2 * BATCH_BYTES_MAX as u64).read_to_string(&mut text)?;
-        Ok(text)
+        unpack(&self.folder.join(name_of(number, self.points_of(number))))
     }
 
     /// Removes a batch: InfluxDB has it, or nobody will. One that is gone is no matter.
@@ -181,6 +178,14 @@ impl Spool {
         }
         written
     }
+}
+
+/// The lines in a file.
+pub(crate) fn unpack(path: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    // A file that somebody else has put there may unpack to anything.
+    zstd::Decoder::new(File::open(path)?)?.take(2 * BATCH_BYTES_MAX as u64).read_to_string(&mut text)?;
+    Ok(text)
 }
 
 fn name_of(number: u64, points: u64) -> String {

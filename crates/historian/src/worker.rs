@@ -186,8 +186,11 @@ impl Worker {
                 if self.counters.note(None) {
                     tracing::info!("InfluxDB takes what the historian gives it");
                 }
-                Counters::add(&self.counters.written, written);
-                Counters::add(&self.counters.rejected, rejected);
+                // One that had to make room meanwhile is counted as dropped.
+                if self.spool.points_of(number) > 0 {
+                    Counters::add(&self.counters.written, written);
+                    Counters::add(&self.counters.rejected, rejected);
+                }
                 self.remove(number);
                 if self.spool.is_empty() && std::mem::take(&mut self.is_dropping) {
                     let dropped = self.counters.dropped.load(Ordering::Relaxed);

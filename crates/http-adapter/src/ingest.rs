@@ -194,3 +194,61 @@ impl IntoResponse for Refusal {
         }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use adapter::testing::signal;
+    use adapter::{Clock, DurabilityTeller, durability, queue};
+    use plant::DataType;
+    use telemetry::{Event, LinkId, Timestamp};
+    use tokio::sync::mpsc;
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+
+    /// A link whose queue to the twin holds one request, with both its other ends.
+    fn link() -> (Arc<Ingest>, mpsc::Receiver<Event>, DurabilityTeller) {
+        let (sender, events) = queue(1);
+        let (teller, durable) = durability();
+        let clock = Clock::scaled(Timestamp::EPOCH, 1.0);
+        let context = Context::new(LinkId(0), clock, CancellationToken::new(), sender).recorded(durable);
+        let signals = Signals::new(&[&signal(0, "torque", DataType::F64)]);
+        (Ingest::new("mes", signals, "secret".to_owned(), (1024, 50), context), events, teller)
+    }
+
+    async fn post(link: &Arc<Ingest>) -> (u16, Option<u64>) {
+        let body = Body::from(r#"{"tag": "torque", "value": 12.5}"#);
+        let request =
+            Request::post("/ingest/v1/mes").header(header::AUTHORIZATION, "Bearer secret").body(body).unwrap();
+        let answer = ingest(State(Arc::clone(link)), Path("mes".to_owned()), request).await;
+        let wait = answer.headers().get(header::RETRY_AFTER).map(|wait| wait.to_str().unwrap().parse().unwrap());
+        (answer.status().as_u16(), wait)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_not_durable_is_not_answered_with_success() {
+        let (link, mut events, teller) = link();
+        assert_eq!(post(&link).await, (503, Some(2)), "nobody records");
+        assert_eq!(teller.wanted(), 1, "whoever records knows that it is waited for");
+        assert_eq!(post(&link).await, (503, Some(2)), "the queue is full");
+        assert!(matches!(events.recv().await, Some(Event::Samples(_))));
+        let recorder = async {
+            assert!(events.recv().await.is_some());
+            teller.tell(2);
+        };
+        assert_eq!(tokio::join!(post(&link), recorder).0, (200, None));
+        drop((events, teller));
+        assert_eq!(post(&link).await, (503, Some(2)), "the daemon stops");
+        assert_eq!(link.context.counters.snapshot().unusable, 3);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_more_requests_are_in_hand_than_there_are_places() {
+        let (link, _events, _teller) = link();
+        let all = link.places.try_acquire_many(REQUESTS_MAX as u32).unwrap();
+        assert_eq!(post(&link).await, (503, Some(2)));
+        drop(all);
+        assert_eq!(link.places.available_permits(), REQUESTS_MAX);
+    }
+}
