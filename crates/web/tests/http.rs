@@ -356,7 +356,8 @@ async fn health_is_a_status_and_its_reasons() {
     server.health.send_replace(HealthV1::of(vec!["the recording's disk is full".into()]));
     let answer = server.get("/healthz").await;
     assert_eq!(answer.status, 503);
-    assert_eq!(answer.json(), json!({"ok": false, "problems": ["the recording's disk is full"]}));
+    let problems = ["the recording's disk is full"];
+    assert_eq!(answer.json(), json!({"schema": "linetwin/health/v1", "ok": false, "problems": problems}));
 }
 
 #[tokio::test]
