@@ -69,7 +69,7 @@ fn run(chore: Chore) -> anyhow::Result<()> {
 fn test(arguments: &[String]) -> anyhow::Result<()> {
     peers::install()?;
     Step::cargo("check the format", ["fmt", "--all", "--", "--check"]).run()?;
-    Step::cargo("lint", ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]).run()?;
+    Step::cargo("lint", ["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"]).run()?;
     // The end-to-end tests start the daemon's binary, which cargo test alone does not build.
     Step::cargo("build", ["build", "--workspace", "--all-targets"]).run()?;
     let selection: &[String] = if arguments.is_empty() { &["--workspace".to_owned()] } else { arguments };

@@ -1,4 +1,4 @@
-//! What the tests of adapters share.
+//! What the tests and the fuzzers of adapters share.
 
 use plant::{DataType, Origin, Role, Signal, StationId, WordOrder};
 use telemetry::{LinkId, SignalId};
