@@ -1,8 +1,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use telemetry::{Event, LinkId, LinkState, Sample, SampleBatch};
 use tokio::sync::{mpsc, watch};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::durability::Durability;
@@ -71,6 +73,20 @@ impl Context {
         self.durability.want(self.handed_over() + 1);
         self.deliver(samples).await?;
         Ok(self.handed_over())
+    }
+
+    /// Waits until so many events of the link are durable, but no longer than that; whether they are.
+    ///
+    /// # Errors
+    /// If the daemon is stopping.
+    pub async fn durable_within(&self, events: u64, patience: Duration) -> Result<bool, Closed> {
+        let mut durable = self.durable();
+        let is_durable = durable.wait_for(|&durable| durable >= events);
+        match timeout(patience, is_durable).await {
+            Ok(Ok(_)) => Ok(true),
+            Ok(Err(_)) => Err(Closed),
+            Err(_) => Ok(false),
+        }
     }
 
     /// How many events of this link were handed over. One task hands over at a time.

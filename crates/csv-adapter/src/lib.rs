@@ -19,7 +19,7 @@ use std::time::Duration;
 use adapter::{AddressError, Context, LinkError, keep_connected, without_farewell};
 use plant::{CsvSettings, Link, Signal};
 use telemetry::Sample;
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{MissedTickBehavior, interval};
 
 use folder::{Folder, Outcome, Seen};
 use rows::{Form, Problem};
@@ -101,17 +101,11 @@ impl CsvAdapter {
         for samples in rows {
             events = context.deliver_durably(samples).await?;
         }
-        let mut durable = context.durable();
-        let is_durable = durable.wait_for(|&durable| durable >= events);
-        match timeout(PATIENCE, is_durable).await {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(_)) => Err(LinkError::Stopping),
-            Err(_) => {
-                context.counters.add_acknowledged_unrecorded();
-                tracing::warn!(link = self.link, "a file is done although its rows could not be recorded in time");
-                Ok(())
-            }
+        if !context.durable_within(events, PATIENCE).await? {
+            context.counters.add_acknowledged_unrecorded();
+            tracing::warn!(link = self.link, "a file is done although its rows could not be recorded in time");
         }
+        Ok(())
     }
 }
 

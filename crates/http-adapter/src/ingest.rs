@@ -149,13 +149,10 @@ impl Ingest {
         let stopping = || Refusal::busy("the daemon is stopping");
         let handed_over = timeout(QUEUE_PATIENCE, handing_over).await;
         let events = handed_over.map_err(|_| Refusal::busy("the twin does not keep up"))?.map_err(|_| stopping())?;
-        let mut durable = self.context.durable();
-        let is_durable = durable.wait_for(|&durable| durable >= events);
-        match timeout(DURABLE_PATIENCE, is_durable).await {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(_)) => Err(stopping()),
+        match self.context.durable_within(events, DURABLE_PATIENCE).await.map_err(|_| stopping())? {
+            true => Ok(()),
             // The twin has them; sent again they are the same samples.
-            Err(_) => Err(Refusal::busy("the rows could not be recorded in time; see the disk")),
+            false => Err(Refusal::busy("the rows could not be recorded in time; see the disk")),
         }
     }
 }

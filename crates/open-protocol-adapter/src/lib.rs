@@ -18,7 +18,6 @@ use adapter::time::{TimeFormat, TimeReader, time_zone};
 use adapter::{AddressError, Context, LinkError, bad_sample, convert, keep_connected};
 use plant::{Link, OpenProtocolSettings, Signal};
 use telemetry::{Quality, Reason, Sample, Timestamp};
-use tokio::time::timeout;
 
 use connection::{Connection, Refused};
 use frame::{Message, Request};
@@ -203,21 +202,15 @@ impl OpenProtocolAdapter {
         if let Ok(mut taken) = self.taken.lock() {
             *taken = Some(Taken { id: result.id, time });
         }
-        let mut durable = context.durable();
-        let is_durable = durable.wait_for(|&durable| durable >= events);
-        match timeout(PATIENCE, is_durable).await {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(_)) => Err(LinkError::Stopping),
-            Err(_) => {
-                context.counters.add_acknowledged_unrecorded();
-                tracing::warn!(
-                    link = self.link,
-                    "result {} is acknowledged although it could not be recorded in time",
-                    result.id
-                );
-                Ok(())
-            }
+        if !context.durable_within(events, PATIENCE).await? {
+            context.counters.add_acknowledged_unrecorded();
+            tracing::warn!(
+                link = self.link,
+                "result {} is acknowledged although it could not be recorded in time",
+                result.id
+            );
         }
+        Ok(())
     }
 
     /// When a result was made. Times have whole seconds: two results of one second come after each other.
