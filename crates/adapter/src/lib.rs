@@ -15,6 +15,7 @@ mod context;
 mod convert;
 mod counters;
 mod durability;
+pub mod json;
 mod reconnect;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;

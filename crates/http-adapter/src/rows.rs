@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use adapter::{Raw, bad_sample, convert};
+use adapter::{bad_sample, convert, json};
 use plant::Signal;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -130,7 +130,7 @@ impl Signals {
             QualityName::Bad => Quality::Bad(Reason::Unspecified),
         };
         let expected = || format!("{} takes {}", signal.path, signal.data_type.name());
-        let raw = raw(&row.value).ok_or_else(|| format!("value: {} is no value; {}", row.value, expected()))?;
+        let raw = json::raw(&row.value).ok_or_else(|| format!("value: {} is no value; {}", row.value, expected()))?;
         match convert(raw, signal) {
             Ok(value) => Ok(Sample { signal: signal.id, source_time, value, quality }),
             Err(reason) => Err(format!("value: {raw} is no usable value, {reason}; {}", expected())),
@@ -169,35 +169,13 @@ fn rows(body: &[u8]) -> Result<Vec<Result<Row, String>>, Wrong> {
     Ok(rows)
 }
 
-/// A JSON scalar; `None` for null, an array or an object.
-fn raw(json: &Json) -> Option<Raw<'_>> {
-    match json {
-        Json::Bool(condition) => Some(Raw::Boolean(*condition)),
-        Json::Number(number) => match (number.as_i64(), number.as_u64()) {
-            (Some(integer), _) => Some(Raw::Integer(integer.into())),
-            (_, Some(integer)) => Some(Raw::Integer(integer.into())),
-            _ => number.as_f64().map(Raw::Float),
-        },
-        Json::String(text) => Some(Raw::Text(text)),
-        Json::Null | Json::Array(_) | Json::Object(_) => None,
-    }
-}
-
-/// RFC 3339, or milliseconds since 1970.
+/// The time of a row.
 fn time(json: &Json) -> Result<Timestamp, String> {
-    let expected = || {
+    json::time(json).ok_or_else(|| {
         format!(
             "time: {json} is none; expected RFC 3339, such as \"2026-11-24T08:14:00.5Z\", or milliseconds since 1970"
         )
-    };
-    match json {
-        Json::String(text) => text.parse().map_err(|_| expected()),
-        Json::Number(number) => match number.as_i64() {
-            Some(millis) => Ok(Timestamp::from_millis(millis)),
-            None => number.as_f64().map(|millis| Timestamp::EPOCH.plus_seconds(millis / 1000.0)).ok_or_else(expected),
-        },
-        _ => Err(expected()),
-    }
+    })
 }
 
 #[cfg(test)]

@@ -1,13 +1,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use adapter::{BrowseError, BrowsedTag, Raw, host_and_port};
+use adapter::{BrowseError, BrowsedTag, Raw, host_and_port, json};
 use plant::DataType;
 use serde_json::Value as Json;
 use tokio::time::{Instant, timeout_at};
 
 use crate::broker::{Broker, Memory};
-use crate::payload::raw;
 
 const EXPECTED: &str = "expected mqtt://HOST:PORT/FILTER or mqtt://USER:PASSWORD@HOST:PORT/FILTER, such as \
                         mqtt://192.0.2.10/ev1/#";
@@ -92,7 +91,7 @@ impl Seen {
                 }
             }
             scalar => {
-                if let Some(raw) = raw(scalar) {
+                if let Some(raw) = json::raw(scalar) {
                     self.add_value(topic, pointer, raw);
                 }
             }

@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use adapter::{Raw, bad_sample, convert};
+use adapter::{bad_sample, convert, json};
 use serde_json::Value as Json;
 use telemetry::{Quality, Reason, Sample, SignalId, Timestamp};
 
@@ -81,7 +81,7 @@ pub(crate) fn read(
 
 fn sample(field: &Field, found: &Json, source_time: Timestamp, quality: Quality, told: &mut Told) -> Sample {
     let signal = &field.signal;
-    let Some(raw) = raw(found) else {
+    let Some(raw) = json::raw(found) else {
         tell(field, &format!("holds {}, which is no value", kind(found)), told);
         return bad_sample(signal, source_time, Reason::TypeMismatch);
     };
@@ -106,20 +106,6 @@ fn tell(field: &Field, problem: &str, told: &mut Told) {
     }
 }
 
-/// A JSON scalar; `None` for null, an array or an object.
-pub(crate) fn raw(json: &Json) -> Option<Raw<'_>> {
-    match json {
-        Json::Bool(condition) => Some(Raw::Boolean(*condition)),
-        Json::Number(number) => match (number.as_i64(), number.as_u64()) {
-            (Some(integer), _) => Some(Raw::Integer(integer.into())),
-            (_, Some(integer)) => Some(Raw::Integer(integer.into())),
-            _ => number.as_f64().map(Raw::Float),
-        },
-        Json::String(text) => Some(Raw::Text(text)),
-        Json::Null | Json::Array(_) | Json::Object(_) => None,
-    }
-}
-
 fn kind(json: &Json) -> &'static str {
     match json {
         Json::Null => "null",
@@ -132,15 +118,8 @@ fn kind(json: &Json) -> &'static str {
 /// The time at a pointer: RFC 3339, or milliseconds since 1970.
 fn time(json: &Json, pointer: &str) -> Result<Timestamp, String> {
     let found = json.pointer(pointer).ok_or_else(|| format!("a message has no time at {pointer}"))?;
-    let expected = || format!("the time at {pointer} is neither RFC 3339 nor a number of milliseconds since 1970");
-    match found {
-        Json::String(text) => text.parse().map_err(|_| expected()),
-        Json::Number(number) => match number.as_i64() {
-            Some(millis) => Ok(Timestamp::from_millis(millis)),
-            None => number.as_f64().map(|millis| Timestamp::EPOCH.plus_seconds(millis / 1000.0)).ok_or_else(expected),
-        },
-        _ => Err(expected()),
-    }
+    json::time(found)
+        .ok_or_else(|| format!("the time at {pointer} is neither RFC 3339 nor a number of milliseconds since 1970"))
 }
 
 #[cfg(test)]
