@@ -177,8 +177,13 @@ impl Recorder {
         self.note(result);
     }
 
-    /// Makes durable what was taken in, and waits for the disk.
+    /// Makes durable what was taken in, and waits for the disk. Does nothing if all of it is: several have it done before a
+    /// checkpoint.
     pub fn sync(&mut self) {
+        let is_durable = self.durable_up_to == self.taken && self.waiting.is_empty();
+        if is_durable && !self.is_syncing() && !self.is_sync_failing {
+            return;
+        }
         let result = self.writer.sync();
         self.asked.push_str(&std::mem::take(&mut self.waiting));
         self.asked_up_to = self.taken;

@@ -79,7 +79,7 @@ impl<S: Storage> Appender<S> {
         let frame = frame::encode(&wire::Input::from(input))
             .map_err(|TooLarge { bytes }| RecordingError::TooLarge { what: format!("input {sequence}"), bytes })?;
         // A segment is left only when it is known what became of it.
-        if self.segment_will_hold_bytes() >= self.options.segment_bytes && self.syncing.is_none() {
+        if self.segment_will_hold_bytes() >= self.options.segment_bytes && !self.is_syncing() {
             self.sync()?;
             self.segment = None;
         } else if self.pending.held_bytes() >= BUFFER_BYTES {
@@ -139,6 +139,11 @@ impl<S: Storage> Appender<S> {
             }
             Err(error) => Err(self.not_durable(number, error)),
         }
+    }
+
+    /// Whether [`Self::begin_sync`] has given a file, and [`Self::end_sync`] has not said what became of it.
+    pub(crate) fn is_syncing(&self) -> bool {
+        self.syncing.is_some()
     }
 
     /// Takes in what became of the file of [`Self::begin_sync`].

@@ -1,5 +1,5 @@
 use std::io;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 use std::thread;
 
 use crate::folder::SegmentFile;
@@ -9,7 +9,6 @@ use crate::folder::SegmentFile;
 pub(crate) struct Syncer<F> {
     to_sync: Sender<Task<F>>,
     synced: Receiver<io::Result<()>>,
-    is_busy: bool,
 }
 
 struct Task<F> {
@@ -29,29 +28,26 @@ impl<F: SegmentFile + Send + 'static> Syncer<F> {
                 wake();
             }
         })?;
-        Ok(Self { to_sync, synced, is_busy: false })
+        Ok(Self { to_sync, synced })
     }
 
     /// Makes a file durable, and calls `wake` when it is known what became of it. None may be under way.
-    pub(crate) fn begin(&mut self, file: F, wake: impl FnOnce() + Send + 'static) {
-        debug_assert!(!self.is_busy, "one at a time");
-        self.is_busy = self.to_sync.send(Task { file, wake: Box::new(wake) }).is_ok();
+    pub(crate) fn begin(&self, file: F, wake: impl FnOnce() + Send + 'static) {
+        // It fails only when the thread is gone, and whoever asks for what became of the file is told so.
+        let _ = self.to_sync.send(Task { file, wake: Box::new(wake) });
     }
 
-    /// Whether a file is under way, or what became of it is not taken yet.
-    pub(crate) fn is_busy(&self) -> bool {
-        self.is_busy
+    /// What became of the file that is under way, if that is known.
+    pub(crate) fn poll(&self) -> Option<io::Result<()>> {
+        match self.synced.try_recv() {
+            Ok(result) => Some(result),
+            Err(TryRecvError::Empty) => None,
+            Err(gone @ TryRecvError::Disconnected) => Some(Err(io::Error::other(gone))),
+        }
     }
 
-    /// What became of the file, if that is known.
-    pub(crate) fn poll(&mut self) -> Option<io::Result<()>> {
-        let result = self.synced.try_recv().ok()?;
-        self.is_busy = false;
-        Some(result)
-    }
-
-    /// What became of the file, as soon as it is known; `None` if none is under way.
-    pub(crate) fn wait(&mut self) -> Option<io::Result<()>> {
-        std::mem::take(&mut self.is_busy).then(|| self.synced.recv().unwrap_or_else(|gone| Err(io::Error::other(gone))))
+    /// What became of the file that is under way, as soon as it is known.
+    pub(crate) fn wait(&self) -> io::Result<()> {
+        self.synced.recv().unwrap_or_else(|gone| Err(io::Error::other(gone)))
     }
 }

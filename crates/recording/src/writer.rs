@@ -92,7 +92,7 @@ impl Writer {
     /// If they cannot be written, as with [`flush`](Self::flush); or if the disk does not confirm. Then what had been
     /// written since the last success may be lost, and the next input goes into a new segment.
     pub fn sync(&mut self) -> Result<(), RecordingError> {
-        let before = self.syncer.wait().map_or(Ok(()), |synced| self.appender.end_sync(synced));
+        let before = if self.is_syncing() { self.appender.end_sync(self.syncer.wait()) } else { Ok(()) };
         self.appender.sync().and(before)
     }
 
@@ -114,7 +114,7 @@ impl Writer {
     /// Whether a [`begin_sync`](Self::begin_sync) has not been followed by the [`end_sync`](Self::end_sync) that tells what
     /// became of it, or by a [`sync`](Self::sync).
     pub fn is_syncing(&self) -> bool {
-        self.syncer.is_busy()
+        self.appender.is_syncing()
     }
 
     /// What became of the inputs that were accepted before [`begin_sync`](Self::begin_sync); `None` while that is not known,
@@ -123,7 +123,7 @@ impl Writer {
     /// # Errors
     /// As [`sync`](Self::sync).
     pub fn end_sync(&mut self) -> Option<Result<(), RecordingError>> {
-        let synced = self.syncer.poll()?;
+        let synced = self.is_syncing().then(|| self.syncer.poll())??;
         Some(self.appender.end_sync(synced))
     }
 
