@@ -160,9 +160,7 @@ impl Client {
     /// # Errors
     /// [`ClientError`].
     pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
-        let asked = async { read(self.ask(Method::GET, path, None).await?).await };
-        let (status, body) = within(PATIENCE, asked).await?;
-        understood(status, &body)
+        self.answer(Method::GET, path, None, PATIENCE, None).await
     }
 
     /// How the daemon says it is, whether or not it does its work.
@@ -170,10 +168,7 @@ impl Client {
     /// # Errors
     /// [`ClientError`].
     pub async fn health(&self) -> Result<HealthV1, ClientError> {
-        let asked = async { read(self.ask(Method::GET, "/healthz", None).await?).await };
-        let (status, body) = within(PATIENCE, asked).await?;
-        let is_answer = status == StatusCode::OK || status == StatusCode::SERVICE_UNAVAILABLE;
-        understood(if is_answer { StatusCode::OK } else { status }, &body)
+        self.answer(Method::GET, "/healthz", None, PATIENCE, Some(StatusCode::SERVICE_UNAVAILABLE)).await
     }
 
     /// Sends a command or the like; says what the daemon answers, whether or not it has done it.
@@ -181,10 +176,21 @@ impl Client {
     /// # Errors
     /// [`ClientError`].
     pub async fn post<T: DeserializeOwned>(&self, path: &str, body: String) -> Result<T, ClientError> {
-        let asked = async { read(self.ask(Method::POST, path, Some(body)).await?).await };
-        let (status, body) = within(COMMAND_PATIENCE, asked).await?;
-        let is_answer = status == StatusCode::OK || status == StatusCode::CONFLICT;
-        understood(if is_answer { StatusCode::OK } else { status }, &body)
+        self.answer(Method::POST, path, Some(body), COMMAND_PATIENCE, Some(StatusCode::CONFLICT)).await
+    }
+
+    /// Asks, and reads the answer if it is one of success or of the status that says no less.
+    async fn answer<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<String>,
+        patience: Duration,
+        no_less: Option<StatusCode>,
+    ) -> Result<T, ClientError> {
+        let asked = async { read(self.ask(method, path, body).await?).await };
+        let (status, body) = within(patience, asked).await?;
+        understood(if no_less == Some(status) { StatusCode::OK } else { status }, &body)
     }
 
     /// Opens the live stream.
