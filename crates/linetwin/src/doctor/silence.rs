@@ -12,31 +12,16 @@ pub(super) enum Silence {
     /// It has not been heard of since the log began.
     NeverHeard,
     /// What was heard last cannot be used, or only with a doubt.
-    NotGood(WhyNot),
+    NotGood(Reason),
     /// It was heard of so long ago, in seconds, that it should have been since.
     Old(u64),
-}
-
-/// Why a value is not good; by its code, to have an order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct WhyNot(u8);
-
-impl WhyNot {
-    fn of(reason: Option<&str>) -> Self {
-        let known = Reason::ALL.iter().find(|known| reason == Some(known.to_string().as_str()));
-        Self(known.copied().unwrap_or(Reason::Unspecified).code())
-    }
-
-    fn reason(self) -> Reason {
-        Reason::from_code(self.0).unwrap_or(Reason::Unspecified)
-    }
 }
 
 impl fmt::Display for Silence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NeverHeard => f.write_str("never heard of"),
-            Self::NotGood(why) => write!(f, "not good: {}", why.reason()),
+            Self::NotGood(why) => write!(f, "not good: {why}"),
             Self::Old(seconds) => write!(f, "not heard of for {seconds} s, longer than stale_after_s allows"),
         }
     }
@@ -48,7 +33,7 @@ impl Silence {
     pub(super) fn of(signal: &Signal, shown: &SignalV1, state: &StateV1) -> Option<Self> {
         match shown.quality {
             None => Some(Self::NeverHeard),
-            Some(QualityName::Bad | QualityName::Uncertain) => Some(Self::NotGood(WhyNot::of(shown.reason.as_deref()))),
+            Some(QualityName::Bad | QualityName::Uncertain) => Some(Self::NotGood(reason(shown))),
             Some(QualityName::Good) => {
                 let age_s = state.now.0.seconds_since(shown.at?.0);
                 (age_s > signal.stale_after_s?).then_some(Self::Old(age_s as u64))
@@ -65,7 +50,7 @@ impl Silence {
                 "the source still lives, but this value has stopped coming: look at the sensor and its program"
                     .to_owned()
             }
-            Self::NotGood(why) => match why.reason() {
+            Self::NotGood(why) => match why {
                 Reason::NotConnected => format!("its link {} is down; see there", link.name),
                 Reason::Timeout => {
                     format!(
@@ -104,6 +89,12 @@ impl Silence {
             },
         }
     }
+}
+
+/// Why its value is not good, which the daemon says in words.
+fn reason(shown: &SignalV1) -> Reason {
+    let is_told = |known: &&Reason| shown.reason.as_deref() == Some(known.to_string().as_str());
+    Reason::ALL.iter().find(is_told).copied().unwrap_or(Reason::Unspecified)
 }
 
 fn never_heard(address: &str, settings: &LinkSettings) -> String {
