@@ -16,6 +16,7 @@ mod convert;
 mod counters;
 mod durability;
 mod reconnect;
+pub mod rows;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod time;

@@ -1,109 +1,59 @@
-use std::collections::BTreeSet;
+//! JSON, with values and the time at JSON pointers.
 
-use adapter::{Raw, bad_sample, convert};
+use adapter::{Raw, bad_sample};
+use plant::Signal;
 use serde_json::Value as Json;
-use telemetry::{Quality, Reason, Sample, SignalId, Timestamp};
+use telemetry::{Quality, Reason, Sample, Timestamp};
 
-use crate::topic::{Field, Topic};
+use super::{Message, Reading, Told, Trouble, fields, sample, tell};
+use crate::topic::Filter;
 
-/// What a message gave.
-#[derive(Debug, PartialEq)]
-pub(crate) struct Reading {
-    pub(crate) samples: Vec<Sample>,
-    /// Values, or whole messages, that could not be used.
-    pub(crate) unusable: u64,
-}
-
-/// What the log has been told of on this connection. It grows with the tag list, not with the messages.
-#[derive(Debug, Default)]
-pub(crate) struct Told(BTreeSet<Trouble>);
-
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Trouble {
-    Payload { topic: String },
-    Time { topic: String },
-    Value { signal: SignalId },
-}
-
-impl Told {
-    fn first(&mut self, trouble: Trouble) -> bool {
-        self.0.insert(trouble)
-    }
-}
-
-/// The samples of one message, in the order of the topic's signals.
+/// The samples of one message, in the order of its signals.
 ///
 /// A payload that is not JSON makes all signals of the topic bad at the time of receipt. A signal that the message does
 /// not mention gives no sample, as nothing is known of it. Where the message should tell its time and does not, the time
 /// of receipt stands in and the samples are uncertain.
-pub(crate) fn read(
-    topic: &Topic,
-    payload: &[u8],
+pub(super) fn read(
+    filters: &[&Filter<String>],
+    message: Message<'_>,
     time_pointer: Option<&str>,
-    received: Timestamp,
     told: &mut Told,
 ) -> Reading {
-    let json: Json = match serde_json::from_slice(payload) {
+    let json: Json = match serde_json::from_slice(message.payload) {
         Ok(json) => json,
-        Err(error) => {
-            if told.first(Trouble::Payload { topic: topic.name.clone() }) {
-                tracing::warn!(topic = topic.name, "a payload is not JSON: {error}; told once per connection");
-            }
-            let bad = |field: &Field| bad_sample(&field.signal, received, Reason::Malformed);
-            return Reading { samples: topic.fields.iter().map(bad).collect(), unusable: 1 };
-        }
+        Err(error) => return message.malformed(filters, &format!("JSON, but {error}"), told),
     };
     let (source_time, quality) = match time_pointer.map(|pointer| time(&json, pointer)) {
-        None => (received, Quality::Good),
+        None => message.moment(),
         Some(Ok(time)) => (time, Quality::Good),
         Some(Err(problem)) => {
-            if told.first(Trouble::Time { topic: topic.name.clone() }) {
-                tracing::warn!(
-                    topic = topic.name,
-                    "{problem}; the time of receipt stands in; told once per connection"
-                );
+            let first = fields(filters).next().map(|field| field.signal.id);
+            if first.is_some_and(|signal| told.first(Trouble::Time(signal))) {
+                let topic = message.topic;
+                tracing::warn!(topic, "{problem}; the time of receipt stands in; told once per connection");
             }
-            (received, Quality::Uncertain(Reason::Malformed))
+            (message.received, Quality::Uncertain(Reason::Malformed))
         }
     };
-    let mut reading = Reading { samples: Vec::with_capacity(topic.fields.len()), unusable: 0 };
-    for field in &topic.fields {
-        match json.pointer(&field.pointer) {
-            Some(found) => reading.samples.push(sample(field, found, source_time, quality, told)),
+    let (mut samples, mut unusable) = (Vec::new(), 0);
+    for field in fields(filters) {
+        match json.pointer(&field.at) {
+            Some(found) => samples.push(value(&field.signal, found, source_time, quality, told)),
             None => {
-                reading.unusable += 1;
-                tell(field, "is not in a message", told);
+                unusable += 1;
+                tell(&field.signal, "is not in a message", told);
             }
         }
     }
-    reading
+    Reading { batches: vec![samples], unusable }
 }
 
-fn sample(field: &Field, found: &Json, source_time: Timestamp, quality: Quality, told: &mut Told) -> Sample {
-    let signal = &field.signal;
-    let Some(raw) = raw(found) else {
-        tell(field, &format!("holds {}, which is no value", kind(found)), told);
-        return bad_sample(signal, source_time, Reason::TypeMismatch);
-    };
-    match convert(raw, signal) {
-        Ok(value) => Sample { signal: signal.id, source_time, value, quality },
-        Err(reason) => {
-            tell(field, &format!("holds {raw}, which is no usable {}: {reason}", signal.data_type.name()), told);
-            bad_sample(signal, source_time, reason)
-        }
+fn value(signal: &Signal, found: &Json, source_time: Timestamp, quality: Quality, told: &mut Told) -> Sample {
+    if let Some(raw) = raw(found) {
+        return sample(signal, raw, source_time, quality, told);
     }
-}
-
-fn tell(field: &Field, problem: &str, told: &mut Told) {
-    let signal = &field.signal;
-    if told.first(Trouble::Value { signal: signal.id }) {
-        tracing::warn!(
-            "{}: {}: address `{}` {problem}; told once per connection",
-            signal.origin,
-            signal.path,
-            signal.address
-        );
-    }
+    tell(signal, &format!("holds {}, which is no value", kind(found)), told);
+    bad_sample(signal, source_time, Reason::TypeMismatch)
 }
 
 /// A JSON scalar; `None` for null, an array or an object.
@@ -148,24 +98,26 @@ fn time(json: &Json, pointer: &str) -> Result<Timestamp, String> {
 mod tests {
     use adapter::testing::signal;
     use plant::DataType;
-    use telemetry::{Symbol, Value};
+    use telemetry::{SignalId, Symbol, Value};
 
     use super::*;
-    use crate::topic::topics;
+    use crate::topic::{Topics, pointer};
 
     const RECEIVED: Timestamp = Timestamp::from_millis(5_000);
 
-    fn topic(fields: &[(&str, DataType)]) -> Topic {
+    fn told_of(fields: &[(&str, DataType)], payload: &str, time_pointer: Option<&str>, retained: bool) -> Reading {
         let signals: Vec<_> = (0..)
             .zip(fields)
             .map(|(id, (pointer, data_type))| signal(id, &format!("line#{pointer}"), *data_type))
             .collect();
-        topics(&signals.iter().collect::<Vec<_>>()).unwrap().remove(0)
+        let topics = Topics::new(&signals.iter().collect::<Vec<_>>(), pointer).unwrap();
+        let message = Message { topic: "line", payload: payload.as_bytes(), retained, received: RECEIVED };
+        read(&topics.of("line"), message, time_pointer, &mut Told::default())
     }
 
     fn check_value(data_type: DataType, payload: &str, expected: Result<Value, Reason>) {
-        let reading = read(&topic(&[("/x", data_type)]), payload.as_bytes(), None, RECEIVED, &mut Told::default());
-        let [sample] = reading.samples[..] else { panic!("{payload}: {reading:?}") };
+        let reading = told_of(&[("/x", data_type)], payload, None, false);
+        let [sample] = reading.batches[0][..] else { panic!("{payload}: {reading:?}") };
         assert_eq!(sample.source_time, RECEIVED);
         match expected {
             Ok(value) => assert_eq!((sample.value, sample.quality), (value, Quality::Good), "{payload}"),
@@ -174,9 +126,7 @@ mod tests {
     }
 
     fn check_time(payload: &str, expected: Result<i64, ()>) {
-        let topic = topic(&[("/x", DataType::Bool)]);
-        let reading = read(&topic, payload.as_bytes(), Some("/ts"), RECEIVED, &mut Told::default());
-        let sample = reading.samples[0];
+        let sample = told_of(&[("/x", DataType::Bool)], payload, Some("/ts"), false).batches[0][0];
         let expected = match expected {
             Ok(nanos) => (Timestamp::from_nanos(nanos), Quality::Good),
             Err(()) => (RECEIVED, Quality::Uncertain(Reason::Malformed)),
@@ -200,8 +150,8 @@ mod tests {
 
     #[test]
     fn the_whole_payload_may_be_the_value() {
-        let reading = read(&topic(&[("", DataType::F64)]), b" 2.5\n", None, RECEIVED, &mut Told::default());
-        assert_eq!(reading.samples[0].value, Value::Float(2.5));
+        let reading = told_of(&[("", DataType::F64)], " 2.5\n", None, false);
+        assert_eq!(reading.batches[0][0].value, Value::Float(2.5));
     }
 
     #[test]
@@ -222,12 +172,12 @@ mod tests {
 
     #[test]
     fn a_payload_that_is_not_json_makes_every_signal_bad() {
-        let topic = topic(&[("/x", DataType::F64), ("/y", DataType::Text)]);
+        let fields = [("/x", DataType::F64), ("/y", DataType::Text)];
         for payload in ["", "{", "on", "{\"x\": 1e999}", "{} {}"] {
-            let reading = read(&topic, payload.as_bytes(), Some("/ts"), RECEIVED, &mut Told::default());
+            let reading = told_of(&fields, payload, Some("/ts"), false);
             assert_eq!(reading.unusable, 1, "{payload}");
-            assert_eq!(reading.samples.len(), 2);
-            for sample in reading.samples {
+            assert_eq!(reading.batches[0].len(), 2);
+            for sample in &reading.batches[0] {
                 assert_eq!((sample.source_time, sample.quality), (RECEIVED, Quality::Bad(Reason::Malformed)));
             }
         }
@@ -235,17 +185,26 @@ mod tests {
 
     #[test]
     fn a_signal_that_a_message_does_not_mention_gives_no_sample_and_is_counted() {
-        let topic = topic(&[("/x", DataType::F64), ("/y/0", DataType::F64)]);
-        let reading = read(&topic, br#"{"x": 1.5, "y": []}"#, None, RECEIVED, &mut Told::default());
-        assert_eq!((reading.samples.len(), reading.unusable), (1, 1));
-        assert_eq!(reading.samples[0].value, Value::Float(1.5));
+        let fields = [("/x", DataType::F64), ("/y/0", DataType::F64)];
+        let reading = told_of(&fields, r#"{"x": 1.5, "y": []}"#, None, false);
+        assert_eq!((reading.batches[0].len(), reading.unusable), (1, 1));
+        assert_eq!(reading.batches[0][0].value, Value::Float(1.5));
     }
 
     #[test]
     fn each_trouble_is_told_once() {
         let mut told = Told::default();
-        assert!(told.first(Trouble::Value { signal: SignalId(1) }));
-        assert!(!told.first(Trouble::Value { signal: SignalId(1) }));
-        assert!(told.first(Trouble::Time { topic: "line".into() }));
+        assert!(told.first(Trouble::Value(SignalId(1))));
+        assert!(!told.first(Trouble::Value(SignalId(1))));
+        assert!(told.first(Trouble::Time(SignalId(1))));
+    }
+
+    #[test]
+    fn what_the_broker_had_kept_is_uncertain_unless_it_tells_its_time() {
+        let quality = |time_pointer| {
+            told_of(&[("/x", DataType::Bool)], r#"{"x": true, "ts": 7}"#, time_pointer, true).batches[0][0].quality
+        };
+        assert_eq!(quality(None), Quality::Uncertain(Reason::Stale));
+        assert_eq!(quality(Some("/ts")), Quality::Good);
     }
 }
