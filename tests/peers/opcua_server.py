@@ -12,7 +12,8 @@ from pathlib import Path
 from asyncua import Server, ua
 from asyncua.common.structures104 import new_struct, new_struct_field
 from asyncua.crypto.permission_rules import User, UserRole
-from asyncua.server.internal_session import InternalSession
+from asyncua.server import binary_server_asyncio
+from asyncua.server.uaprocessor import UaProcessor
 from control import obey
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -55,19 +56,75 @@ class Nodes:
         await self.server.nodes.objects.add_variable(self.node_id(name), self.browse_name(name), value)
 
     async def sessions(self, count):
-        """Waits until clients have that many sessions. Those of broken connections take half a minute to time out."""
+        """Waits until clients have that many sessions. Those left behind take half a minute to time out."""
         for _ in range(450):
-            found = InternalSession._current_connections
+            found = len(self.server.iserver._external_sessions)
             if found == count:
                 return
             await asyncio.sleep(0.1)
         raise AssertionError(f"{found} sessions, expected {count}")
+
+    async def most_sessions(self, count):
+        """Checks how many sessions there were at most at once so far, whether activated or not."""
+        if Sessions.most != count:
+            raise AssertionError(f"{Sessions.most} sessions at once, expected {count}")
+
+    async def lose(self, count, forget):
+        """From now on loses that many notifications, and does not even keep them to be asked for again if it is to forget."""
+        Losses.left, Losses.forget = count, forget
+
+    async def lost(self):
+        """Waits until they are lost."""
+        for _ in range(100):
+            if not Losses.left:
+                return
+            await asyncio.sleep(0.1)
+        raise AssertionError(f"{Losses.left} notifications are still to be lost")
 
     def browse_name(self, name):
         return ua.QualifiedName(name, self.namespace)
 
     def node_id(self, name):
         return ua.NodeId(name, self.namespace)
+
+
+class Losses:
+    """Notifications that never arrive, though the server takes them for sent."""
+
+    left = 0
+    forget = False
+
+    @classmethod
+    def take(cls, processor, result):
+        """Whether this one is lost."""
+        if not cls.left or not result.NotificationMessage.NotificationData:
+            return False
+        cls.left -= 1
+        if cls.forget:
+            subscription = processor.iserver.subscription_service.subscriptions[result.SubscriptionId]
+            subscription._not_acknowledged_results.pop(result.NotificationMessage.SequenceNumber)
+        return True
+
+
+class LossyProcessor(UaProcessor):
+    """A connection on which notifications are lost."""
+
+    async def forward_publish_response(self, result, requestdata):
+        if Losses.take(self, result):
+            # The request is answered by the next notification, so that the client sees only the gap.
+            self._publish_requests.appendleft(requestdata)
+        else:
+            await super().forward_publish_response(result, requestdata)
+
+
+class Sessions(dict):
+    """The sessions of clients, by their authentication token. Knows how many there were at most."""
+
+    most = 0
+
+    def __setitem__(self, token, session):
+        super().__setitem__(token, session)
+        Sessions.most = max(Sessions.most, len(self))
 
 
 class Users:
@@ -121,7 +178,15 @@ async def secured(security, folder, valid_days):
 
 def actions(nodes):
     """What can be asked for."""
-    return {"add": nodes.add, "set": nodes.set, "add_structure": nodes.add_structure, "sessions": nodes.sessions}
+    return {
+        "add": nodes.add,
+        "set": nodes.set,
+        "add_structure": nodes.add_structure,
+        "sessions": nodes.sessions,
+        "most_sessions": nodes.most_sessions,
+        "lose": nodes.lose,
+        "lost": nodes.lost,
+    }
 
 
 async def main(port, security, folder, valid_days):
@@ -132,6 +197,8 @@ async def main(port, security, folder, valid_days):
         await server.init()
         server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
     server.set_endpoint(f"opc.tcp://127.0.0.1:{port}")
+    server.iserver._external_sessions = Sessions()
+    binary_server_asyncio.UaProcessor = LossyProcessor
     nodes = Nodes(server, await server.register_namespace(NAMESPACE))
     async with server:
         await obey(port, actions(nodes))

@@ -208,6 +208,20 @@ impl OpcuaServer {
         self.peer.ask(&json!({ "do": "sessions", "count": count }));
     }
 
+    /// Checks how many sessions it had at most at once so far.
+    #[track_caller]
+    pub fn expect_most_sessions(&mut self, count: u32) {
+        self.peer.ask(&json!({ "do": "most_sessions", "count": count }));
+    }
+
+    /// Loses that many notifications on their way, while `change` makes them. If it forgets them, they cannot be asked for again.
+    #[track_caller]
+    pub fn lose(&mut self, count: u32, forget: bool, change: impl FnOnce(&mut Self)) {
+        self.peer.ask(&json!({ "do": "lose", "count": count, "forget": forget }));
+        change(self);
+        self.peer.ask(&json!({ "do": "lost" }));
+    }
+
     /// Gives a node a status code by name, such as `BadSensorFailure`.
     #[track_caller]
     pub fn fail(&mut self, name: &str, value: impl Into<Value>, status: &str) {
@@ -279,5 +293,64 @@ impl SparkplugHost {
     /// Tells whether a host of that name is online, since a time of its own clock.
     pub fn tell_state(&mut self, host: &str, online: bool, timestamp_ms: u64) {
         self.0.send(&json!({ "host": host, "online": online, "timestamp": timestamp_ms }).to_string());
+    }
+}
+
+/// A tightening controller that speaks Open Protocol: a simulator of ours, as there is none to install.
+pub struct TighteningController {
+    peer: Peer,
+    port: u16,
+}
+
+impl TighteningController {
+    /// Starts one that has results in these revisions.
+    #[track_caller]
+    pub fn start(revisions: &[u16]) -> Self {
+        let port = free_port();
+        let revisions: Vec<String> = revisions.iter().map(u16::to_string).collect();
+        let more: Vec<&str> = ["--revisions"].into_iter().chain(revisions.iter().map(String::as_str)).collect();
+        Self { peer: Peer::start_device("open_protocol_controller.py", port, &more), port }
+    }
+
+    /// Its TCP port.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Tightens a screw on a part, with that torque, N·m, at a second after ten o'clock by its clock.
+    #[track_caller]
+    pub fn tighten(&mut self, vin: &str, torque: f64, second: u32) {
+        let time = format!("2026-11-24:10:{:02}:{:02}", second / 60, second % 60);
+        self.peer.ask(&json!({ "do": "tighten", "vin": vin, "torque": torque, "angle": 42, "ok": true, "time": time }));
+    }
+
+    /// Forgets its results before that id.
+    #[track_caller]
+    pub fn forget(&mut self, before: u64) {
+        self.peer.ask(&json!({ "do": "forget", "before": before }));
+    }
+
+    /// Waits until it has been asked for a MID so often.
+    #[track_caller]
+    pub fn expect(&mut self, mid: u16, count: usize) {
+        self.peer.ask(&json!({ "do": "expect", "mid": mid, "count": count }));
+    }
+
+    /// Panics if it was ever asked for any other MID.
+    #[track_caller]
+    pub fn expect_only(&mut self, mids: &[u16]) {
+        self.peer.ask(&json!({ "do": "expect_only", "mids": mids }));
+    }
+
+    /// Ends the connection.
+    #[track_caller]
+    pub fn hang_up(&mut self) {
+        self.peer.ask(&json!({ "do": "hang_up" }));
+    }
+
+    /// Sends what is no message.
+    #[track_caller]
+    pub fn garble(&mut self) {
+        self.peer.ask(&json!({ "do": "garble" }));
     }
 }

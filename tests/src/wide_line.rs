@@ -74,6 +74,7 @@ impl WideLine {
                 data_type: DataType::F64,
                 word_order: WordOrder::default(),
                 poll: None,
+                sampling: plant::Sampling::default(),
                 unit: String::new(),
                 scale: 1.0,
                 offset: 0.0,

@@ -15,6 +15,9 @@ use e2e::site::{self, Site, opcua_link};
 /// From the peer's return to good values, with room for a slow machine: the pauses between attempts are below a second.
 const BACK_MAX: Duration = Duration::from_secs(10);
 
+/// How often the connection is broken.
+const BROKEN: usize = 50;
+
 const ACTIVE: &str = "active,cycle.active,pack,nsu=urn:linetwin:e2e;s=Active,bool,,,,,,,";
 
 fn site(port: u16, rows: &[&str]) -> Site {
@@ -71,19 +74,12 @@ fn reconnect_storms_and_bad_session_closed() {
     let site = site(proxy.port(), &[TORQUE]);
     let daemon = site.start();
     check_good(&daemon, "torque", 0.0);
-    let faults = [
-        Fault::Reset,
-        Fault::Half,
-        Fault::Garbage,
-        Fault::Gone,
-        Fault::Duplicate,
-        Fault::Reset,
-        Fault::Gone,
-        Fault::Garbage,
-    ];
-    for (round, fault) in faults.into_iter().enumerate() {
+    let faults = [Fault::Reset, Fault::Half, Fault::Gone, Fault::Duplicate].into_iter().cycle().take(BROKEN - 1);
+    for (round, fault) in faults.chain([Fault::Garbage]).enumerate() {
         let value = round as f64 + 1.0;
         proxy.set(fault);
+        // Something to send, so that the fault has something to hit.
+        peer.set("Torque", -value);
         daemon.wait_for_link("pack", Down, "");
         peer.set("Torque", value);
         proxy.set(Fault::None);
@@ -94,6 +90,12 @@ fn reconnect_storms_and_bad_session_closed() {
         assert_eq!(proxy.most_at_once(), 1, "{fault:?}: one connection at a time");
     }
     peer.expect_sessions(1);
+    peer.expect_most_sessions(1);
+    let (_, metrics) = daemon.get("/metrics");
+    // What the server takes in it still hears in the last round, and so the session is closed there in order.
+    let resumed = format!("linetwin_link_sessions_resumed_total{{link=\"pack\"}} {}.0", BROKEN - 1);
+    assert!(metrics.contains(&resumed), "{metrics}");
+    assert!(metrics.contains("linetwin_link_sessions_left_total{link=\"pack\"} 0"), "{metrics}");
     daemon.stop();
     peer.expect_sessions(0);
 }
@@ -135,6 +137,75 @@ fn one_bad_node_stops_everything() {
     check_good(&daemon, "late", 6.0);
     let (_, metrics) = daemon.get("/metrics");
     assert!(metrics.contains("linetwin_link_connects_total{link=\"pack\"} 1"), "{metrics}");
+}
+
+#[test]
+fn silent_gaps_after_reconnect() {
+    let mut peer = server(free_port(), 0.0);
+    peer.add("Level", "Double", 0.0);
+    let proxy = Proxy::start(peer.port(), 7);
+    let site = site(proxy.port(), &[TORQUE, "level,other,pack,nsu=urn:linetwin:e2e;s=Level,f64,,%,,,,,"]);
+    let daemon = site.start();
+    check_good(&daemon, "torque", 0.0);
+    let counted = |name: &str, count: u32| {
+        let (_, metrics) = daemon.get("/metrics");
+        assert!(metrics.contains(&format!("linetwin_link_{name}_total{{link=\"pack\"}} {count}.0")), "{metrics}");
+    };
+    // Lost on the way: the next one shows it, and it is asked for again.
+    peer.lose(1, false, |peer| peer.set("Torque", 1.0));
+    peer.set("Level", 1.0);
+    check_good(&daemon, "torque", 1.0);
+    counted("connects", 1);
+    counted("lost_at_source", 0);
+    // Lost for good: the loss is counted, the gap is marked by the link's going down, and all values are read again.
+    peer.lose(1, true, |peer| peer.set("Torque", 2.0));
+    peer.set("Level", 2.0);
+    check_good(&daemon, "torque", 2.0);
+    counted("connects", 2);
+    counted("lost_at_source", 1);
+    let told = |what: &str| daemon.log().iter().any(|line| line.contains(what));
+    assert!(told("1 messages of a subscription are missing"), "{:?}", daemon.log());
+    // Lost with the connection: marked in the same way.
+    peer.lose(1, false, |peer| peer.set("Torque", 3.0));
+    proxy.set(Fault::Gone);
+    daemon.wait_for_link("pack", Down, "");
+    proxy.set(Fault::None);
+    check_good(&daemon, "torque", 3.0);
+    counted("connects", 3);
+    peer.expect_most_sessions(1);
+}
+
+#[test]
+fn sampling_queue_and_deadband() {
+    let mut peer = server(free_port(), 1.0);
+    peer.add("Level", "Double", 1.0);
+    let site = site(peer.port(), &[]);
+    let header = format!("{},sampling_ms,queue,deadband", site::TAGS_HEADER);
+    let rows = [
+        format!("weld-20/{ACTIVE},,,"),
+        "weld-20/torque,other,pack,nsu=urn:linetwin:e2e;s=Torque,f64,,N·m,,,,,,10,3,0.5".into(),
+        "weld-20/level,other,pack,nsu=urn:linetwin:e2e;s=Level,f64,,%,,,,,,,,".into(),
+    ];
+    site.write("tags/all.csv", &format!("{header}\n{}\n", rows.join("\n")));
+    let daemon = site.start();
+    check_good(&daemon, "torque", 1.0);
+    // What comes after it is there, and so it would be too.
+    peer.set("Torque", 1.2);
+    peer.set("Level", 2.0);
+    check_good(&daemon, "level", 2.0);
+    check_good(&daemon, "torque", 1.0);
+    peer.set("Torque", 2.0);
+    check_good(&daemon, "torque", 2.0);
+    let told = |what: &str| daemon.log().iter().filter(|line| line.contains(what)).count();
+    assert_eq!(told("the server looks every 50 ms, not every 10 ms"), 1, "{:?}", daemon.log());
+    // Once, not at each session.
+    let port = peer.port();
+    drop(peer);
+    daemon.wait_for_link("pack", Down, "");
+    let mut peer = server(port, 3.0);
+    peer.add("Level", "Double", 3.0);
+    check_good(&daemon, "torque", 3.0);
+    assert_eq!(told("the server looks every 50 ms"), 1, "{:?}", daemon.log());
 }
 
 #[test]

@@ -278,7 +278,7 @@ fn the_api_agrees_with_mqtt(cells: &Cells, daemon: &Daemon) {
     let counted = |line: &str| line.strip_prefix("linetwin_open_alerts ")?.parse::<f64>().ok();
     assert_eq!(metrics.lines().find_map(counted), Some(open as f64), "{metrics}");
     let (status, health) = daemon.get("/healthz");
-    assert_eq!((status, &*health), (200, r#"{"ok":true,"problems":[]}"#));
+    assert_eq!((status, &*health), (200, r#"{"schema":"linetwin/health/v1","ok":true,"problems":[]}"#));
 }
 
 /// Inputs that the operating system may not have had yet when the daemon was killed: one second of polls and ticks.

@@ -23,7 +23,7 @@ enum Chore {
         #[arg(last = true)]
         arguments: Vec<String>,
     },
-    /// Install what the end-to-end tests talk to: mosquitto, pymodbus, libmodbus, asyncua, and chromium with what drives it.
+    /// Install what the end-to-end tests talk to: mosquitto, InfluxDB, pymodbus, libmodbus, asyncua, and chromium with what drives it.
     Peers,
     /// Take the pictures of the page for the documentation anew.
     Pictures,

@@ -39,6 +39,9 @@ pub(crate) fn install() -> anyhow::Result<()> {
     if !works("python3", &["-c", "import ctypes; ctypes.CDLL('libmodbus.so.5')"]) {
         missing.push("libmodbus5");
     }
+    if !on_path("influxd") {
+        missing.push("influxdb");
+    }
     missing.extend(["chromium", "npm", "socat"].into_iter().filter(|program| !on_path(program)));
     if !on_path("node") {
         missing.push("nodejs");

@@ -35,6 +35,9 @@ counters! {
     lost_at_source = "Values or messages that the source lost before we saw them, as far as the protocol tells.";
     acknowledged_unrecorded = "Messages acknowledged to the source although the recording could not be made durable in time.";
     demotions = "Times a unit that does not answer was put to being asked less often.";
+    sessions_opened = "OPC UA sessions made at the server.";
+    sessions_resumed = "OPC UA sessions taken up again on a new connection after theirs had broken.";
+    sessions_left = "OPC UA sessions that could be neither taken up again nor closed, and were left to the server to forget.";
     unusable = "Answers or messages that were received but could not be used: late, of no configured signal, or malformed.";
 }
 
@@ -52,6 +55,21 @@ impl Counters {
     /// Counts a unit that is asked less often from now on.
     pub fn add_demotion(&self) {
         self.demotions.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts a session made at the server.
+    pub fn add_session_opened(&self) {
+        self.sessions_opened.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts a session that outlived its connection and is used again.
+    pub fn add_session_resumed(&self) {
+        self.sessions_resumed.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts a session that is left to the server to forget.
+    pub fn add_session_left(&self) {
+        self.sessions_left.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Counts answers or messages that could not be used.

@@ -15,6 +15,7 @@ pub fn signal(id: u32, address: &str, data_type: DataType) -> Signal {
         data_type,
         word_order: WordOrder::Abcd,
         poll: None,
+        sampling: plant::Sampling::default(),
         unit: String::new(),
         scale: 1.0,
         offset: 0.0,

@@ -16,6 +16,7 @@ mod flow;
 mod forecast;
 mod handling;
 mod headline;
+mod health;
 mod intervention;
 mod line;
 mod names;
@@ -48,6 +49,7 @@ pub use common::{CommonV1, FactorName, FactorV1, RecentChangeV1, RelationName};
 pub use event::{EventSchema, EventSource, EventV1, alert_lines};
 pub use forecast::{ForecastSchema, ForecastV1, MaterialV1, RangeV1};
 pub use handling::{EscalationV1, HistoryStepV1, JudgedV1, OutOfServiceV1, RecipientV1, ShelvedV1, StakeV1};
+pub use health::{HealthSchema, HealthV1};
 pub use intervention::{InterventionName, InterventionV1};
 pub use line::{LineSchema, LineV1, NearestV1, ShiftNowV1, StationBriefV1};
 pub use names::{

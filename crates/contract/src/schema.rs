@@ -1,9 +1,9 @@
 use schemars::{Schema, schema_for};
 
 use crate::{
-    AlertV1, AuditV1, BacktestV1, CommandReplyV1, CommandV1, EventV1, ForecastV1, LineV1, LoginV1, MeV1, PartHistoryV1,
-    PartV1, RecordingV1, ReplayCommandV1, ReplayV1, SeriesV1, ShiftV1, SignalsV1, StateV1, StationV1, StatusV1,
-    WordsV1,
+    AlertV1, AuditV1, BacktestV1, CommandReplyV1, CommandV1, EventV1, ForecastV1, HealthV1, LineV1, LoginV1, MeV1,
+    PartHistoryV1, PartV1, RecordingV1, ReplayCommandV1, ReplayV1, SeriesV1, ShiftV1, SignalsV1, StateV1, StationV1,
+    StatusV1, WordsV1,
 };
 
 /// The JSON Schema of every message, by its name, in the order of the names.
@@ -18,6 +18,7 @@ pub fn schemas() -> Vec<(&'static str, Schema)> {
         ("forecast-v1", schema_for!(ForecastV1)),
         ("line-v1", schema_for!(LineV1)),
         ("login-v1", schema_for!(LoginV1)),
+        ("health-v1", schema_for!(HealthV1)),
         ("me-v1", schema_for!(MeV1)),
         ("part-history-v1", schema_for!(PartHistoryV1)),
         ("part-v1", schema_for!(PartV1)),

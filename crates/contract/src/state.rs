@@ -93,6 +93,10 @@ pub enum ProtocolName {
     Mqtt,
     /// CSV files, dropped into a folder.
     Csv,
+    /// Rows that are posted over HTTP.
+    Http,
+    /// Open Protocol, as tightening controllers speak it.
+    OpenProtocol,
 }
 
 /// Whether a link delivers.
@@ -200,6 +204,8 @@ impl LinkV1 {
                 LinkSettings::Opcua(_) => ProtocolName::Opcua,
                 LinkSettings::Mqtt(_) => ProtocolName::Mqtt,
                 LinkSettings::Csv(_) => ProtocolName::Csv,
+                LinkSettings::Http(_) => ProtocolName::Http,
+                LinkSettings::OpenProtocol(_) => ProtocolName::OpenProtocol,
             },
             state,
             reason,

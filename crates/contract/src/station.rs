@@ -1,3 +1,5 @@
+use std::fmt;
+
 use alarms::Incident;
 use flow::Changeover;
 use plant::{Plant, Signal, Station, StationId};
@@ -151,6 +153,17 @@ pub enum ValueV1 {
     Number(f64),
     /// A short text.
     Text(String),
+}
+
+impl fmt::Display for ValueV1 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Boolean(value) => value.fmt(f),
+            Self::Integer(value) => value.fmt(f),
+            Self::Number(value) => value.fmt(f),
+            Self::Text(value) => value.fmt(f),
+        }
+    }
 }
 
 /// How far a value can be trusted.

@@ -82,6 +82,7 @@ fn current() -> Signal {
         data_type: DataType::F32,
         word_order: WordOrder::Abcd,
         poll: None,
+        sampling: plant::Sampling::default(),
         unit: "kA".into(),
         scale: 1.0,
         offset: 0.0,

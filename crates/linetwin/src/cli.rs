@@ -8,8 +8,8 @@ use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 use crate::{
-    access, backtest, browse, daemon, demo, detect, export, import, journal, notifying, parts, probe, replay, report,
-    setup, shifts, simulate, top, trust, user, verify,
+    access, backtest, browse, daemon, demo, detect, doctor, export, import, journal, notifying, parts, probe, replay,
+    report, setup, shifts, simulate, top, trust, user, verify,
 };
 
 /// The digital twin of a manufacturing line: telemetry in, few and explained warnings out.
@@ -30,6 +30,8 @@ enum Command {
     Browse(browse::Arguments),
     /// Print every reading of the same words of a device, for whoever has a doubtful manual.
     Probe(probe::Arguments),
+    /// Say in words why a tag is silent, and what to do. Exit code 0: nothing is wrong; 1: something is.
+    Doctor(doctor::Arguments),
     /// Run a recording through the twin: the same alerts as live, byte for byte.
     Replay(replay::Arguments),
     /// Read every byte of a recording: is it whole? Exit code 0: it is; 1: each problem is printed.
@@ -127,6 +129,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Check(arguments) => check(&arguments.config),
         Command::Browse(arguments) => browse::run(&arguments),
         Command::Probe(arguments) => probe::run(&arguments),
+        Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Replay(arguments) => replay::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),

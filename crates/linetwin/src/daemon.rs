@@ -9,6 +9,7 @@ use std::time::Duration;
 use adapter::{Clock, Context, queue};
 use anyhow::Context as _;
 use contract::StateV1;
+use historian::Historian;
 use notify::{Notifier, Publication, SparkplugNode};
 use recording::{Retention, WriterOptions};
 use telemetry::{Event, LinkState};
@@ -63,15 +64,18 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let listener = listen(&setup)?;
     let recorder = open_recorder(&setup, &Clock::system())?;
     let mut parts = open_parts(&setup)?;
+    let mut historian = start_historian(&setup)?;
     let history = History::default();
     let (twin, sequence) =
         resume_telling(&setup.daemon.recording.folder, setup.plant.clone(), |input, outputs, twin| {
             history.take(outputs, twin);
             parts.iter_mut().for_each(|parts| parts.keep(input, outputs, twin));
+            historian.iter_mut().for_each(|historian| historian.replay(input, outputs, twin));
         })?;
     let mut engine = Engine::new(twin, sequence, Some(recorder), Sinks::default(), Arc::default());
     engine.go_on_with(history);
     parts.into_iter().for_each(|parts| engine.keep_parts(parts));
+    historian.into_iter().for_each(|historian| engine.keep_history(historian));
     if let Some(shadow) = shadow {
         let live = setup.header(Clock::system().now());
         engine.follow(Shadow::start(&setup.daemon.recording.folder, shadow.plant, live, sequence)?);
@@ -127,6 +131,13 @@ pub fn open_recorder(setup: &Setup, clock: &Clock) -> anyhow::Result<Recorder> {
 pub fn open_parts(setup: &Setup) -> anyhow::Result<Option<PartStore>> {
     let settings = &setup.daemon.parts;
     settings.enabled.then(|| PartStore::open(&setup.daemon.parts_folder(), settings)).transpose()
+}
+
+/// Starts the historian that the configuration describes; `None` if there is to be none.
+fn start_historian(setup: &Setup) -> anyhow::Result<Option<Historian>> {
+    let settings = &setup.daemon.historian;
+    let start = || Historian::start(settings, &setup.daemon.historian_folder(), &setup.plant);
+    Ok(settings.enabled.then(start).transpose()?)
 }
 
 /// Listens for the page and the API where the configuration says.
@@ -240,6 +251,7 @@ impl Daemon {
 
         let parts = engine.parts().map(|parts| parts.gauges().clone());
         let shadow = engine.shadow().map(|shadow| shadow.gauges().clone());
+        let historian = engine.historian().map(|historian| historian.counters().clone());
         let gauges = engine.gauges().clone();
         let figures = Figures {
             state: state_receiver.clone(),
@@ -249,6 +261,7 @@ impl Daemon {
             gauges,
             parts,
             shadow,
+            historian,
         };
         let url = security.url(listener.local_addr()?);
         listener.set_nonblocking(true)?;

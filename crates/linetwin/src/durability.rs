@@ -17,11 +17,15 @@ const HELD_UP_INTERVAL: Duration = Duration::from_millis(5);
 #[derive(Default)]
 pub struct LinkDurability {
     links: Vec<LinkEvents>,
+    /// Number of the input that the disk was last asked to confirm.
+    asked_up_to: u64,
 }
 
 struct LinkEvents {
     teller: DurabilityTeller,
     taken: u64,
+    /// How many had been taken when the disk was last asked.
+    asked: u64,
     durable: u64,
 }
 
@@ -29,8 +33,8 @@ impl LinkDurability {
     /// For so many links; and the end of each.
     pub fn new(links: usize) -> (Self, Vec<Durability>) {
         let (tellers, ends): (Vec<_>, Vec<_>) = (0..links).map(|_| durability()).unzip();
-        let links = tellers.into_iter().map(|teller| LinkEvents { teller, taken: 0, durable: 0 }).collect();
-        (Self { links }, ends)
+        let links = tellers.into_iter().map(|teller| LinkEvents { teller, taken: 0, asked: 0, durable: 0 }).collect();
+        (Self { links, asked_up_to: 0 }, ends)
     }
 
     /// An event has been taken in.
@@ -45,10 +49,19 @@ impl LinkDurability {
         }
     }
 
-    /// All that was taken in is durable.
-    pub fn tell_durable(&mut self) {
-        for link in self.links.iter_mut().filter(|link| link.durable != link.taken) {
-            link.durable = link.taken;
+    /// The disk is asked to confirm all that was taken in, up to the input of that number.
+    pub fn ask(&mut self, sequence: u64) {
+        self.asked_up_to = sequence;
+        self.links.iter_mut().for_each(|link| link.asked = link.taken);
+    }
+
+    /// All up to the input of that number is durable.
+    pub fn tell_durable(&mut self, sequence: u64) {
+        if sequence < self.asked_up_to {
+            return;
+        }
+        for link in self.links.iter_mut().filter(|link| link.durable != link.asked) {
+            link.durable = link.asked;
             link.teller.tell(link.durable);
         }
     }
@@ -114,8 +127,17 @@ mod tests {
         take(&mut durability, &mut queue);
         assert_eq!(durability.due_in(ms(2)), Some(ms(3)), "held up");
 
-        durability.tell_durable();
+        durability.ask(7);
+        waiting.deliver_durably(vec![sample()]).await.unwrap();
+        take(&mut durability, &mut queue);
+        durability.tell_durable(6);
+        assert_eq!(*waiting.durable().borrow(), 0, "the disk has not confirmed what it was asked for");
+        durability.tell_durable(7);
         assert_eq!((*patient.durable().borrow(), *waiting.durable().borrow()), (1, HELD_UP_EVENTS));
+        assert_eq!(durability.due_in(ms(300)), Some(ms(0)), "one came after the disk was asked");
+        durability.ask(8);
+        durability.tell_durable(8);
+        assert_eq!(*waiting.durable().borrow(), HELD_UP_EVENTS + 1);
         assert_eq!(durability.due_in(ms(300)), None);
     }
 
@@ -124,7 +146,8 @@ mod tests {
         let (mut durability, ends) = LinkDurability::new(1);
         durability.take(&Event::Tick);
         durability.take(&Event::Samples(SampleBatch { link: LinkId(9), samples: Vec::new() }));
-        durability.tell_durable();
+        durability.ask(2);
+        durability.tell_durable(2);
         assert_eq!((ends.len(), durability.due_in(Duration::ZERO)), (1, None));
     }
 }

@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use adapter::Clock;
 use contract::{CommandReplyV1, RecordingV1, alert_lines};
+use historian::Historian;
 use notify::Publication;
 use telemetry::{Event, Input, Timestamp};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
-use tokio::time::timeout;
+use tokio::time::sleep;
 use twin::{Outputs, Twin};
 
 use crate::commands::Askers;
@@ -34,6 +35,14 @@ pub struct Gauges {
     pub keeper: Mutex<KeeperStatus>,
 }
 
+/// What the engine was waiting for.
+enum Woken {
+    /// The next event; `None` if there will be no more.
+    Event(Option<Event>),
+    /// The disk has answered, or is to be asked.
+    Disk,
+}
+
 /// Stamps every event, records it, applies it to the twin and hands on what follows.
 pub struct Engine {
     twin: Twin,
@@ -41,6 +50,7 @@ pub struct Engine {
     recorder: Option<Recorder>,
     durability: LinkDurability,
     parts: Option<PartStore>,
+    historian: Option<Historian>,
     shadow: Option<Shadow>,
     teller: Teller,
     askers: Askers,
@@ -59,6 +69,7 @@ impl Engine {
             recorder,
             durability: LinkDurability::default(),
             parts: None,
+            historian: None,
             shadow: None,
             teller: Teller::new(sinks),
             askers: Askers::default(),
@@ -99,6 +110,17 @@ impl Engine {
         self.parts.as_ref()
     }
 
+    /// Writes history from now on.
+    pub fn keep_history(&mut self, mut historian: Historian) {
+        historian.go_live(self.sequence);
+        self.historian = Some(historian);
+    }
+
+    /// Who writes history, if anybody does.
+    pub fn historian(&self) -> Option<&Historian> {
+        self.historian.as_ref()
+    }
+
     /// The folder that inputs are recorded in, if they are.
     pub fn recording(&self) -> Option<&Path> {
         self.recorder.as_ref().map(Recorder::folder)
@@ -135,17 +157,23 @@ impl Engine {
     }
 
     /// Receives everything that can wake the daemon, until all senders are gone. Blocks; has a thread of its own. `runtime`
-    /// wakes it while nothing comes.
+    /// wakes it.
     pub fn run(mut self, mut queue: mpsc::Receiver<Event>, clock: &Clock, runtime: &Handle) {
+        let synced = self.recorder.as_ref().map(Recorder::synced_beside).unwrap_or_default();
         loop {
-            let received = match self.sync_due_in() {
-                None => Ok(queue.blocking_recv()),
-                Some(due) => runtime.block_on(async { timeout(due, queue.recv()).await }),
-            };
-            match received {
-                Ok(Some(event)) => self.take(event, clock.now()),
-                Ok(None) => break,
-                Err(_) => self.confirm(),
+            let due_in = self.sync_due_in();
+            let woken = runtime.block_on(async {
+                tokio::select! {
+                    biased;
+                    event = queue.recv() => Woken::Event(event),
+                    () = synced.notified() => Woken::Disk,
+                    () = sleep(due_in.unwrap_or_default()), if due_in.is_some() => Woken::Disk,
+                }
+            });
+            match woken {
+                Woken::Event(Some(event)) => self.take(event, clock.now()),
+                Woken::Event(None) => break,
+                Woken::Disk => self.confirm(),
             }
         }
         self.finish();
@@ -164,6 +192,7 @@ impl Engine {
         self.tell(&input);
         self.answer(&input);
         self.record_parts(&input);
+        self.write_history(&input);
         if let Some(recorder) = &mut self.recorder {
             recorder.keep_up(&self.twin);
         }
@@ -184,28 +213,37 @@ impl Engine {
             self.recorder.iter_mut().for_each(Recorder::sync);
             parts.sync();
         }
+        if let Some(historian) = self.historian.take() {
+            self.recorder.iter_mut().for_each(Recorder::sync);
+            historian.finish(self.sequence);
+        }
         if let Some(recorder) = self.recorder.take() {
             recorder.finish(&self.twin);
         }
         self.shadow.into_iter().for_each(Shadow::finish);
     }
 
-    /// When the recording must be made durable because somebody waits for it. While it cannot be written, it is tried again
-    /// no sooner than it would be anyway.
+    /// When the disk must be asked to confirm what was recorded because somebody waits for it. While it cannot be written, it
+    /// is tried again no sooner than it would be anyway.
     fn sync_due_in(&self) -> Option<Duration> {
-        let recorder = self.recorder.as_ref().filter(|recorder| !recorder.is_sync_failing())?;
+        let recorder = self.recorder.as_ref().filter(|it| !it.is_sync_failing() && !it.is_syncing())?;
         self.durability.due_in(recorder.since_sync())
     }
 
-    /// Makes durable what somebody waits for, if that is due, and tells what is durable.
+    /// Tells what the disk has confirmed, and asks it again if that is due.
     fn confirm(&mut self) {
-        let is_due = self.sync_due_in().is_some_and(|due| due.is_zero());
         let Some(recorder) = &mut self.recorder else { return };
-        if is_due {
-            recorder.sync();
+        recorder.end_sync();
+        let durable = recorder.durable_up_to();
+        if durable == self.sequence {
+            self.durability.ask(durable);
         }
-        if recorder.is_durable() {
-            self.durability.tell_durable();
+        self.durability.tell_durable(durable);
+        let is_awaited = self.sync_due_in().is_some_and(|due| due.is_zero());
+        let Some(recorder) = &mut self.recorder else { return };
+        if (is_awaited || recorder.is_sync_due()) && !recorder.is_syncing() {
+            self.durability.ask(self.sequence);
+            recorder.begin_sync();
         }
     }
 
@@ -222,6 +260,17 @@ impl Engine {
         if parts.is_sync_due() || self.recorder.as_ref().is_some_and(Recorder::is_checkpoint_due) {
             self.recorder.iter_mut().for_each(Recorder::sync);
             parts.sync();
+        }
+    }
+
+    /// Gives the historian what followed from the input. What it has must be on its disk before a checkpoint is kept, and after
+    /// the inputs themselves.
+    fn write_history(&mut self, input: &Input) {
+        let Some(historian) = &mut self.historian else { return };
+        historian.take(input, &self.outputs, &self.twin);
+        if self.recorder.as_ref().is_some_and(Recorder::is_checkpoint_due) {
+            self.recorder.iter_mut().for_each(Recorder::sync);
+            historian.settle(input.sequence);
         }
     }
 

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use contract::StateV1;
+use contract::{HealthSchema, HealthV1, StateV1};
 use tokio::sync::watch;
-use web::{Health, Metric, MetricKind};
+use web::{Metric, MetricKind};
 
 use crate::engine::Gauges;
 use crate::parts::PartsGauges;
@@ -28,6 +28,8 @@ pub struct Figures {
     pub parts: Option<Arc<PartsGauges>>,
     /// What the shadow tells of itself, if there is one.
     pub shadow: Option<Arc<ShadowGauges>>,
+    /// The historian's counters, if there is one.
+    pub historian: Option<Arc<historian::Counters>>,
 }
 
 impl Figures {
@@ -104,11 +106,17 @@ impl Figures {
         for (name, help, kind, value) in self.shadow.iter().flat_map(|shadow| shadow.named()) {
             add(format!("linetwin_shadow_{name}"), help, kind, Vec::new(), value as f64);
         }
+        for (name, help, value) in self.historian.iter().flat_map(|historian| historian.totals()) {
+            add(format!("linetwin_historian_{name}"), help, MetricKind::Counter, Vec::new(), value as f64);
+        }
+        for (name, help, value) in self.historian.iter().flat_map(|historian| historian.levels()) {
+            add(format!("linetwin_historian_{name}"), help, MetricKind::Gauge, Vec::new(), value as f64);
+        }
         metrics
     }
 
     /// How the daemon is. A link that is down is the plant's problem and does not make the daemon unhealthy.
-    pub fn health(&self) -> Health {
+    pub fn health(&self) -> HealthV1 {
         let recording = self.gauges.recording_problem.lock().ok().and_then(|problem| problem.clone());
         let parts = self.parts.as_ref().and_then(|parts| parts.problem.lock().ok()?.clone());
         let mut problems: Vec<String> = recording.into_iter().chain(parts).collect();
@@ -124,6 +132,7 @@ impl Figures {
         if self.sparkplug.as_ref().is_some_and(|sparkplug| !sparkplug.is_connected()) {
             problems.push("the Sparkplug edge node is not connected".to_owned());
         }
-        Health { ok, problems }
+        problems.extend(self.historian.as_ref().and_then(|historian| historian.problem()));
+        HealthV1 { schema: HealthSchema::V1, ok, problems }
     }
 }

@@ -90,7 +90,13 @@ pub(crate) fn notifier(setup: &Setup, open: Vec<Publication>, recording: Option<
 fn take_untold(notifier: &mut Notifier, recording: &Path) -> anyhow::Result<()> {
     let (path, alerts) = (recording.join(LEDGER_FILE), recording.join(ALERTS_FILE));
     let (mut ledger, told) = Ledger::open(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let last = last_event(&alerts)?.unwrap_or_default();
     match told {
+        // Alerts are told some milliseconds before the disk has their inputs, and others take their numbers now.
+        Some(told) if last.is_before(&told) => {
+            tracing::warn!("the broker has events up to {told} that the recording has lost, as a power cut does");
+            ledger.note(&last.id);
+        }
         Some(told) => {
             let mut untold = 0_u64;
             events_after(&alerts, &told, |event| {
@@ -102,7 +108,7 @@ fn take_untold(notifier: &mut Notifier, recording: &Path) -> anyhow::Result<()> 
             }
         }
         // Nobody has been told anything from this recording, and what is old by now is nothing to begin with.
-        None => ledger.note(&last_event(&alerts)?.unwrap_or_default()),
+        None => ledger.note(&last.id),
     }
     notifier.keep(ledger);
     Ok(())

@@ -8,11 +8,13 @@ mod resume;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use recording::{CheckpointId, Checkpoints, RecordingError, RecordingHeader, Retention, Writer, WriterOptions};
 use telemetry::{Input, Timestamp};
+use tokio::sync::Notify;
 use twin::Twin;
 
 pub use alerts::{events_after, last_event};
@@ -23,6 +25,8 @@ pub use resume::{checkpoint, first_checkpoint, resume, resume_telling};
 
 /// The file in a recording's folder that holds the live alerts, a line each.
 pub const ALERTS_FILE: &str = "alerts.jsonl";
+/// How many bytes of alerts may wait for the disk to have their inputs. With more, the twin waits as well.
+const ALERTS_WAITING_MAX: usize = 4 * 1024 * 1024;
 /// How often inputs are handed to the operating system, so that they survive the end of this process.
 const FLUSH_INTERVAL: Duration = Duration::from_millis(250);
 /// How often a checkpoint of the twin is kept, so that a restart has little to replay.
@@ -48,6 +52,9 @@ pub struct Recorder {
     folder: PathBuf,
     writer: Writer,
     alerts: File,
+    /// Alerts of inputs that are with the operating system, and of those that the disk is asked to confirm at the moment.
+    waiting: String,
+    asked: String,
     checkpoints: Checkpoints,
     keeper: Keeper,
     sync_interval: Duration,
@@ -59,11 +66,15 @@ pub struct Recorder {
     looked_after: Instant,
     /// The segment that the writer was at then.
     at_segment: u32,
-    /// When the last input was received.
+    /// When the last input was received, and its number.
     received: Timestamp,
+    taken: u64,
+    /// Number of the last input that the disk is asked to confirm at the moment, and of the last that it has confirmed.
+    asked_up_to: u64,
+    durable_up_to: u64,
     problem: Option<Problem>,
-    is_durable: bool,
     is_sync_failing: bool,
+    synced_beside: Arc<Notify>,
 }
 
 /// Why the recording cannot be written at the moment.
@@ -90,6 +101,8 @@ impl Recorder {
             folder: folder.to_owned(),
             writer,
             alerts,
+            waiting: String::new(),
+            asked: String::new(),
             checkpoints: Checkpoints::of(folder),
             keeper,
             sync_interval: options.sync_interval,
@@ -100,9 +113,12 @@ impl Recorder {
             looked_after: now,
             at_segment,
             received,
+            taken: 0,
+            asked_up_to: 0,
+            durable_up_to: 0,
             problem: None,
-            is_durable: true,
             is_sync_failing: false,
+            synced_beside: Arc::default(),
         })
     }
 
@@ -126,9 +142,14 @@ impl Recorder {
         self.writer.lost()
     }
 
-    /// Whether all that was taken in and not lost is durable.
-    pub fn is_durable(&self) -> bool {
-        self.is_durable
+    /// The number of the input up to which all that was taken in and not lost is durable.
+    pub fn durable_up_to(&self) -> u64 {
+        self.durable_up_to
+    }
+
+    /// Is notified when [`Self::end_sync`] has something to do.
+    pub fn synced_beside(&self) -> Arc<Notify> {
+        self.synced_beside.clone()
     }
 
     /// Whether the last attempt to make it durable failed.
@@ -143,8 +164,7 @@ impl Recorder {
 
     /// Takes an input in.
     pub fn append(&mut self, input: &Input) {
-        self.is_durable = false;
-        self.received = input.received;
+        (self.taken, self.received) = (input.sequence, input.received);
         // That one has found a place in the buffer says nothing of the disk.
         if let Err(error) = self.writer.append(input) {
             self.note(Err(error));
@@ -157,13 +177,55 @@ impl Recorder {
         self.note(result);
     }
 
-    /// Makes durable what was taken in.
+    /// Makes durable what was taken in, and waits for the disk.
     pub fn sync(&mut self) {
         let result = self.writer.sync();
-        (self.is_durable, self.is_sync_failing) = (result.is_ok(), result.is_err());
+        self.asked.push_str(&std::mem::take(&mut self.waiting));
+        self.asked_up_to = self.taken;
+        self.synced(result);
+    }
+
+    /// Whether what was taken in should be made durable by now for its own sake.
+    pub fn is_sync_due(&self) -> bool {
+        !self.waiting.is_empty() || self.synced.elapsed() >= self.sync_interval
+    }
+
+    /// Whether the disk is asked at the moment.
+    pub fn is_syncing(&self) -> bool {
+        self.writer.is_syncing()
+    }
+
+    /// Has the disk make durable what was taken in, and does not wait for it. Nothing may be under way.
+    pub fn begin_sync(&mut self) {
+        let synced = self.synced_beside.clone();
+        let begun = self.writer.begin_sync(move || synced.notify_one());
+        self.asked.push_str(&std::mem::take(&mut self.waiting));
+        self.asked_up_to = self.taken;
+        if begun.is_err() || !self.writer.is_syncing() {
+            self.synced(begun);
+        }
+    }
+
+    /// Takes in what the disk has answered since, if it has.
+    pub fn end_sync(&mut self) {
+        if let Some(result) = self.writer.end_sync() {
+            self.synced(result);
+        }
+    }
+
+    /// The alerts of what the disk was asked for come after their inputs: without them they could not be replayed. If the
+    /// disk takes no inputs, they are all there is.
+    fn synced(&mut self, result: Result<(), RecordingError>) {
+        self.is_sync_failing = result.is_err();
+        if result.is_ok() {
+            self.durable_up_to = self.asked_up_to;
+        }
         self.note(result);
         let now = Instant::now();
         (self.synced, self.flushed) = (now, now);
+        if let Err(error) = self.alerts.write_all(std::mem::take(&mut self.asked).as_bytes()) {
+            tracing::error!("cannot write {}: {error}", self.folder.join(ALERTS_FILE).display());
+        }
     }
 
     /// Whether the next [`Self::keep_up`] keeps a checkpoint.
@@ -172,20 +234,20 @@ impl Recorder {
         since >= CHECKPOINT_INTERVAL || self.received.seconds_since(self.kept_at) >= CHECKPOINT_INTERVAL_S
     }
 
-    /// Keeps the alerts of an input, after the input itself is durable: an alert without its input could not be replayed.
+    /// Keeps the alerts of the last input. That is with the operating system afterwards, so that the alerts can be told: if
+    /// this process is killed, they follow from it again. They come into their file when the disk has it.
     pub fn keep_alerts(&mut self, lines: &str) {
-        self.sync();
-        if let Err(error) = self.alerts.write_all(lines.as_bytes()) {
-            tracing::error!("cannot write {}: {error}", self.folder.join(ALERTS_FILE).display());
+        self.flush();
+        self.waiting.push_str(lines);
+        if self.waiting.len() > ALERTS_WAITING_MAX {
+            self.sync();
         }
     }
 
-    /// Does what is due by now: hands over, makes durable, keeps a checkpoint, has the folder looked after.
+    /// Does what is due by now: hands over, keeps a checkpoint, has the folder looked after.
     pub fn keep_up(&mut self, twin: &Twin) {
         let now = Instant::now();
-        if now - self.synced >= self.sync_interval {
-            self.sync();
-        } else if now - self.flushed >= FLUSH_INTERVAL {
+        if now - self.flushed >= FLUSH_INTERVAL {
             self.flush();
             self.flushed = now;
         }
@@ -237,7 +299,7 @@ impl Recorder {
     /// when the recording is gone on with. So must the alerts: those of inputs before the checkpoint are not made again.
     fn keep_checkpoint(&mut self, twin: &Twin) {
         self.sync();
-        if !self.is_durable {
+        if self.is_sync_failing {
             return;
         }
         if let Err(error) = self.alerts.sync_data() {

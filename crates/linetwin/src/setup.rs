@@ -6,9 +6,12 @@ use std::sync::Arc;
 
 use adapter::{AddressError, Context};
 use csv_adapter::CsvAdapter;
+use historian::Historian;
+use http_adapter::HttpAdapter;
 use modbus_adapter::{Buses, ModbusAdapter};
 use mqtt_adapter::MqttAdapter;
 use opcua_adapter::OpcuaAdapter;
+use open_protocol_adapter::OpenProtocolAdapter;
 use plant::{DaemonSettings, Files, Link, LinkSettings, Overrides, Plant};
 use recording::{Reader, RecordingHeader};
 use telemetry::Timestamp;
@@ -70,6 +73,10 @@ impl Setup {
         let configuration = plant::load(&files, &overrides).map_err(|problems| Misconfigured(problems.to_string()))?;
         let setup = Self { plant: Arc::new(configuration.plant), daemon: configuration.daemon, files, overrides };
         setup.devices()?;
+        if setup.daemon.historian.enabled {
+            Historian::check(&setup.daemon.historian, &setup.plant)
+                .map_err(|error| Misconfigured(error.to_string()))?;
+        }
         Ok(setup)
     }
 
@@ -149,6 +156,10 @@ pub enum Device {
     Mqtt(MqttAdapter),
     /// CSV files.
     Csv(CsvAdapter),
+    /// Rows that are posted over HTTP.
+    Http(HttpAdapter),
+    /// Open Protocol.
+    OpenProtocol(OpenProtocolAdapter),
 }
 
 impl Device {
@@ -159,6 +170,10 @@ impl Device {
             LinkSettings::Opcua(settings) => OpcuaAdapter::new(link, settings, &signals).map(Self::Opcua),
             LinkSettings::Mqtt(settings) => MqttAdapter::new(link, settings, &signals).map(Self::Mqtt),
             LinkSettings::Csv(settings) => CsvAdapter::new(link, settings, &signals).map(Self::Csv),
+            LinkSettings::Http(settings) => HttpAdapter::new(link, settings, &signals).map(Self::Http),
+            LinkSettings::OpenProtocol(settings) => {
+                OpenProtocolAdapter::new(link, settings, &signals).map(Self::OpenProtocol)
+            }
         }
     }
 
@@ -169,12 +184,15 @@ impl Device {
             Self::Opcua(adapter) => adapter.run(context).await,
             Self::Mqtt(adapter) => adapter.run(context).await,
             Self::Csv(adapter) => adapter.run(context).await,
+            Self::Http(adapter) => adapter.run(context).await,
+            Self::OpenProtocol(adapter) => adapter.run(context).await,
         }
     }
 }
 
 fn is_secret(key: &str) -> bool {
-    key.to_ascii_lowercase().contains("password")
+    let key = key.to_ascii_lowercase();
+    key.contains("password") || key.ends_with("token")
 }
 
 /// A configuration text with the lines left out that set a password, and their user names, which need one. The lines
@@ -197,5 +215,6 @@ mod tests {
         let expected = "[mqtt]\nhost = \"a\"\n# left out of the recording\n# left out of the recording\n";
         assert_eq!(without_passwords(text), expected);
         assert!(is_secret("LINETWIN__LINK__2__PASSWORD") && is_secret("mqtt.password"));
+        assert!(is_secret("LINETWIN__HISTORIAN__TOKEN") && !is_secret("historian.token_file"));
     }
 }

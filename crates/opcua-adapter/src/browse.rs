@@ -38,7 +38,9 @@ pub async fn browse(url: &str, access: &OpcuaAccess) -> Result<Vec<BrowsedTag>, 
     let mut connection = Connection::open(url, access).await.map_err(BrowseError)?;
     let session = connection.session();
     let found = connection.with(tags(&session, url)).await;
-    connection.close().await;
+    if !connection.close().await {
+        tracing::debug!(url, "the session could not be closed in order");
+    }
     found.map_err(BrowseError)
 }
 

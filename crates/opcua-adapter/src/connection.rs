@@ -1,104 +1,150 @@
+//! A session with a server and the connection that it lives on.
+
 use std::fmt::Display;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
-use opcua::client::transport::{SecureChannelEventLoop, TcpConnector, Transport, TransportPollResult};
+use opcua::client::transport::TransportPollResult;
 use opcua::client::{
-    AsyncSecureChannel, ClientBuilder, ClientConfig, IdentityToken, Session, SessionActivity, SessionBuilder,
-    SessionPollResult, SubscriptionActivity,
+    Session, SessionActivity, SessionBuilder, SessionConnectMode, SessionPollResult, SubscriptionActivity,
 };
-use opcua::core::ResponseMessage;
-use opcua::crypto::CertificateStore;
-use opcua::sync::RwLock;
-use opcua::types::{DateTime, EndpointDescription, Error, GetEndpointsRequest, NodeId, RequestHeader, StatusCode};
+use opcua::types::{EndpointDescription, StatusCode};
 use plant::OpcuaAccess;
+use tokio::sync::OnceCell;
 use tokio::time::{Instant, timeout};
 
-use crate::certificates::{Certificate, Pki, PkiError};
+use crate::certificates::Certificate;
+use crate::client::{ANONYMOUS_APPLICATION, Bounded, CLOSE_TIME_MAX, CONNECT_TIME_MAX, config};
+use crate::credentials::{Credentials, credentials, remedy};
+use crate::discovery::endpoints;
 use crate::endpoint;
 
-/// How long it may take from the first packet to an open session.
-const CONNECT_TIME_MAX: Duration = Duration::from_secs(10);
-/// How often the server is asked whether it is running.
-const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(2);
 /// A server that has sent nothing for so long is lost: three keep-alives without an answer.
 const SILENCE_MAX: Duration = Duration::from_secs(6);
-/// How long a server may take to answer one request.
-const REQUEST_TIME_MAX: Duration = Duration::from_secs(10);
-/// How long a server may keep a publish request without an answer; the subscription's keep-alive comes long before.
-const PUBLISH_TIME_MAX: Duration = Duration::from_secs(60);
-/// How long an orderly goodbye may take.
-const CLOSE_TIME_MAX: Duration = Duration::from_secs(2);
-/// After so long without a sign of us the server forgets a session that we could not close, milliseconds.
-const SESSION_TIMEOUT_MS: u32 = 30_000;
-/// Life of a channel's token, milliseconds; the server may shorten it.
-const CHANNEL_LIFETIME_MS: u32 = 3_600_000;
-/// The most bytes of one message, and of one text or byte string in it.
-const MESSAGE_BYTES_MAX: usize = 16 << 20;
-/// The most elements of one array in a message.
-const ARRAY_ELEMENTS_MAX: usize = 1_000_000;
 
-/// What we call ourselves where no certificate says who we are.
-const ANONYMOUS_APPLICATION: &str = "urn:linetwin";
+/// How long a connection may take that we break off.
+const BREAK_OFF_TIME_MAX: Duration = Duration::from_millis(500);
 
-/// An open session with a server. It lives only while [`Connection::step`] is called, and has no reconnect of its own.
+/// A session with a server. It lives only while [`Connection::step`] is called. Its connection may break and be made anew by
+/// [`Connection::connect`], for the same session if the server still has it; it never does so by itself.
 pub(crate) struct Connection {
     url: String,
     session: Arc<Session>,
     events: BoxStream<'static, Result<SessionPollResult, StatusCode>>,
+    own_certificate: Option<Certificate>,
     silence: Duration,
+    is_broken: bool,
+    types: Arc<OnceCell<()>>,
+}
+
+/// Why there is no connection.
+pub(crate) enum ConnectError {
+    /// The server was not reached, or the connection broke: its session may still be there.
+    Unreached(String),
+    /// The server does not want us as we are.
+    Refused(String),
+}
+
+impl ConnectError {
+    pub(crate) fn into_reason(self) -> String {
+        match self {
+            Self::Unreached(reason) | Self::Refused(reason) => reason,
+        }
+    }
 }
 
 impl Connection {
-    /// Connects as the access says.
+    /// Connects as the access says, for a new session.
     ///
     /// # Errors
     /// What failed, where, and what was expected.
     pub(crate) async fn open(url: &str, access: &OpcuaAccess) -> Result<Self, String> {
-        let limit = CONNECT_TIME_MAX.as_secs();
-        match timeout(CONNECT_TIME_MAX, Self::open_unbounded(url, access)).await {
-            Ok(opened) => opened,
-            Err(_) => Err(format!("{url}: no session after {limit} s; check the address, the network and the server")),
-        }
+        let mut connection = Self::prepare(url, access).await?;
+        connection.connect().await.map_err(ConnectError::into_reason)?;
+        Ok(connection)
     }
 
-    async fn open_unbounded(url: &str, access: &OpcuaAccess) -> Result<Self, String> {
-        let place = |problem: String| format!("{url}: {problem}");
+    /// Finds the endpoint and checks that the server is to be trusted; there is no session yet.
+    ///
+    /// # Errors
+    /// What failed, where, and what was expected.
+    pub(crate) async fn prepare(url: &str, access: &OpcuaAccess) -> Result<Self, String> {
+        let prepared = timeout(CONNECT_TIME_MAX, Self::prepare_unbounded(url, access)).await;
+        prepared.unwrap_or_else(|_| Err(too_late(url)))
+    }
+
+    async fn prepare_unbounded(url: &str, access: &OpcuaAccess) -> Result<Self, String> {
         let found = endpoints(&config(ANONYMOUS_APPLICATION), url).await;
         let found = found.map_err(|error| failed(url, "no answer to GetEndpoints", error))?;
-        let endpoint = endpoint::choose(&found, access).map_err(place)?;
-        // Files are read, and the first time an RSA key is made.
-        let read = {
-            let (url, access, endpoint) = (url.to_owned(), access.clone(), endpoint.clone());
-            tokio::task::spawn_blocking(move || credentials(&access, &endpoint, &url))
-        };
-        let credentials = read.await.map_err(|error| place(error.to_string()))?.map_err(place)?;
+        let endpoint = endpoint::choose(&found, access).map_err(|problem| format!("{url}: {problem}"))?;
+        let credentials = read_credentials(url, access, &endpoint).await?;
         let config = config(&credentials.application_uri);
         // Its URL is replaced by ours: a server behind a name or an address that only it knows must still be reached.
         let endpoint = EndpointDescription { endpoint_url: url.into(), ..endpoint };
         let (session, event_loop) = SessionBuilder::new(&config)
+            .with_connector(Bounded)
             .user_identity_token(credentials.identity)
             .connect_to_endpoint_directly(endpoint)
             .and_then(|builder| builder.build(credentials.store))
             .map_err(|error| failed(url, "cannot prepare a session", error))?;
-        // The adapter alone decides when to connect again; a lost connection ends the event loop.
-        session.disable_reconnects();
-        let mut events = event_loop.enter().boxed();
+        Ok(Self {
+            url: url.to_owned(),
+            session,
+            events: event_loop.enter().boxed(),
+            own_certificate: credentials.own_certificate,
+            silence: Duration::ZERO,
+            is_broken: true,
+            types: Arc::default(),
+        })
+    }
+
+    /// Checks again that the server is to be trusted: what was so may have been taken back or run out.
+    ///
+    /// # Errors
+    /// Why it is not.
+    pub(crate) fn check(&self, access: &OpcuaAccess) -> impl Future<Output = Result<(), String>> + use<> {
+        let (url, access) = (self.url.clone(), access.clone());
+        let endpoint = self.session.endpoint_info().endpoint.clone();
+        async move { read_credentials(&url, &access, &endpoint).await.map(drop) }
+    }
+
+    /// Makes the connection, in one attempt. Safe to be dropped halfway and called again.
+    ///
+    /// # Errors
+    /// What failed.
+    pub(crate) async fn connect(&mut self) -> Result<SessionConnectMode, ConnectError> {
+        let connected = timeout(CONNECT_TIME_MAX, self.connect_unbounded()).await;
+        connected.unwrap_or_else(|_| Err(ConnectError::Unreached(too_late(&self.url))))
+    }
+
+    async fn connect_unbounded(&mut self) -> Result<SessionConnectMode, ConnectError> {
         loop {
-            match events.next().await {
-                Some(Ok(SessionPollResult::Reconnected(_))) => break,
-                Some(Ok(_)) => {}
-                Some(Err(status)) => {
-                    let why = described(status) + &remedy(status, credentials.own_certificate.as_ref());
-                    return Err(failed(url, "the server opens no session", why));
+            let status = match self.events.next().await {
+                Some(Ok(SessionPollResult::Reconnected(mode))) => {
+                    (self.silence, self.is_broken) = (Duration::ZERO, false);
+                    return Ok(mode);
                 }
-                None => return Err(format!("{url}: the server closed the connection before a session was open")),
-            }
+                Some(Ok(SessionPollResult::ReconnectFailed(status)) | Err(status)) => status,
+                Some(Ok(_)) => continue,
+                None => StatusCode::BadConnectionClosed,
+            };
+            let why = described(status) + &remedy(status, self.own_certificate.as_ref());
+            let reason = failed(&self.url, "the server opens no session", why);
+            let kind = if is_refusal(status) { ConnectError::Refused } else { ConnectError::Unreached };
+            return Err(kind(reason));
         }
-        Ok(Self { url: url.to_owned(), session, events, silence: Duration::ZERO })
+    }
+
+    /// Whether the server may have a session of ours.
+    pub(crate) fn has_session(&self) -> bool {
+        !self.session.server_session_id().is_null()
+    }
+
+    /// Whether the types of the server's structures are loaded into this session.
+    pub(crate) fn types(&self) -> Arc<OnceCell<()>> {
+        Arc::clone(&self.types)
     }
 
     /// The session, for requests. They are answered while [`Connection::step`] is called.
@@ -123,12 +169,15 @@ impl Connection {
                 self.silence = Duration::ZERO;
                 Ok(())
             }
+            Some(Ok(SessionPollResult::ConnectionLost(_))) | None => {
+                self.is_broken = true;
+                Err(format!("{}: the server closed the connection, or the network broke it", self.url))
+            }
             Some(Ok(event)) => match end_of(event) {
                 Some((what, status)) => Err(failed(&self.url, what, described(status))),
                 None => Ok(()),
             },
             Some(Err(status)) => Err(failed(&self.url, "the session ended", described(status))),
-            None => Err(format!("{}: the server closed the connection, or the network broke it", self.url)),
         }
     }
 
@@ -150,17 +199,78 @@ impl Connection {
         }
     }
 
-    /// Closes the session at the server, so that none is left there.
-    pub(crate) async fn close(mut self) {
+    /// Closes the session at the server, or says that it could not. The connection is broken off in any case.
+    pub(crate) async fn close(&mut self) -> bool {
+        if self.is_broken {
+            return false;
+        }
         let session = self.session();
-        let goodbye =
-            async { tokio::join!(session.disconnect(), async { while self.events.next().await.is_some() {} }) };
-        match timeout(CLOSE_TIME_MAX, goodbye).await {
-            Ok((Ok(()), ())) => {}
-            Ok((Err(error), ())) => tracing::debug!(url = self.url, %error, "the session could not be closed in order"),
-            Err(_) => tracing::debug!(url = self.url, "the server did not answer the closing of the session"),
+        let closed = async { session.disconnect_inner(true, false).await };
+        match timeout(CLOSE_TIME_MAX, async { tokio::join!(closed, self.lose()) }).await {
+            Ok((Ok(()), ())) => true,
+            Ok((Err(error), ())) => {
+                matches!(error.status(), StatusCode::BadSessionIdInvalid | StatusCode::BadSessionClosed)
+            }
+            Err(_) => {
+                let broken_off = async { tokio::join!(session.channel().close_channel(), self.lose()) };
+                if timeout(BREAK_OFF_TIME_MAX, broken_off).await.is_err() {
+                    tracing::debug!(url = self.url, "the connection takes nothing, not even that it is to end");
+                }
+                false
+            }
         }
     }
+
+    /// Goes on until the connection is gone.
+    async fn lose(&mut self) {
+        while !self.is_broken {
+            let event = self.events.next().await;
+            self.is_broken = matches!(event, None | Some(Ok(SessionPollResult::ConnectionLost(_)) | Err(_)));
+        }
+    }
+}
+
+async fn read_credentials(
+    url: &str,
+    access: &OpcuaAccess,
+    endpoint: &EndpointDescription,
+) -> Result<Credentials, String> {
+    // Files are read, and the first time an RSA key is made.
+    let (place, access, endpoint) = (url.to_owned(), access.clone(), endpoint.clone());
+    let read = tokio::task::spawn_blocking(move || credentials(&access, &endpoint, &place));
+    read.await.map_err(|error| error.to_string()).flatten().map_err(|problem| format!("{url}: {problem}"))
+}
+
+fn too_late(url: &str) -> String {
+    let limit = CONNECT_TIME_MAX.as_secs();
+    format!("{url}: no session after {limit} s; check the address, the network and the server")
+}
+
+/// Whether a server that answers so does not want us, and not only cannot be reached.
+fn is_refusal(status: StatusCode) -> bool {
+    use StatusCode as S;
+    matches!(
+        status,
+        S::BadSecurityChecksFailed
+            | S::BadSecurityPolicyRejected
+            | S::BadSecurityModeRejected
+            | S::BadSecurityModeInsufficient
+            | S::BadCertificateInvalid
+            | S::BadCertificateTimeInvalid
+            | S::BadCertificateUntrusted
+            | S::BadCertificateRevoked
+            | S::BadCertificateUriInvalid
+            | S::BadCertificateUseNotAllowed
+            | S::BadCertificateHostNameInvalid
+            | S::BadIdentityTokenInvalid
+            | S::BadIdentityTokenRejected
+            | S::BadUserAccessDenied
+            | S::BadUserSignatureInvalid
+            | S::BadApplicationSignatureInvalid
+            | S::BadNonceInvalid
+            | S::BadInvalidTimestamp
+            | S::BadTooManySessions
+    )
 }
 
 /// What the event means for the connection, if it ends it.
@@ -183,143 +293,6 @@ fn end_of(event: SessionPollResult) -> Option<(&'static str, StatusCode)> {
         }
         _ => None,
     }
-}
-
-async fn endpoints(config: &ClientConfig, url: &str) -> Result<Vec<EndpointDescription>, Error> {
-    let channel = SessionBuilder::new(config).connect_to_endpoint_directly(url)?.build_channel(no_certificates())?;
-    let mut event_loop = channel.connect_no_retry(&TcpConnector::new(url)?).await?;
-    let request = GetEndpointsRequest {
-        request_header: RequestHeader::new(&NodeId::null(), &DateTime::now(), channel.request_handle()),
-        endpoint_url: url.into(),
-        locale_ids: None,
-        profile_uris: None,
-    };
-    let answer = tokio::select! {
-        answer = channel.send(request, REQUEST_TIME_MAX) => answer?,
-        status = closed(&mut event_loop) => return Err(Error::new(status, "the server closed the connection")),
-    };
-    close_channel(&channel, &mut event_loop).await;
-    match answer {
-        ResponseMessage::GetEndpoints(response) if !response.response_header.service_result.is_bad() => {
-            Ok(response.endpoints.unwrap_or_default())
-        }
-        ResponseMessage::GetEndpoints(response) => Err(Error::new(response.response_header.service_result, "refused")),
-        ResponseMessage::ServiceFault(fault) => Err(Error::new(fault.response_header.service_result, "refused")),
-        other => Err(Error::new(StatusCode::BadUnknownResponse, format!("got {}", other.type_name()))),
-    }
-}
-
-async fn close_channel<T: Transport>(channel: &AsyncSecureChannel, event_loop: &mut SecureChannelEventLoop<T>) {
-    channel.close_channel().await;
-    if timeout(CLOSE_TIME_MAX, closed(event_loop)).await.is_err() {
-        tracing::debug!("the server did not close the discovery channel");
-    }
-}
-
-async fn closed<T: Transport>(event_loop: &mut SecureChannelEventLoop<T>) -> StatusCode {
-    loop {
-        if let TransportPollResult::Closed(status) = event_loop.poll().await {
-            return status;
-        }
-    }
-}
-
-/// What a session needs besides the endpoint.
-struct Credentials {
-    identity: IdentityToken,
-    application_uri: String,
-    store: Arc<RwLock<CertificateStore>>,
-    own_certificate: Option<Certificate>,
-}
-
-/// Reads what the access needs at this endpoint, and checks that the server is the one to trust.
-fn credentials(access: &OpcuaAccess, endpoint: &EndpointDescription, url: &str) -> Result<Credentials, String> {
-    let pki = Pki::new(&access.pki);
-    let identity = endpoint::identity(&access.user)?;
-    if !endpoint::needs_certificate(endpoint, &access.user) {
-        let application_uri = ANONYMOUS_APPLICATION.to_owned();
-        return Ok(Credentials { identity, application_uri, store: no_certificates(), own_certificate: None });
-    }
-    pki.check(&endpoint::certificate(endpoint)?, endpoint.server.application_uri.as_ref(), url)?;
-    let own = pki.own().map_err(|error| error.to_string())?;
-    let remedy = "remove it and its key to have new ones made, and let each server trust the new one";
-    own.certificate.check_time("linetwin's own certificate", remedy)?;
-    Ok(Credentials {
-        identity,
-        application_uri: own.application_uri,
-        store: own.store,
-        own_certificate: Some(own.certificate),
-    })
-}
-
-/// What to do about a refusal, where the standard's words for it do not say.
-fn remedy(status: StatusCode, own: Option<&Certificate>) -> String {
-    use StatusCode as S;
-    let Some(own) = own else { return String::new() };
-    match status {
-        S::BadIdentityTokenRejected | S::BadUserAccessDenied | S::BadIdentityTokenInvalid => {
-            "; check the user of this link and its password or certificate".to_owned()
-        }
-        S::BadInvalidTimestamp | S::BadCertificateTimeInvalid => {
-            "; compare the clocks of the server and of this machine, and the times of validity of both certificates"
-                .to_owned()
-        }
-        S::BadSecurityChecksFailed
-        | S::BadCertificateUntrusted
-        | S::BadCertificateInvalid
-        | S::BadConnectionClosed
-        | S::BadCertificateUriInvalid
-        | S::BadCertificateUseNotAllowed => format!(
-            "; the server may not trust linetwin's own certificate yet: {}, thumbprint {}; trust it at the server",
-            own.file.display(),
-            own.thumbprint
-        ),
-        _ => String::new(),
-    }
-}
-
-/// The certificate that the server shows at its best endpoint. It is put to the rejected ones, unless it is known.
-///
-/// # Errors
-/// If the server cannot be reached or has no certificate.
-pub async fn fetch_certificate(url: &str, pki: &Pki) -> Result<Certificate, PkiError> {
-    let found = timeout(CONNECT_TIME_MAX, endpoints(&config(ANONYMOUS_APPLICATION), url)).await;
-    let found = found.map_err(|_| PkiError(format!("{url}: no answer within {} s", CONNECT_TIME_MAX.as_secs())))?;
-    let found = found.map_err(|error| PkiError(failed(url, "no answer to GetEndpoints", error)))?;
-    let shown =
-        found.iter().max_by_key(|endpoint| (!endpoint.server_certificate.is_null_or_empty(), endpoint.security_level));
-    let Some(endpoint) = shown else { return Err(PkiError(format!("{url}: the server has no endpoint"))) };
-    let certificate = endpoint::certificate(endpoint).map_err(|problem| PkiError(format!("{url}: {problem}")))?;
-    pki.remember(&certificate)
-}
-
-fn config(application_uri: &str) -> ClientConfig {
-    ClientBuilder::new()
-        .application_name("linetwin")
-        .application_uri(application_uri)
-        .product_uri("urn:linetwin")
-        .session_name("linetwin")
-        .session_retry_limit(0)
-        .recreate_subscriptions(false)
-        .keep_alive_interval(KEEP_ALIVE_INTERVAL)
-        .request_timeout(REQUEST_TIME_MAX)
-        .publish_timeout(PUBLISH_TIME_MAX)
-        .min_publish_interval(Duration::from_millis(10))
-        .session_timeout(SESSION_TIMEOUT_MS)
-        .channel_lifetime(CHANNEL_LIFETIME_MS)
-        // A controller whose clock is wrong must still be reached; `Skew` undoes what this does to times.
-        .ignore_clock_skew(true)
-        .max_message_size(MESSAGE_BYTES_MAX)
-        .max_chunk_count(MESSAGE_BYTES_MAX / 8192)
-        .max_string_length(MESSAGE_BYTES_MAX)
-        .max_byte_string_length(MESSAGE_BYTES_MAX)
-        .max_array_length(ARRAY_ELEMENTS_MAX)
-        .into_config()
-}
-
-/// A certificate store that never reads or writes a file: no path may hold a NUL. Nothing needs it without security.
-fn no_certificates() -> Arc<RwLock<CertificateStore>> {
-    Arc::new(RwLock::new(CertificateStore::new(Path::new("\0"))))
 }
 
 pub(crate) fn failed(url: &str, what: &str, why: impl Display) -> String {

@@ -1,9 +1,10 @@
 //! OPC UA: subscriptions and browsing.
 //!
 //! [`OpcuaAdapter`] subscribes to the signals of one server. Every session is built anew: endpoint, namespace table,
-//! session, subscription, monitored items; so a server that restarts, even with its namespaces in another order, is
-//! found again. There is one owner of reconnecting, [`adapter::keep_connected`]; the client library's own is off. The
-//! session is closed at the server whenever that is still possible.
+//! session; and after every connection subscription and monitored items; so a server that restarts, even with its namespaces in another order, is
+//! found again. There is one owner of reconnecting, [`adapter::keep_connected`]: the client library makes an attempt when it
+//! is told to. A session is closed at the server whenever that is still possible; where it is not, because the connection
+//! broke, it is taken up again on the next connection, so that there is never more than one (`sessions.rs`).
 //!
 //! A node that the server does not have gives one bad sample and one warning, and is tried again later; the other signals
 //! go on. Any message of the server counts as a sign of life; six seconds without one end the session. When the twin is
@@ -18,26 +19,36 @@
 mod address;
 mod browse;
 mod certificates;
+mod client;
 mod connection;
+mod credentials;
+mod discovery;
 mod endpoint;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod limits;
+mod monitoring;
 mod points;
 mod published;
+mod sessions;
 mod subscription;
 mod value;
 
 pub use browse::browse;
 pub use certificates::{Certificate, Pki, PkiError};
-pub use connection::fetch_certificate;
+pub use discovery::fetch_certificate;
+
+use std::sync::atomic::AtomicBool;
 
 use adapter::{AddressError, Context, LinkError, keep_connected};
 use plant::{Link, OpcuaSettings, Signal};
-use tokio::sync::mpsc;
+use tokio::sync::{Mutex, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::connection::Connection;
 use crate::points::{Point, points};
 use crate::published::{Published, WAITING_PUBLISHES_MAX, hand_over};
+use crate::sessions::Sessions;
 use crate::subscription::Subscriber;
 
 /// The adapter of one OPC UA server: what to subscribe to, checked with nothing connected.
@@ -46,6 +57,8 @@ pub struct OpcuaAdapter {
     settings: OpcuaSettings,
     points: Vec<Point>,
     link: String,
+    /// Whether it has been told what the server makes of what it is asked for.
+    told: AtomicBool,
 }
 
 impl OpcuaAdapter {
@@ -67,23 +80,33 @@ impl OpcuaAdapter {
             }
         }
         if errors.is_empty() {
-            Ok(Self { settings: settings.clone(), points: points(found), link: link.name.clone() })
+            Ok(Self {
+                settings: settings.clone(),
+                points: points(found),
+                link: link.name.clone(),
+                told: AtomicBool::new(false),
+            })
         } else {
             Err(errors)
         }
     }
 
-    /// Subscribes, delivers and reconnects until the context is stopped. An open session is then closed at the server.
+    /// Subscribes, delivers and reconnects until the context is stopped. The session is then closed at the server.
     pub async fn run(self, context: Context) {
-        keep_connected(&context, |context| self.session(context)).await;
+        // One attempt at a time: the lock is never waited for.
+        let sessions = Mutex::new(Sessions::default());
+        let (adapter, sessions) = (&self, &sessions);
+        keep_connected(&context, |context| async move { adapter.session(context, &mut *sessions.lock().await).await })
+            .await;
+        sessions.lock().await.close(&context.counters).await;
     }
 
-    /// One session, from connecting to closing.
-    async fn session(&self, context: &Context) -> LinkError {
+    /// One connection, from connecting to closing.
+    async fn session(&self, context: &Context, sessions: &mut Sessions) -> LinkError {
         let opened = tokio::select! {
             biased;
             () = context.stop.cancelled() => return LinkError::Stopping,
-            opened = Connection::open(&self.settings.url, &self.settings.access) => opened,
+            opened = sessions.open(&self.settings.url, &self.settings.access, &context.counters) => opened,
         };
         let mut connection = match opened {
             Ok(connection) => connection,
@@ -95,18 +118,18 @@ impl OpcuaAdapter {
             () = context.stop.cancelled() => LinkError::Stopping,
             ended = self.serve(&mut connection, context) => ended,
         };
-        connection.close().await;
+        sessions.end(connection).await;
         ended
     }
 
     /// Subscribes and delivers until the connection or the subscription ends.
     async fn serve(&self, connection: &mut Connection, context: &Context) -> LinkError {
-        let session = connection.session();
+        let (session, types) = (connection.session(), connection.types());
         let (sender, mut receiver) = mpsc::channel(WAITING_PUBLISHES_MAX);
         let mut lost = std::pin::pin!(receive(connection, sender.clone()));
         let subscribed = tokio::select! {
             reason = &mut lost => return LinkError::Lost(reason),
-            subscribed = Subscriber::subscribe(&session, &self.settings, &self.points, sender, context) => subscribed,
+            subscribed = Subscriber::subscribe(&session, &types, &self.told, &self.settings, &self.points, sender, context) => subscribed,
         };
         let subscriber = match subscribed {
             Ok(subscriber) => subscriber,

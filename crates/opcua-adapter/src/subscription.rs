@@ -2,20 +2,22 @@
 
 use std::fmt::Display;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use adapter::{Clock, Context, LinkError, bad_sample};
+use adapter::{Context, LinkError, bad_sample};
 use opcua::client::Session;
 use opcua::types::{
-    DataChangeFilter, DataChangeTrigger, DeadbandType, ExtensionObject, MonitoredItemCreateRequest, MonitoringMode,
-    MonitoringParameters, NodeId, StatusCode, TimestampsToReturn, VariableId,
+    MonitoredItemCreateRequest, MonitoredItemCreateResult, MonitoringMode, NodeId, StatusCode, TimestampsToReturn,
+    VariableId,
 };
 use plant::OpcuaSettings;
 use telemetry::{Quality, Reason, Sample};
-use tokio::sync::mpsc;
+use tokio::sync::{OnceCell, mpsc};
 
 use crate::connection::{described, failed};
 use crate::limits::operation_limit;
+use crate::monitoring::{Monitoring, Revisions, refuses_deadband};
 use crate::points::{Point, load_types, resolve};
 use crate::published::{Callback, Published};
 use crate::value::quality;
@@ -44,6 +46,8 @@ pub(crate) struct Subscriber<'a> {
     items_per_request: usize,
     publishes: bool,
     refused: Vec<usize>,
+    revisions: Revisions,
+    told: &'a AtomicBool,
 }
 
 /// A point whose node is known.
@@ -51,15 +55,19 @@ pub(crate) struct Subscriber<'a> {
 struct Known {
     index: usize,
     node: NodeId,
+    monitoring: Monitoring,
 }
 
 impl<'a> Subscriber<'a> {
-    /// Subscribes to the points and says that the link is up. Nothing is published before everything is set up.
+    /// Subscribes to the points and says that the link is up. Nothing is published before everything is set up. What the server
+    /// makes of what it is asked for is told unless it is `told`.
     ///
     /// # Errors
     /// What failed, or that the daemon is stopping.
     pub(crate) async fn subscribe(
         session: &'a Session,
+        types: &OnceCell<()>,
+        told: &'a AtomicBool,
         settings: &'a OpcuaSettings,
         points: &'a [Point],
         sender: mpsc::Sender<Published>,
@@ -78,8 +86,11 @@ impl<'a> Subscriber<'a> {
             items_per_request,
             publishes: false,
             refused: Vec::new(),
+            revisions: Revisions::default(),
+            told,
         };
-        load_types(session, points, &settings.url).await?;
+        subscriber.remove_old().await?;
+        types.get_or_try_init(|| load_types(session, points, &settings.url)).await?;
         subscriber.add_subscription().await?;
         let all: Vec<usize> = (0..points.len()).collect();
         let refused = subscriber.monitor(&all).await?;
@@ -118,7 +129,10 @@ impl<'a> Subscriber<'a> {
         let resolved = resolve(self.session, self.points, wanted, &self.settings.url).await?;
         for (&index, node) in wanted.iter().zip(resolved) {
             match node {
-                Ok(node) => waiting.push(Known { index, node }),
+                Ok(node) => {
+                    let monitoring = Monitoring::of(&self.points[index], self.settings, &self.context.clock);
+                    waiting.push(Known { index, node, monitoring });
+                }
                 Err(status) => refused.push((index, status)),
             }
         }
@@ -130,11 +144,18 @@ impl<'a> Subscriber<'a> {
                 continue;
             };
             let mut too_many = Vec::new();
-            for (known, status) in chunk.into_iter().zip(results) {
-                match status {
+            for (known, result) in chunk.into_iter().zip(results) {
+                match result.status_code {
+                    status if refuses_deadband(status) && known.monitoring.has_deadband() => {
+                        self.revisions.note_no_deadband(&self.points[known.index].items[0].signal, status);
+                        waiting.push(Known { monitoring: known.monitoring.without_deadband(), ..known });
+                    }
                     StatusCode::BadTooManyMonitoredItems => too_many.push(known),
                     status if status.is_bad() => refused.push((known.index, status)),
-                    _ => self.taken += 1,
+                    _ => {
+                        self.revisions.note(known.monitoring, &result);
+                        self.taken += 1;
+                    }
                 }
             }
             if too_many.is_empty() {
@@ -148,26 +169,44 @@ impl<'a> Subscriber<'a> {
                 refused.extend(too_many.into_iter().map(|known| (known.index, StatusCode::BadTooManyMonitoredItems)));
             }
         }
+        let revisions = std::mem::take(&mut self.revisions);
+        if !self.told.swap(true, Ordering::Relaxed) {
+            revisions.tell(&self.settings.url);
+        }
         Ok(refused)
     }
 
     /// What becomes of each item; none if the request was too large for the server.
-    async fn create(&self, chunk: &[Known]) -> Result<Option<Vec<StatusCode>>, LinkError> {
+    async fn create(&self, chunk: &[Known]) -> Result<Option<Vec<MonitoredItemCreateResult>>, LinkError> {
         let Some(&subscription) = self.subscriptions.last() else { return Ok(Some(Vec::new())) };
-        let requests = chunk.iter().map(|known| known.request(self.settings, &self.context.clock)).collect();
+        let requests = chunk.iter().map(Known::request).collect();
         match self.session.create_monitored_items(subscription, TimestampsToReturn::Both, requests).await {
             Ok(created) if created.len() == chunk.len() => {
-                Ok(Some(created.into_iter().map(|created| created.result.status_code).collect()))
+                Ok(Some(created.into_iter().map(|created| created.result).collect()))
             }
             Ok(created) => Err(self.lost("the server answers other items than asked", &created.len())),
             Err(error) if error.status() == StatusCode::BadTooManyOperations && chunk.len() > 1 => Ok(None),
             // Some servers refuse the whole request, and not only the items that are too many.
             Err(error) if error.status() == StatusCode::BadTooManyMonitoredItems => {
                 let fits_none = self.taken > 0 || chunk.len() == 1;
-                Ok(fits_none.then(|| vec![StatusCode::BadTooManyMonitoredItems; chunk.len()]))
+                let none = MonitoredItemCreateResult {
+                    status_code: StatusCode::BadTooManyMonitoredItems,
+                    ..Default::default()
+                };
+                Ok(fits_none.then(|| vec![none; chunk.len()]))
             }
             Err(error) => Err(self.lost("the server creates no monitored items", &error)),
         }
+    }
+
+    /// Removes the subscriptions that a resumed session had on its connection before.
+    async fn remove_old(&self) -> Result<(), LinkError> {
+        let old = self.session.subscription_state().lock().subscription_ids().unwrap_or_default();
+        if !old.is_empty() {
+            let removed = self.session.delete_subscriptions(&old).await;
+            removed.map_err(|error| self.lost("the server does not remove the old subscriptions", &error))?;
+        }
+        Ok(())
     }
 
     async fn add_subscription(&mut self) -> Result<(), LinkError> {
@@ -227,33 +266,10 @@ impl<'a> Subscriber<'a> {
 
 impl Known {
     /// The client handle is the point's index plus one: the library replaces the handle 0.
-    fn request(&self, settings: &OpcuaSettings, clock: &Clock) -> MonitoredItemCreateRequest {
-        let parameters = MonitoringParameters {
-            client_handle: self.index as u32 + 1,
-            sampling_interval: sampling_interval_ms(settings, clock),
-            filter: ExtensionObject::from_message(on_status_or_value()),
-            queue_size: settings.queue_size,
-            discard_oldest: true,
-        };
+    fn request(&self) -> MonitoredItemCreateRequest {
+        let parameters = self.monitoring.parameters(self.index as u32 + 1);
         MonitoredItemCreateRequest::new(self.node.clone().into(), MonitoringMode::Reporting, parameters)
     }
-}
-
-/// Not every server takes the standard's default, a change of status or value, for granted.
-fn on_status_or_value() -> DataChangeFilter {
-    DataChangeFilter {
-        trigger: DataChangeTrigger::StatusValue,
-        deadband_type: DeadbandType::None as u32,
-        deadband_value: 0.0,
-    }
-}
-
-/// 0 asks for every change, or for the fastest sampling that the server has.
-fn sampling_interval_ms(settings: &OpcuaSettings, clock: &Clock) -> f64 {
-    if settings.sampling_interval_s == 0.0 {
-        return 0.0;
-    }
-    clock.duration(settings.sampling_interval_s).as_secs_f64() * 1000.0
 }
 
 /// How many publishing intervals make up a time, at least one.

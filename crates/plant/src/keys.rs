@@ -9,9 +9,11 @@ use serde::Deserialize;
 
 use crate::alarms::AlarmKeys;
 use crate::genealogy::GenealogyKeys;
+use crate::ingest::IngestKeys;
 use crate::modbus::ModbusKeys;
 use crate::mqtt::MqttKeys;
 use crate::opcua::OpcuaKeys;
+use crate::open_protocol::OpenProtocolKeys;
 use crate::runbook::{ENGLISH, languages_schema};
 use crate::schema::{kind_schema, material_schema, name_schema};
 use crate::{CsvSettings, Detection, RecipeSettings, SheetMaterial, StationKind, named};
@@ -323,6 +325,9 @@ pub(crate) enum LinkKeys {
     Opcua(OpcuaKeys),
     Mqtt(MqttKeys),
     Csv(CsvKeys),
+    Http(IngestKeys),
+    #[serde(rename = "open-protocol")]
+    OpenProtocol(OpenProtocolKeys),
 }
 
 /// CSV files, dropped into a folder.

@@ -9,6 +9,7 @@ mod entries;
 mod files;
 mod flow;
 mod genealogy;
+mod ingest;
 mod keys;
 mod links;
 mod load;
@@ -17,6 +18,7 @@ mod model;
 mod mqtt;
 mod named;
 mod opcua;
+mod open_protocol;
 mod password;
 mod plan;
 mod problem;
@@ -24,6 +26,7 @@ mod recipes;
 mod redundant;
 mod role;
 mod runbook;
+mod sampling;
 mod schema;
 mod settings;
 mod signals;
@@ -38,6 +41,7 @@ pub use cause::{Cause, ChangeKind, Consequence, Locus};
 pub use files::{Files, FilesError};
 pub use flow::{FlowDesign, StationFlow, StopsDesign, VariantFlow};
 pub use genealogy::Genealogy;
+pub use ingest::IngestSettings;
 pub use load::{Configuration, load};
 pub use modbus::{HostPort, ModbusSettings, ModbusTls, ModbusTransport, OwnCertificate, Parity, PollGroup, SerialLine};
 pub use model::{
@@ -46,15 +50,17 @@ pub use model::{
 };
 pub use mqtt::{MqttCsv, MqttPayload, MqttSettings, SparkplugHost};
 pub use opcua::{OpcuaAccess, OpcuaMode, OpcuaPolicy, OpcuaSecurity, OpcuaSettings, OpcuaUser};
+pub use open_protocol::OpenProtocolSettings;
 pub use password::Password;
 pub use plan::{Calendar, Plan, Shift};
 pub use problem::{Problem, Problems};
 pub use role::Role;
 pub use runbook::{Runbook, Texts};
+pub use sampling::{Deadband, Sampling};
 pub use schema::schema;
 pub use settings::{
-    Anonymous, BrokerTlsSettings, DaemonSettings, HttpSettings, NotifySettings, PartsSettings, QueueSettings,
-    RecordingSettings, SparkplugSettings, TlsSettings,
+    Anonymous, BrokerTlsSettings, DaemonSettings, HistorianSettings, HttpSettings, NotifySettings, PartsSettings,
+    QueueSettings, RecordingSettings, SparkplugSettings, TlsSettings,
 };
 pub use station_state::StationState;
 pub use tags::{TagRow, write_tags};

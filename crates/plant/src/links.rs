@@ -12,10 +12,21 @@ use crate::{Link, LinkSettings, modbus};
 pub(crate) fn check(links: &Entries<LinkKeys>, line: &str, tree: &Tree, findings: &mut Findings) {
     links.check_unique_names(tree, findings);
     modbus::check(links, tree, findings);
-    let mut clients = BTreeMap::new();
+    let (mut clients, mut places) = (BTreeMap::new(), BTreeMap::new());
     for (_, entry, keys) in links.sound() {
         if let LinkKeys::Opcua(keys) = keys {
             keys.check(tree, &entry.pointer, findings);
+        }
+        if let LinkKeys::Http(keys) = keys {
+            keys.check(tree, &entry.pointer, findings);
+            if let Some(other) = places.insert(keys.place(), &entry.name).filter(|other| **other != entry.name) {
+                let message = format!("is the same as that of link {other:?}; only one of them can listen there");
+                findings.add(
+                    tree.place(&format!("{}/port", entry.pointer)),
+                    message,
+                    "a port of its own for each link",
+                );
+            }
         }
         if let LinkKeys::Csv(CsvKeys { delimiter, decimal_mark, .. }) = keys
             && delimiter == decimal_mark
@@ -69,6 +80,8 @@ pub(crate) fn build(links: Entries<LinkKeys>, line: &str) -> Vec<Link> {
             LinkKeys::Modbus(keys) => LinkSettings::Modbus(keys.into()),
             LinkKeys::Opcua(keys) => LinkSettings::Opcua(keys.into()),
             LinkKeys::Csv(keys) => LinkSettings::Csv(keys.into()),
+            LinkKeys::Http(keys) => LinkSettings::Http(keys.into()),
+            LinkKeys::OpenProtocol(keys) => LinkSettings::OpenProtocol(keys.into()),
             LinkKeys::Mqtt(keys) => LinkSettings::Mqtt(keys.settings(&entry.name, line)),
         };
         Some(Link { id: LinkId(index as u16), name: entry.name, settings, origin: entry.place.origin })

@@ -8,8 +8,8 @@ use crate::problem::Findings;
 use crate::tags::TagLists;
 use crate::tree::{Overrides, Tree};
 use crate::{
-    DaemonSettings, HttpSettings, Plant, Problems, Variant, alarms, flow, links, plan, recipes, redundant, runbook,
-    schema, signals, stations, templates,
+    DaemonSettings, HistorianSettings, HttpSettings, Plant, Problems, Variant, alarms, flow, links, plan, recipes,
+    redundant, runbook, schema, signals, stations, templates,
 };
 
 /// A configuration in which nothing is wrong, as far as can be seen with nothing connected. Addresses are text here;
@@ -51,6 +51,7 @@ fn daemon(tree: &Tree, json: &serde_json::Value, findings: &mut Findings) -> Opt
         findings,
     );
     check_http(&daemon.http, tree, findings);
+    check_historian(&daemon.historian, tree, findings);
     Some(daemon)
 }
 
@@ -63,6 +64,24 @@ fn check_http(http: &HttpSettings, tree: &Tree, findings: &mut Findings) {
     if http.anonymous.is_some() && http.users.is_none() {
         let message = "says nothing without users: everybody may read";
         findings.add(tree.place("/http/anonymous"), message, "users with it, or neither");
+    }
+}
+
+fn check_historian(historian: &HistorianSettings, tree: &Tree, findings: &mut Findings) {
+    if !historian.enabled {
+        return;
+    }
+    for (key, value) in [("org", &historian.org), ("bucket", &historian.bucket)] {
+        if value.is_empty() {
+            let place = tree.place(&format!("/historian/{key}"));
+            findings.add(place, "is not set".to_owned(), format!("the {key} in InfluxDB that is written to"));
+        }
+    }
+    if historian.token.is_some() == historian.token_file.is_some() {
+        let message = if historian.token.is_some() { "is set, and token_file too" } else { "is not set" };
+        let expected =
+            "token_file, or LINETWIN__HISTORIAN__TOKEN in the environment: an API token that may write to the bucket";
+        findings.add(tree.place("/historian/token"), message.to_owned(), expected);
     }
 }
 

@@ -2,7 +2,9 @@ use std::fmt;
 
 use telemetry::{LinkId, SignalId, Value};
 
-use crate::{AlarmPolicy, FlowDesign, Genealogy, OpcuaSettings, Plan, Role, Runbook};
+use crate::{
+    AlarmPolicy, FlowDesign, Genealogy, IngestSettings, OpcuaSettings, OpenProtocolSettings, Plan, Role, Runbook,
+};
 
 /// A station of the line: dense from 0, in configuration order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
@@ -182,7 +184,7 @@ impl Link {
     /// Whether what lies between a value's own time and its receipt says how far the device's clock is off. Of files it says
     /// when they were put there.
     pub fn shows_clocks(&self) -> bool {
-        !matches!(self.settings, LinkSettings::Csv(_))
+        !matches!(self.settings, LinkSettings::Csv(_) | LinkSettings::Http(_))
     }
 }
 
@@ -197,6 +199,10 @@ pub enum LinkSettings {
     Mqtt(crate::MqttSettings),
     /// CSV files, dropped into a folder.
     Csv(CsvSettings),
+    /// Rows that are posted over HTTP.
+    Http(IngestSettings),
+    /// Open Protocol, as tightening controllers speak it.
+    OpenProtocol(OpenProtocolSettings),
 }
 
 /// What the files in a folder look like.
@@ -293,6 +299,8 @@ pub struct Signal {
     pub word_order: WordOrder,
     /// The poll group of its Modbus link that it is in, if it is in one.
     pub poll: Option<String>,
+    /// How its OPC UA server is to look at it, where that is other than its link says.
+    pub sampling: crate::Sampling,
     /// Unit of the scaled value; empty where it has none.
     pub unit: String,
     /// Scaled value = raw value × `scale` + `offset`.

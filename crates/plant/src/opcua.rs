@@ -8,6 +8,7 @@ use serde::Deserialize;
 use crate::links;
 use crate::password::Password;
 use crate::problem::Findings;
+use crate::sampling::{DEADBAND_WORDS, Deadband};
 use crate::tree::Tree;
 
 /// How to subscribe to an OPC UA server.
@@ -23,6 +24,8 @@ pub struct OpcuaSettings {
     pub sampling_interval_s: f64,
     /// How many values the server keeps per item between two publishings.
     pub queue_size: u32,
+    /// The smallest change of a number that the server is to tell.
+    pub deadband: Deadband,
     /// How often a node that the server refused is tried again, seconds.
     pub retry_interval_s: f64,
 }
@@ -180,6 +183,13 @@ pub(crate) struct OpcuaKeys {
     /// How many values the server keeps per item between two publishings.
     #[schemars(range(min = 1, max = 10_000))]
     queue_size: u32,
+    /// The smallest change of a number that the server is to tell: in the signal's unit, or percent of its range.
+    #[schemars(
+        title = "deadband such as 0.5 or 2%",
+        regex(pattern = r"^([0-9]*\.?[0-9]+|[0-9]*\.?[0-9]+ *%)$"),
+        with = "String"
+    )]
+    deadband: String,
     /// How often a node that the server refused is tried again, seconds.
     #[schemars(range(min = 1.0, max = 86_400.0))]
     retry_interval_s: f64,
@@ -234,6 +244,7 @@ impl Default for OpcuaKeys {
             publishing_interval_s: 0.5,
             sampling_interval_s: 0.25,
             queue_size: 16,
+            deadband: "0".into(),
             retry_interval_s: 60.0,
         }
     }
@@ -247,6 +258,9 @@ impl OpcuaKeys {
         if self.password_file.is_some() && (self.username.is_none() || self.password.is_some()) {
             let message = "needs a username, and no password beside it";
             findings.add(place("password_file"), message, "username with one of password and password_file");
+        }
+        if self.deadband.parse::<Deadband>().is_err() {
+            findings.add(place("deadband"), format!("{:?} is no deadband", self.deadband), DEADBAND_WORDS);
         }
         if self.user_certificate.is_some() != self.user_key.is_some() {
             findings.add(place("user_certificate"), "goes with user_key", "both, or neither");
@@ -276,6 +290,8 @@ impl From<OpcuaKeys> for OpcuaSettings {
             publishing_interval_s: keys.publishing_interval_s,
             sampling_interval_s: keys.sampling_interval_s,
             queue_size: keys.queue_size,
+            // What could not be read has been found, and so nothing is built of it.
+            deadband: keys.deadband.parse().unwrap_or(Deadband::None),
             retry_interval_s: keys.retry_interval_s,
         }
     }

@@ -4,11 +4,13 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value, json};
 
+use crate::ingest::IngestKeys;
 use crate::keys::{CsvKeys, LimitKeys, LineKeys, RecipeKeys, RedundantKeys, StationKeys, VariantKeys};
 use crate::modbus::ModbusKeys;
 use crate::mqtt::MqttKeys;
 use crate::named::{NAME_PATTERN, NAME_WORDS, Named};
 use crate::opcua::OpcuaKeys;
+use crate::open_protocol::OpenProtocolKeys;
 use crate::problem::Findings;
 use crate::tree::{Tree, child};
 use crate::{DaemonSettings, SheetMaterial, StationKind};
@@ -64,6 +66,8 @@ fn link_schema(generator: &mut SchemaGenerator) -> Schema {
         ("opcua", OpcuaKeys::json_schema(generator)),
         ("mqtt", MqttKeys::json_schema(generator)),
         ("csv", CsvKeys::json_schema(generator)),
+        ("http", IngestKeys::json_schema(generator)),
+        ("open-protocol", OpenProtocolKeys::json_schema(generator)),
     ];
     let name = name_schema(generator);
     let names = protocols.each_ref().map(|(protocol, _)| *protocol);

@@ -24,6 +24,8 @@ pub struct DaemonSettings {
     pub queue: QueueSettings,
     /// Where the records of parts are kept.
     pub parts: PartsSettings,
+    /// The database that history goes to.
+    pub historian: HistorianSettings,
 }
 
 impl Default for DaemonSettings {
@@ -35,6 +37,7 @@ impl Default for DaemonSettings {
             recording: RecordingSettings::default(),
             queue: QueueSettings::default(),
             parts: PartsSettings::default(),
+            historian: HistorianSettings::default(),
         }
     }
 }
@@ -283,6 +286,72 @@ impl Default for PartsSettings {
     }
 }
 
+/// The InfluxDB that samples, cycles and states go to.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct HistorianSettings {
+    /// Whether to write to it at all.
+    pub enabled: bool,
+    /// Where it is.
+    #[schemars(title = "URL such as http://127.0.0.1:8086", regex(pattern = "^https?://[^/]+/?$"))]
+    pub url: String,
+    /// The organization, by name or id.
+    pub org: String,
+    /// The bucket that is written to.
+    pub bucket: String,
+    /// The token that may write there. Rather `token_file`: a recording carries the text of this file.
+    pub token: Option<String>,
+    /// The file with the token; relative to the working directory.
+    #[schemars(length(min = 1), with = "Option<String>")]
+    pub token_file: Option<PathBuf>,
+    /// Certificates of who may have signed the server's, in PEM; those that browsers trust if absent.
+    #[schemars(length(min = 1), with = "Option<String>")]
+    pub ca: Option<PathBuf>,
+    /// The signals whose samples are written, as patterns of their paths.
+    pub signals: Vec<String>,
+    /// Whether what each cycle came to is written.
+    pub cycles: bool,
+    /// Whether it is written what each station does.
+    pub states: bool,
+    /// The most points of a batch.
+    #[schemars(range(min = 1, max = 50_000))]
+    pub batch_points: usize,
+    /// The longest that a point waits for a batch to be full, s.
+    #[schemars(range(min = 0.05, max = 60.0))]
+    pub batch_interval_s: f64,
+    /// Folder of what is not written yet; `historian` in the recording's folder if absent.
+    #[schemars(length(min = 1), with = "Option<String>")]
+    pub folder: Option<PathBuf>,
+    /// The most that this may take, MiB; the oldest is dropped when it takes more.
+    #[schemars(range(min = 1, max = 1_048_576))]
+    pub size_max_mib: u32,
+    /// How fast what is left from before is written, points per second. What is new goes first.
+    #[schemars(range(min = 1, max = 10_000_000))]
+    pub backlog_points_per_s: u32,
+}
+
+impl Default for HistorianSettings {
+    fn default() -> Self {
+        Self {
+            enabled: false,
+            url: "http://127.0.0.1:8086".to_owned(),
+            org: String::new(),
+            bucket: String::new(),
+            token: None,
+            token_file: None,
+            ca: None,
+            signals: vec!["*".to_owned()],
+            cycles: true,
+            states: true,
+            batch_points: 5000,
+            batch_interval_s: 1.0,
+            folder: None,
+            size_max_mib: 4096,
+            backlog_points_per_s: 20_000,
+        }
+    }
+}
+
 impl DaemonSettings {
     /// The audit log.
     pub fn audit_file(&self) -> PathBuf {
@@ -292,5 +361,10 @@ impl DaemonSettings {
     /// The folder of the records of parts.
     pub fn parts_folder(&self) -> PathBuf {
         self.parts.folder.clone().unwrap_or_else(|| self.recording.folder.join("parts"))
+    }
+
+    /// The folder of what the historian has not written yet.
+    pub fn historian_folder(&self) -> PathBuf {
+        self.historian.folder.clone().unwrap_or_else(|| self.recording.folder.join("historian"))
     }
 }

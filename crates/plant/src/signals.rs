@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use telemetry::SignalId;
 
@@ -6,6 +7,7 @@ use crate::entries::Entries;
 use crate::keys::{LimitKeys, LinkKeys, VariantKeys};
 use crate::named::{NAME_WORDS, Named, is_name};
 use crate::problem::{Findings, Place};
+use crate::sampling::{DEADBAND_WORDS, Deadband, Sampling};
 use crate::stations::StationEntries;
 use crate::tags::{TagLists, TagRow};
 use crate::tree::Tree;
@@ -65,6 +67,10 @@ struct Row<'a> {
     row: &'a TagRow,
 }
 
+/// What may be asked of an OPC UA server for one value, as for its link.
+const SAMPLING_MS: RangeInclusive<f64> = 0.0..=3_600_000.0;
+const QUEUE_SIZE: RangeInclusive<u32> = 1..=10_000;
+
 impl Row<'_> {
     fn column(&self, name: &str) -> Place {
         Place { origin: self.place.origin.clone(), key: name.to_owned() }
@@ -112,6 +118,7 @@ impl Row<'_> {
             findings.add(self.column("order"), message, "nothing: this protocol fixes the order");
         }
         let poll = self.poll_group(link.and_then(|link| links.get(link)?.keys.as_ref()), findings);
+        let sampling = self.sampling(link.and_then(|link| links.get(link)?.keys.as_ref()), data_type, findings);
         let data_type = data_type?;
         self.check_arithmetic(data_type, findings);
         Some(Signal {
@@ -124,6 +131,7 @@ impl Row<'_> {
             data_type,
             word_order: word_order?,
             poll,
+            sampling,
             unit: row.unit.clone(),
             scale: scale.unwrap_or(1.0),
             offset: offset.unwrap_or(0.0),
@@ -144,6 +152,37 @@ impl Row<'_> {
                 None
             }
         }
+    }
+
+    /// How an OPC UA server is to look at the value.
+    fn sampling(&self, link: Option<&LinkKeys>, data_type: Option<DataType>, findings: &mut Findings) -> Sampling {
+        let row = self.row;
+        let columns = [("sampling_ms", &row.sampling_ms), ("queue", &row.queue), ("deadband", &row.deadband)];
+        for (column, _) in columns.into_iter().filter(|(_, text)| !text.is_empty()) {
+            if link.is_some_and(|keys| !matches!(keys, LinkKeys::Opcua(_))) {
+                let message = format!("is set, but link {:?} is not OPC UA", row.link);
+                findings.add(self.column(column), message, "nothing: this protocol knows no such thing");
+            }
+        }
+        let interval_ms = self.number("sampling_ms", &row.sampling_ms, findings);
+        if interval_ms.is_some_and(|ms| !SAMPLING_MS.contains(&ms)) {
+            let expected =
+                format!("from {} to {} ms, 0 for the server's fastest", SAMPLING_MS.start(), SAMPLING_MS.end());
+            findings.add(self.column("sampling_ms"), format!("{} is no such time", row.sampling_ms), expected);
+        }
+        let queue_size = row.queue.parse().ok().filter(|size| QUEUE_SIZE.contains(size));
+        if queue_size.is_none() && !row.queue.is_empty() {
+            let expected = format!("a whole number from {} to {}", QUEUE_SIZE.start(), QUEUE_SIZE.end());
+            findings.add(self.column("queue"), format!("{:?} is no length of a queue", row.queue), expected);
+        }
+        let deadband: Option<Deadband> = row.deadband.parse().ok();
+        if deadband.is_none() && !row.deadband.is_empty() {
+            findings.add(self.column("deadband"), format!("{:?} is no deadband", row.deadband), DEADBAND_WORDS);
+        }
+        if deadband.is_some() && matches!(data_type, Some(DataType::Bool | DataType::Text)) {
+            findings.add(self.column("deadband"), "is set, but the signal is no number", "nothing");
+        }
+        Sampling { interval_s: interval_ms.map(|ms| ms / 1000.0), queue_size, deadband }
     }
 
     /// The poll group that the row names, if it names one.

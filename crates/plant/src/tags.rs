@@ -38,10 +38,20 @@ pub struct TagRow {
     /// Name of the poll group of its Modbus link that it is in; empty for none. A list may leave the column out.
     #[serde(default)]
     pub poll: String,
+    /// How often its OPC UA server looks at it, milliseconds; empty for the link's. A list may leave the column out.
+    #[serde(default)]
+    pub sampling_ms: String,
+    /// How many values its OPC UA server keeps between two publishings; empty for the link's. A list may leave the column out.
+    #[serde(default)]
+    pub queue: String,
+    /// The smallest change that its OPC UA server tells, such as `0.5` or `2%`; empty for the link's. A list may leave the column
+    /// out.
+    #[serde(default)]
+    pub deadband: String,
 }
 
 /// The columns of a tag list: the fields of a [`TagRow`].
-const COLUMNS: [&str; 14] = [
+const COLUMNS: [&str; 17] = [
     "signal",
     "role",
     "link",
@@ -56,9 +66,12 @@ const COLUMNS: [&str; 14] = [
     "stale_after_s",
     "description",
     "poll",
+    "sampling_ms",
+    "queue",
+    "deadband",
 ];
 /// Those of them that a list need not have.
-const OPTIONAL: [&str; 2] = ["stale_after_s", "poll"];
+const OPTIONAL: [&str; 5] = ["stale_after_s", "poll", "sampling_ms", "queue", "deadband"];
 
 /// The CSV text of a tag list: a header and the rows. Loading reads it as it is.
 pub fn write_tags(rows: &[TagRow]) -> String {

@@ -159,7 +159,7 @@ plant.toml:4: "line/x" is not a key here; expected letters, digits, `-` and `_`"
     check(
         "[http]",
         "[htpp]",
-        r#"linetwin.toml:3: htpp: "htpp" is not a key here; expected one of 21, such as http, enterprise, recipe, station, detection; did you mean "http"?"#,
+        r#"linetwin.toml:3: htpp: "htpp" is not a key here; expected one of 22, such as http, historian, enterprise, recipe, station; did you mean "http"?"#,
     );
 }
 
@@ -193,6 +193,32 @@ code = 1"#,
         r#"plant.toml: variant: is missing; expected 1 to 1000 tables
 plant.toml:35: limit[0].variant: "suv" is not a variant of this plant; expected a name that exists, and there are none"#,
     );
+}
+
+#[test]
+fn links_that_are_posted_to_and_the_historian() {
+    let link = "protocol = \"http\"\nport = 8090\n";
+    let at = |line: &str| format!("[[link]]\nname = \"mes\"\n{link}{line}\n");
+    let files = |plant: &str, daemon: &str| {
+        let more = |name: &str, text: &str| match name {
+            "plant.toml" => format!("{text}\n{plant}"),
+            "linetwin.toml" => format!("{text}\n{daemon}"),
+            _ => text.to_owned(),
+        };
+        Files::from_pairs(files().iter().map(|(name, text)| (name, more(name, text))))
+    };
+    let found = |plant: &str, daemon: &str| load(&files(plant, daemon), &Overrides::default()).unwrap_err().to_string();
+    let told = found(&at("host = \"0.0.0.0\""), "");
+    assert!(told.contains("link[2].token: is not set; expected token_file, or the environment"), "{told}");
+    assert!(told.contains("link[2].host: lets the token cross the network in the clear"), "{told}");
+    let told = found(&(at("token = \"a\"") + &at("token = \"b\"").replace("mes", "mos")), "");
+    assert!(told.contains("link[3].port: is the same as that of link \"mes\""), "{told}");
+    let told = found("", "[historian]\nenabled = true\nurl = \"influx\"\n");
+    for words in
+        ["historian.org: is not set", "historian.bucket: is not set", "historian.token: is not set", "historian.url"]
+    {
+        assert!(told.contains(words), "{words}: {told}");
+    }
 }
 
 #[test]
@@ -294,13 +320,13 @@ plant.toml:13: link[0].hots: "hots" is not a key here; expected one of 18, such 
     check(
         r#"protocol = "modbus""#,
         r#"protocol = "modbsu""#,
-        r#"plant.toml:11: link[0].protocol: "modbsu" is not a protocol; expected one of modbus, opcua, mqtt, csv; did you mean "modbus"?"#,
+        r#"plant.toml:11: link[0].protocol: "modbsu" is not a protocol; expected one of modbus, opcua, mqtt, csv, http, open-protocol; did you mean "modbus"?"#,
     );
     check(
         r#"protocol = "modbus"
 "#,
         "",
-        "plant.toml:10: link[0].protocol: is missing; expected one of modbus, opcua, mqtt, csv",
+        "plant.toml:10: link[0].protocol: is missing; expected one of modbus, opcua, mqtt, csv, http, open-protocol",
     );
     check(
         r#"host = "plc-1""#,
@@ -483,7 +509,7 @@ name = "loop-1""#,
         r#"[[staton]]
 name = "loop-1""#,
         r#"plant.toml:23: station[0].utilities[0]: "loop-1" is not a station of this plant; expected one of weld-1, store-2
-plant.toml:31: staton: "staton" is not a key here; expected one of 21, such as station, detection, http, site, genealogy; did you mean "station"?
+plant.toml:31: staton: "staton" is not a key here; expected one of 22, such as station, detection, historian, http, site; did you mean "station"?
 tags/all.csv:6: signal: "loop-1" is not a station of this plant; expected one of weld-1, store-2
 tags/all.csv:7: signal: "loop-1" is not a station of this plant; expected one of weld-1, store-2"#,
     );
@@ -693,7 +719,7 @@ fn settings_of_the_command_line() {
         r#"plant.toml:10: link[2]: has no usable value; expected a table
 plant.toml:10: link[3]: has no usable value; expected a table
 plant.toml:10: link[4]: has no usable value; expected a table
-plant.toml:10: link[5].protocol: is missing; expected one of modbus, opcua, mqtt, csv"#,
+plant.toml:10: link[5].protocol: is missing; expected one of modbus, opcua, mqtt, csv, http, open-protocol"#,
     );
     check_set(
         "link[-1].port=1",
@@ -703,7 +729,7 @@ plant.toml:10: link[5].protocol: is missing; expected one of modbus, opcua, mqtt
     check_set("nonsense", r#"command line: "nonsense" sets nothing; expected key=value, such as http.port=8080"#);
     check_set(
         "a..b=1",
-        r#"command line: a..b: "a..b" is not a key here; expected one of 21, such as area, parts, alarms, station, variant"#,
+        r#"command line: a..b: "a..b" is not a key here; expected one of 22, such as area, parts, alarms, station, variant"#,
     );
     check_set(
         "link[99999999].host=a",

@@ -22,6 +22,8 @@ pub(crate) struct Appender<S: Storage> {
     pending: Pending,
     last: Option<u64>,
     lost: u64,
+    /// Number of the segment that somebody else makes durable at the moment.
+    syncing: Option<u32>,
 }
 
 /// The segment that is being written.
@@ -51,7 +53,8 @@ impl<S: Storage> Appender<S> {
     ) -> Result<Self, RecordingError> {
         // Numbers have no fixed size, so the largest shows whether every segment's header will fit.
         frames::start(&header, u64::MAX)?;
-        Ok(Self { storage, header, options, segment: None, next_number, pending: Pending::default(), last, lost: 0 })
+        let pending = Pending::default();
+        Ok(Self { storage, header, options, segment: None, next_number, pending, last, lost: 0, syncing: None })
     }
 
     pub(crate) fn append(&mut self, input: &Input) -> Result<(), RecordingError> {
@@ -75,7 +78,8 @@ impl<S: Storage> Appender<S> {
         }
         let frame = frame::encode(&wire::Input::from(input))
             .map_err(|TooLarge { bytes }| RecordingError::TooLarge { what: format!("input {sequence}"), bytes })?;
-        if self.segment_will_hold_bytes() >= self.options.segment_bytes {
+        // A segment is left only when it is known what became of it.
+        if self.segment_will_hold_bytes() >= self.options.segment_bytes && self.syncing.is_none() {
             self.sync()?;
             self.segment = None;
         } else if self.pending.held_bytes() >= BUFFER_BYTES {
@@ -111,20 +115,47 @@ impl<S: Storage> Appender<S> {
     }
 
     pub(crate) fn sync(&mut self) -> Result<(), RecordingError> {
+        let Some(mut file) = self.begin_sync()? else { return Ok(()) };
+        let synced = file.sync();
+        self.end_sync(synced)
+    }
+
+    /// Flushes. The file is what is to be made durable, which anybody may do; then [`Self::end_sync`].
+    pub(crate) fn begin_sync(&mut self) -> Result<Option<S::File>, RecordingError> {
         self.flush()?;
-        let Some(segment) = &mut self.segment else { return Ok(()) };
-        let synced = segment.file.sync().and_then(|()| {
+        let Some(segment) = &mut self.segment else { return Ok(None) };
+        let begun = segment.file.beside().and_then(|file| {
             if !segment.entry_synced {
                 self.storage.sync()?;
                 segment.entry_synced = true;
             }
-            Ok(())
+            Ok(file)
         });
-        let Err(error) = synced else { return Ok(()) };
-        let file = self.storage.path(segment.number);
+        let number = segment.number;
+        match begun {
+            Ok(file) => {
+                self.syncing = Some(number);
+                Ok(Some(file))
+            }
+            Err(error) => Err(self.not_durable(number, error)),
+        }
+    }
+
+    /// Takes in what became of the file of [`Self::begin_sync`].
+    pub(crate) fn end_sync(&mut self, synced: io::Result<()>) -> Result<(), RecordingError> {
+        let number = self.syncing.take();
+        match (number, synced) {
+            (Some(number), Err(error)) => Err(self.not_durable(number, error)),
+            _ => Ok(()),
+        }
+    }
+
+    fn not_durable(&mut self, number: u32, error: io::Error) -> RecordingError {
         // The system may have dropped what it could not write, and a second attempt would then seem to succeed.
-        self.give_up_segment();
-        Err(RecordingError::io("make durable", &file, error))
+        if self.segment.as_ref().is_some_and(|segment| segment.number == number) {
+            self.give_up_segment();
+        }
+        RecordingError::io("make durable", &self.storage.path(number), error)
     }
 
     fn begin_segment(&mut self, first_sequence: u64) -> Result<Open<S::File>, RecordingError> {
@@ -273,6 +304,10 @@ mod tests {
     }
 
     impl SegmentFile for FaultyFile {
+        fn beside(&self) -> io::Result<Self> {
+            Ok(Self { disk: self.disk.clone(), number: self.number })
+        }
+
         fn sync(&mut self) -> io::Result<()> {
             self.disk.fault().check()
         }
@@ -297,6 +332,8 @@ mod tests {
         Append,
         Flush,
         Sync,
+        BeginSync,
+        EndSync,
     }
 
     /// Takes the steps on a disk with these faults, then flushes on a disk without. Gives the damage that a reader finds.
@@ -306,6 +343,7 @@ mod tests {
         let mut appender = appender(&disk, segment_bytes);
         let mut accepted = Vec::new();
         let mut next = 0;
+        let mut beside = None;
         for step in steps {
             // Whether a step fails is the disk's affair; what counts is what was accepted.
             let _ = match step {
@@ -314,9 +352,13 @@ mod tests {
                     appender.append(&input(next)).map(|()| accepted.push(input(next)))
                 }
                 Step::Flush => appender.flush(),
-                Step::Sync => appender.sync(),
+                Step::Sync if beside.is_none() => appender.sync(),
+                Step::BeginSync if beside.is_none() => appender.begin_sync().map(|file| beside = file),
+                Step::EndSync => end_sync(&mut appender, &mut beside),
+                Step::Sync | Step::BeginSync => Ok(()),
             };
         }
+        let _ = end_sync(&mut appender, &mut beside);
         disk.0.borrow_mut().faults.clear();
         next += 1;
         appender.append(&input(next)).unwrap();
@@ -338,8 +380,18 @@ mod tests {
         damage
     }
 
+    fn end_sync(appender: &mut Appender<FaultyDisk>, beside: &mut Option<FaultyFile>) -> Result<(), RecordingError> {
+        beside.take().map_or(Ok(()), |mut file| appender.end_sync(file.sync()))
+    }
+
     fn any_steps() -> impl Strategy<Value = Vec<Step>> {
-        let step = prop_oneof![4 => Just(Step::Append), 2 => Just(Step::Flush), 1 => Just(Step::Sync)];
+        let step = prop_oneof![
+            4 => Just(Step::Append),
+            2 => Just(Step::Flush),
+            1 => Just(Step::Sync),
+            1 => Just(Step::BeginSync),
+            1 => Just(Step::EndSync),
+        ];
         prop::collection::vec(step, 1..60)
     }
 

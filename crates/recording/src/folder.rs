@@ -22,7 +22,9 @@ pub(crate) trait Storage {
 }
 
 /// A segment that is being written.
-pub(crate) trait SegmentFile: Write {
+pub(crate) trait SegmentFile: Write + Sized {
+    /// The same file, to be made durable by somebody else while more is written.
+    fn beside(&self) -> io::Result<Self>;
     /// Makes what was written survive a power failure.
     fn sync(&mut self) -> io::Result<()>;
 }
@@ -86,6 +88,10 @@ pub(crate) fn sync_folder(_: &Path) -> io::Result<()> {
 }
 
 impl SegmentFile for File {
+    fn beside(&self) -> io::Result<Self> {
+        self.try_clone()
+    }
+
     fn sync(&mut self) -> io::Result<()> {
         self.sync_data()
     }

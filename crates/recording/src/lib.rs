@@ -34,6 +34,7 @@ mod pending;
 mod reader;
 mod remap;
 mod segment;
+mod syncer;
 mod upkeep;
 mod wire;
 mod writer;

@@ -1,3 +1,4 @@
+use std::fs::File;
 use std::path::Path;
 
 use telemetry::Input;
@@ -6,6 +7,7 @@ use crate::appender::Appender;
 use crate::folder::{Folder, SegmentPath, segments};
 use crate::frames::Stop;
 use crate::segment::Segment;
+use crate::syncer::Syncer;
 use crate::{RecordingError, RecordingHeader};
 
 /// How to write a recording.
@@ -30,6 +32,7 @@ impl Default for WriterOptions {
 #[derive(Debug)]
 pub struct Writer {
     appender: Appender<Folder>,
+    syncer: Syncer<File>,
 }
 
 impl Writer {
@@ -44,7 +47,8 @@ impl Writer {
         let storage = Folder::take(folder)?;
         let last = Self::last_sequence(folder)?;
         let next_number = segments(folder)?.last().map_or(1, |segment| segment.number().saturating_add(1));
-        Ok(Self { appender: Appender::new(storage, header, options, last, next_number)? })
+        let syncer = Syncer::start().map_err(|error| RecordingError::io("start a thread to write", folder, error))?;
+        Ok(Self { appender: Appender::new(storage, header, options, last, next_number)?, syncer })
     }
 
     /// Sequence number of the last input recorded in a folder; `None` if there is none, or no folder.
@@ -88,7 +92,39 @@ impl Writer {
     /// If they cannot be written, as with [`flush`](Self::flush); or if the disk does not confirm. Then what had been
     /// written since the last success may be lost, and the next input goes into a new segment.
     pub fn sync(&mut self) -> Result<(), RecordingError> {
-        self.appender.sync()
+        let before = self.syncer.wait().map_or(Ok(()), |synced| self.appender.end_sync(synced));
+        self.appender.sync().and(before)
+    }
+
+    /// As [`sync`](Self::sync), but does not wait for the disk: `wake` is called from another thread when
+    /// [`end_sync`](Self::end_sync) can tell what became of the inputs accepted so far. Does nothing while another is under
+    /// way, and nothing is under way afterwards if there is no input yet.
+    ///
+    /// # Errors
+    /// If the inputs cannot be written, as with [`flush`](Self::flush).
+    pub fn begin_sync(&mut self, wake: impl FnOnce() + Send + 'static) -> Result<(), RecordingError> {
+        if !self.is_syncing()
+            && let Some(file) = self.appender.begin_sync()?
+        {
+            self.syncer.begin(file, wake);
+        }
+        Ok(())
+    }
+
+    /// Whether a [`begin_sync`](Self::begin_sync) has not been followed by the [`end_sync`](Self::end_sync) that tells what
+    /// became of it, or by a [`sync`](Self::sync).
+    pub fn is_syncing(&self) -> bool {
+        self.syncer.is_busy()
+    }
+
+    /// What became of the inputs that were accepted before [`begin_sync`](Self::begin_sync); `None` while that is not known,
+    /// and if nothing is under way.
+    ///
+    /// # Errors
+    /// As [`sync`](Self::sync).
+    pub fn end_sync(&mut self) -> Option<Result<(), RecordingError>> {
+        let synced = self.syncer.poll()?;
+        Some(self.appender.end_sync(synced))
     }
 
     /// Number of the segment that the next input may go into. The writer has left those below.

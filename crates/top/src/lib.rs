@@ -1,9 +1,8 @@
 //! The supervisor's page in a terminal: the same line, incidents, words and commands, over the same API.
 //!
 //! [`model`] holds all that is known and changes by what is heard and pressed; [`draw`] makes a picture of it and of nothing
-//! else; [`client`] and [`live`] speak to the daemon. [`run`] is the one loop that has them all.
+//! else; [`live`] follows the daemon. [`run`] is the one loop that has them all.
 
-mod client;
 mod draw;
 mod format;
 mod keys;
@@ -13,7 +12,6 @@ mod model;
 mod pictures;
 mod words;
 
-pub use client::{Credentials, NotAnAddress, SetupError, TlsError};
 pub use words::{Language, NotALanguage};
 
 use std::io;
@@ -21,6 +19,7 @@ use std::path::PathBuf;
 use std::pin::pin;
 use std::time::Duration;
 
+use api_client::{Client, ClientError, Credentials, SetupError};
 use contract::{AskV1, CommandReplyV1};
 use crossterm::event::{Event, EventStream, KeyEventKind};
 use futures_util::future::{BoxFuture, FutureExt};
@@ -28,7 +27,6 @@ use futures_util::stream::StreamExt;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::time::{Instant, MissedTickBehavior, interval, interval_at};
 
-use client::{Client, ClientError};
 use keys::SIGNALS_ROWS;
 use model::{Answer, Look, Model, Wish};
 

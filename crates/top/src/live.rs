@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
+use api_client::{Client, ClientError};
 use backon::{BackoffBuilder, ExponentialBuilder};
 use contract::LineV1;
 use tokio::sync::mpsc;
-
-use crate::client::{Client, ClientError};
 
 /// The first pause before the daemon is asked for a new stream.
 const PAUSE_MIN: Duration = Duration::from_millis(250);

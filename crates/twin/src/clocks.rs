@@ -105,6 +105,13 @@ impl Twin {
         }
     }
 
+    /// When what a sample says was true: its own time, put right as far as the clock of its device is known to be off now.
+    pub fn time_of(&self, sample: &Sample) -> Timestamp {
+        let device = self.model.routes.get(sample.signal.index()).and_then(|route| route.device);
+        let correction_s = device.map_or(0.0, |device| self.state.clocks[device].correction_s());
+        if correction_s == 0.0 { sample.source_time } else { sample.source_time.plus_seconds(correction_s) }
+    }
+
     /// The clocks behind a link that are off.
     pub(crate) fn clocks_off(&self, link: LinkId) -> Vec<ClockOff> {
         let clocks = self.model.devices.iter().zip(&self.state.clocks);

@@ -6,13 +6,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use contract::{CauseName, StateV1, WordsSchema, WordsV1};
+use contract::{CauseName, HealthV1, StateV1, WordsSchema, WordsV1};
 use plant::{Cause, Runbook};
 use serde_json::{Value, json};
 use telemetry::Timestamp;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-use web::{Health, Metric, MetricKind, Security, Sources};
+use web::{Metric, MetricKind, Security, Sources};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -59,8 +59,8 @@ fn metrics() -> Vec<Metric> {
     }]
 }
 
-fn health() -> Health {
-    Health { ok: true, problems: Vec::new() }
+fn health() -> HealthV1 {
+    HealthV1::of(Vec::new())
 }
 
 /// The moment so many seconds before now.

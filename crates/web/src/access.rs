@@ -17,12 +17,12 @@ use std::time::Duration;
 
 use axum::http::{HeaderMap, StatusCode};
 use contract::{AuditV1, AuditWhatV1, LoginV1, TimeV1};
+use listener::Stamp;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::refusal::Refusal;
-use crate::stamp::Stamp;
 use crate::{Metric, MetricKind};
 
 pub use secret::{Secret, SecretError};

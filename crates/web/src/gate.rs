@@ -10,18 +10,17 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header}
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::serve::IncomingStream;
-use contract::{AuditWhatV1, MeSchema, MeV1};
+use contract::{AuditWhatV1, HealthV1, MeSchema, MeV1};
+use listener::{BoundedListener, Tls};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::time::Instant;
 
 use crate::access::{
     Access, Action, Caller, Counts, PostLimiter, Session, Who, client, counted, is_cross_site, may, same,
 };
-use crate::connection::BoundedListener;
 use crate::refusal::Refusal;
 use crate::routes::Face;
-use crate::tls::Tls;
-use crate::{Health, Metric, Security};
+use crate::{Metric, Security};
 
 /// What each POST of a session carries its token in.
 const X_CSRF_TOKEN: HeaderName = HeaderName::from_static("x-csrf-token");
@@ -72,7 +71,7 @@ impl Gate {
 
     /// How the daemon is, seen from here. Where users or certificate from before stay in use it does its work; what it does not
     /// write into the audit log is lost.
-    pub(crate) fn judge(&self, health: &mut Health) {
+    pub(crate) fn judge(&self, health: &mut HealthV1) {
         let audit = self.access.as_ref().and_then(|access| access.audit_problem());
         health.ok &= audit.is_none();
         let users = self.access.as_ref().and_then(|access| access.users_problem());

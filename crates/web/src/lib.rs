@@ -8,7 +8,6 @@
 mod access;
 mod assets;
 mod command;
-mod connection;
 mod gate;
 mod login;
 mod looks;
@@ -16,27 +15,25 @@ mod metrics;
 mod part;
 mod refusal;
 mod routes;
-mod stamp;
 mod stream;
-mod tls;
 
 pub use access::{Access, AccessError, AccessOptions, Now, Secret, SecretError, User, UserError, Users};
+pub use listener::{Tls, TlsError};
 pub use metrics::{Metric, MetricKind};
 pub use part::part_page;
-pub use tls::{Tls, TlsError};
 
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use contract::{CommandReplyV1, CommandV1, PartV1, ReplayCommandV1, ReplayV1, SeriesV1, StateV1, WordsV1};
+use contract::{CommandReplyV1, CommandV1, HealthV1, PartV1, ReplayCommandV1, ReplayV1, SeriesV1, StateV1, WordsV1};
 use futures_util::future::BoxFuture;
+use listener::BoundedListener;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use connection::BoundedListener;
 use gate::{Gate, Peer};
 use routes::Face;
 use stream::Streams;
@@ -80,7 +77,7 @@ pub struct Sources {
     /// Everything that is counted, at the moment of the call.
     pub metrics: Arc<dyn Fn() -> Vec<Metric> + Send + Sync>,
     /// How the daemon is, at the moment of the call.
-    pub health: Arc<dyn Fn() -> Health + Send + Sync>,
+    pub health: Arc<dyn Fn() -> HealthV1 + Send + Sync>,
     /// The records of a part.
     pub parts: PartLookup,
     /// The latest cycles of a station.
@@ -112,15 +109,8 @@ impl Security {
     }
 }
 
-/// How the daemon is.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct Health {
-    /// Whether it does its work.
-    pub ok: bool,
-    /// What is wrong, in words for a person; may be given although the daemon works.
-    pub problems: Vec<String>,
-}
-
+/// The most connections served at once.
+const CONNECTIONS_MAX: usize = 256;
 /// How long answers under way may take once the daemon is told to stop. Streams end at once.
 const GRACE: Duration = Duration::from_secs(2);
 
@@ -140,7 +130,8 @@ pub async fn serve(
     let port = listener.local_addr()?.port();
     let (streams, pacing) = Streams::new(sources.state.clone());
     let face = Arc::new(Face::new(sources, streams, Gate::new(security, port)));
-    let listener = BoundedListener::new(listener, face.gate.tls(), face.gate.counts());
+    let failed = face.gate.counts().handshakes_failed();
+    let listener = BoundedListener::new(listener, CONNECTIONS_MAX, face.gate.tls(), failed);
     let service = routes::router(Arc::clone(&face)).into_make_service_with_connect_info::<Peer>();
     let serving = axum::serve(listener, service).with_graceful_shutdown(stop.clone().cancelled_owned());
     let out_of_patience = async {

@@ -7,7 +7,7 @@ use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
-use contract::{AlertV1, CommandV1, FlowV1, Message, PartHistoryV1, ReplayV1, StateV1};
+use contract::{AlertV1, CommandV1, FlowV1, HealthV1, Message, PartHistoryV1, ReplayV1, StateV1};
 use serde::Deserialize;
 use tokio::sync::Semaphore;
 
@@ -17,7 +17,7 @@ use crate::gate::{self, Gate};
 use crate::part::{self, part_page};
 use crate::refusal::{Refusal, Route};
 use crate::stream::{Streams, TooManyStreams};
-use crate::{Health, Sources, command, login, looks, metrics};
+use crate::{Sources, command, login, looks, metrics};
 
 /// What a person may ask for, and what they get.
 const ROUTES: [Route; 19] = [
@@ -210,7 +210,7 @@ async fn metrics_text(State(face): State<Arc<Face>>) -> Result<Response, Refusal
     }
 }
 
-async fn health(State(face): State<Arc<Face>>) -> (StatusCode, Json<Health>) {
+async fn health(State(face): State<Arc<Face>>) -> (StatusCode, Json<HealthV1>) {
     let mut health = (face.sources.health)();
     face.gate.judge(&mut health);
     let status = if health.ok { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };

@@ -5,14 +5,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use contract::{LineV1, PartV1, ReplayCommandV1, ReplayV1, SeriesV1, SpeedV1, StateV1};
+use contract::{HealthV1, LineV1, PartV1, ReplayCommandV1, ReplayV1, SeriesV1, SpeedV1, StateV1};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use web::{Health, Metric, MetricKind, ReplayControl, Security, Sources};
+use web::{Metric, MetricKind, ReplayControl, Security, Sources};
 
 /// Nothing here takes a tenth of it; a test that waits longer hangs.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -21,7 +21,7 @@ const STREAMS_MAX: usize = 64;
 struct Server {
     address: String,
     state: watch::Sender<Arc<StateV1>>,
-    health: watch::Sender<Health>,
+    health: watch::Sender<HealthV1>,
     stop: CancellationToken,
     serving: JoinHandle<std::io::Result<()>>,
 }
@@ -53,7 +53,7 @@ impl Server {
         let address = listener.local_addr().unwrap().to_string();
         let standing = replay.as_ref().map(|_| standing());
         let (state, states) = watch::channel(Arc::new(StateV1 { replay: standing, ..line(1) }));
-        let (health, healths) = watch::channel(Health { ok: true, problems: Vec::new() });
+        let (health, healths) = watch::channel(HealthV1::of(Vec::new()));
         let sources = Sources {
             state: states,
             metrics: Arc::new(|| vec![samples()]),
@@ -353,10 +353,11 @@ async fn life_cannot_be_steered() {
 async fn health_is_a_status_and_its_reasons() {
     let server = Server::start().await;
     assert_eq!(server.get("/healthz").await.status, 200);
-    server.health.send_replace(Health { ok: false, problems: vec!["the recording's disk is full".into()] });
+    server.health.send_replace(HealthV1::of(vec!["the recording's disk is full".into()]));
     let answer = server.get("/healthz").await;
     assert_eq!(answer.status, 503);
-    assert_eq!(answer.json(), json!({"ok": false, "problems": ["the recording's disk is full"]}));
+    let problems = ["the recording's disk is full"];
+    assert_eq!(answer.json(), json!({"schema": "linetwin/health/v1", "ok": false, "problems": problems}));
 }
 
 #[tokio::test]

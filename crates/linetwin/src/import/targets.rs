@@ -149,6 +149,7 @@ fn signal(path: &str, data_type: DataType, id: SignalId) -> Signal {
         data_type,
         word_order: WordOrder::default(),
         poll: None,
+        sampling: plant::Sampling::default(),
         unit: String::new(),
         scale: 1.0,
         offset: 0.0,

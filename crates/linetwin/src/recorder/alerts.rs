@@ -51,11 +51,26 @@ impl Kept {
     }
 }
 
-/// The identity of the last event in the file; `None` if there is none.
+/// The last event in a file of alerts; at first none.
+#[derive(Debug, Default)]
+pub struct LastEvent {
+    /// Its identity.
+    pub id: String,
+    sequence: u64,
+}
+
+impl LastEvent {
+    /// Whether it comes before the event with that identity, which begins with the number of its input.
+    pub fn is_before(&self, id: &str) -> bool {
+        id.split_once('-').and_then(|(sequence, _)| sequence.parse().ok()).is_some_and(|its: u64| self.sequence < its)
+    }
+}
+
+/// The last event in the file; `None` if there is none.
 ///
 /// # Errors
 /// If the file cannot be read.
-pub fn last_event(path: &Path) -> anyhow::Result<Option<String>> {
+pub fn last_event(path: &Path) -> anyhow::Result<Option<LastEvent>> {
     if !path.exists() {
         return Ok(None);
     }
@@ -63,7 +78,8 @@ pub fn last_event(path: &Path) -> anyhow::Result<Option<String>> {
     let Some((_, line)) = Backwards::open(path).with_context(read)?.next_line().with_context(read)? else {
         return Ok(None);
     };
-    Ok(Some(serde_json::from_slice::<EventV1>(&line).with_context(read)?.id))
+    let event: EventV1 = serde_json::from_slice(&line).with_context(read)?;
+    Ok(Some(LastEvent { id: event.id, sequence: event.sequence.unwrap_or(0) }))
 }
 
 /// Gives the events in the file that come after the one with that identity, all if it is not there.
@@ -183,6 +199,14 @@ mod tests {
             assert_eq!(backwards(&text), expected);
         }
         assert_eq!(backwards("a\nhalf"), ["half", "a"]);
+    }
+
+    #[test]
+    fn an_event_that_was_told_and_is_lost_comes_after_the_last() {
+        let last = LastEvent { id: "412-1@2026-11-24T08:20:00Z".to_owned(), sequence: 412 };
+        assert!(last.is_before("413-0@2026-11-24T08:20:00.004Z"));
+        assert!(!last.is_before(&last.id) && !last.is_before("99-0@2026-11-24T08:10:00Z") && !last.is_before(""));
+        assert!(LastEvent::default().is_before("1-0@2026-11-24T08:00:00Z"));
     }
 
     #[test]

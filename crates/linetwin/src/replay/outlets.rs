@@ -114,6 +114,7 @@ impl Outlets {
                     gauges: Arc::default(),
                     parts: None,
                     shadow: None,
+                    historian: None,
                 };
                 tracing::info!(
                     "replay of line {}: page and API at {}, until Ctrl-C",

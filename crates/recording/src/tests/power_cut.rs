@@ -21,10 +21,19 @@ enum Step {
     Append,
     Flush,
     Sync,
+    /// Has it made durable by somebody else.
+    BeginSync,
+    EndSync,
 }
 
 fn any_steps() -> impl Strategy<Value = Vec<Step>> {
-    let step = prop_oneof![4 => Just(Step::Append), 2 => Just(Step::Flush), 1 => Just(Step::Sync)];
+    let step = prop_oneof![
+        4 => Just(Step::Append),
+        2 => Just(Step::Flush),
+        1 => Just(Step::Sync),
+        1 => Just(Step::BeginSync),
+        1 => Just(Step::EndSync),
+    ];
     prop::collection::vec(step, 1..60)
 }
 
@@ -98,6 +107,10 @@ impl Write for MortalHandle {
 }
 
 impl SegmentFile for MortalHandle {
+    fn beside(&self) -> io::Result<Self> {
+        Ok(Self(self.0.clone(), self.1))
+    }
+
     fn sync(&mut self) -> io::Result<()> {
         let mut files = self.0.0.borrow_mut();
         let file = files.get_mut(&self.1).unwrap();
@@ -136,6 +149,7 @@ proptest! {
         let disk = MortalDisk::default();
         let mut appender = Appender::new(disk.clone(), header(), WriterOptions { segment_bytes }, None, 1).unwrap();
         let (mut next, mut confirmed) = (0, 0);
+        let mut beside = None;
         for step in steps {
             match step {
                 Step::Append => {
@@ -143,9 +157,16 @@ proptest! {
                     appender.append(&input(next)).unwrap();
                 }
                 Step::Flush => appender.flush().unwrap(),
+                Step::Sync | Step::BeginSync if beside.is_some() => {}
                 Step::Sync => {
                     appender.sync().unwrap();
                     confirmed = next;
+                }
+                Step::BeginSync => beside = appender.begin_sync().unwrap().map(|file| (file, next)),
+                Step::EndSync => {
+                    let Some((mut file, begun_at)) = beside.take() else { continue };
+                    appender.end_sync(file.sync()).unwrap();
+                    confirmed = confirmed.max(begun_at);
                 }
             }
         }

@@ -177,3 +177,34 @@ fn where_nothing_is_recorded_the_error_says_what_was_expected() {
     fs::write(&foreign, "a shopping list").unwrap();
     check(&foreign, "not a segment of a linetwin recording");
 }
+
+#[test]
+fn the_disk_is_asked_beside_who_writes() {
+    let folder = tempdir().unwrap();
+    let mut writer = Writer::create(folder.path(), header(), WriterOptions { segment_bytes: 1 }).unwrap();
+    writer.begin_sync(|| panic!("there is nothing to sync")).unwrap();
+    assert!(!writer.is_syncing() && writer.end_sync().is_none());
+
+    writer.append(&input(1)).unwrap();
+    let (sender, woken) = std::sync::mpsc::channel();
+    let wake = sender.clone();
+    writer.begin_sync(move || wake.send(()).unwrap()).unwrap();
+    assert!(writer.is_syncing());
+    writer.begin_sync(|| panic!("one is under way")).unwrap();
+    // The segment is full, and is not left while it is not known what became of it.
+    writer.append(&input(2)).unwrap();
+    woken.recv().unwrap();
+    writer.end_sync().unwrap().unwrap();
+    assert!(!writer.is_syncing() && writer.end_sync().is_none());
+    assert_eq!(writer.at_segment(), 1);
+
+    writer.begin_sync(move || sender.send(()).unwrap()).unwrap();
+    writer.sync().unwrap();
+    assert!(!writer.is_syncing(), "who waits for the disk has its answer to both");
+    woken.recv().unwrap();
+    writer.append(&input(3)).unwrap();
+    writer.flush().unwrap();
+    assert_eq!(writer.at_segment(), 2);
+    drop(writer);
+    assert_eq!(read(folder.path()).0, [input(1), input(2), input(3)]);
+}

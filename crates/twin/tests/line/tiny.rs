@@ -70,6 +70,7 @@ pub(crate) fn plant() -> Arc<Plant> {
         data_type: DataType::F64,
         word_order: WordOrder::Abcd,
         poll: None,
+        sampling: plant::Sampling::default(),
         unit: String::new(),
         scale: 1.0,
         offset: 0.0,

@@ -1,3 +1,4 @@
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::{Metric, MetricKind};
@@ -12,12 +13,17 @@ pub(crate) struct Counts {
     pub(crate) forbidden: AtomicU64,
     pub(crate) cross_site: AtomicU64,
     pub(crate) posts_limited: AtomicU64,
-    pub(crate) handshakes_failed: AtomicU64,
+    handshakes_failed: Arc<AtomicU64>,
 }
 
 impl Counts {
     pub(crate) fn add(count: &AtomicU64) {
         count.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Where connections are counted that end before TLS is agreed on.
+    pub(crate) fn handshakes_failed(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.handshakes_failed)
     }
 
     pub(crate) fn metrics(&self) -> Vec<Metric> {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use contract::{AuditV1, AuditWhatV1, CommandReplyV1, CommandV1, RoleName, StateV1, WordsSchema, WordsV1};
+use contract::{AuditV1, AuditWhatV1, CommandReplyV1, CommandV1, HealthV1, RoleName, StateV1, WordsSchema, WordsV1};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -17,7 +17,7 @@ use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto::ring};
 use tokio_util::sync::{CancellationToken, DropGuard};
-use web::{Access, AccessOptions, Health, Secret, Security, Sources, Tls, User, UserError, Users};
+use web::{Access, AccessOptions, Secret, Security, Sources, Tls, User, UserError, Users};
 
 /// Nothing here takes a tenth of it; a test that waits longer hangs.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -126,7 +126,7 @@ impl Server {
         let sources = Sources {
             state: states,
             metrics: Arc::new(Vec::new),
-            health: Arc::new(|| Health { ok: true, problems: Vec::new() }),
+            health: Arc::new(|| HealthV1::of(Vec::new())),
             parts: Arc::new(|_| Ok(Vec::new())),
             series: Arc::new(|station, _| Err(format!("no cycle of {station} was seen yet"))),
             words: Arc::new(WordsV1 {

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::{Mutex as SyncMutex, PoisonError};
 use std::time::Duration;
 
-use contract::{LineV1, LoginV1, MeV1, Message};
+use contract::{HealthV1, LineV1, LoginV1, MeV1, Message};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1::{SendRequest, handshake};
@@ -58,13 +58,18 @@ pub enum Credentials {
 
 /// Why a question has no answer.
 #[derive(Debug, Clone, thiserror::Error)]
-pub(crate) enum ClientError {
+pub enum ClientError {
     /// The daemon cannot be reached, or the connection has ended.
     #[error("{0}")]
     Away(String),
     /// The daemon does not want to.
     #[error("{error}")]
-    Refused { status: StatusCode, error: String },
+    Refused {
+        /// The status of its answer.
+        status: StatusCode,
+        /// Why, in its words.
+        error: String,
+    },
     /// It says what this program does not understand.
     #[error("the daemon and this program are of different versions: {0}")]
     Unreadable(String),
@@ -80,7 +85,7 @@ impl ClientError {
     }
 
     /// Whether the daemon does not let in who asks: asking again soon makes that no better.
-    pub(crate) fn is_shut_out(&self) -> bool {
+    pub fn is_shut_out(&self) -> bool {
         const SHUT_OUT: [StatusCode; 3] =
             [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN, StatusCode::TOO_MANY_REQUESTS];
         matches!(self, Self::Refused { status, .. } if SHUT_OUT.contains(status))
@@ -88,7 +93,7 @@ impl ClientError {
 }
 
 /// The daemon, as it is reached from here.
-pub(crate) struct Client {
+pub struct Client {
     address: Address,
     tls: Option<TlsConnector>,
     credentials: Credentials,
@@ -126,7 +131,10 @@ pub enum SetupError {
 
 impl Client {
     /// Who speaks to the daemon at that address. The certificates of the file say which daemons are believed over TLS.
-    pub(crate) fn new(url: &str, ca: Option<&Path>, credentials: Credentials) -> Result<Self, SetupError> {
+    ///
+    /// # Errors
+    /// If it is no address, the certificates cannot be used, or a password would be read by others on the way.
+    pub fn new(url: &str, ca: Option<&Path>, credentials: Credentials) -> Result<Self, SetupError> {
         let address = Address::read(url)?;
         if !address.is_private() && !matches!(credentials, Credentials::Nobody) {
             return Err(SetupError::InTheClear(address.authority()));
@@ -143,19 +151,36 @@ impl Client {
     }
 
     /// Host and port.
-    pub(crate) fn authority(&self) -> String {
+    pub fn authority(&self) -> String {
         self.address.authority()
     }
 
     /// What is at a path of the API.
-    pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
         let asked = async { read(self.ask(Method::GET, path, None).await?).await };
         let (status, body) = within(PATIENCE, asked).await?;
         understood(status, &body)
     }
 
+    /// How the daemon says it is, whether or not it does its work.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn health(&self) -> Result<HealthV1, ClientError> {
+        let asked = async { read(self.ask(Method::GET, "/healthz", None).await?).await };
+        let (status, body) = within(PATIENCE, asked).await?;
+        let is_answer = status == StatusCode::OK || status == StatusCode::SERVICE_UNAVAILABLE;
+        understood(if is_answer { StatusCode::OK } else { status }, &body)
+    }
+
     /// Sends a command or the like; says what the daemon answers, whether or not it has done it.
-    pub(crate) async fn post<T: DeserializeOwned>(&self, path: &str, body: String) -> Result<T, ClientError> {
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn post<T: DeserializeOwned>(&self, path: &str, body: String) -> Result<T, ClientError> {
         let asked = async { read(self.ask(Method::POST, path, Some(body)).await?).await };
         let (status, body) = within(COMMAND_PATIENCE, asked).await?;
         let is_answer = status == StatusCode::OK || status == StatusCode::CONFLICT;
@@ -163,7 +188,10 @@ impl Client {
     }
 
     /// Opens the live stream.
-    pub(crate) async fn stream(&self) -> Result<Stream, ClientError> {
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn stream(&self) -> Result<Stream, ClientError> {
         let opened = async {
             let mut connection = self.connect().await?;
             let path = "/api/v1/stream";
@@ -244,7 +272,10 @@ impl Client {
     }
 
     /// Says who asks, having logged in if there is a password.
-    pub(crate) async fn who_am_i(&self) -> Result<MeV1, ClientError> {
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn who_am_i(&self) -> Result<MeV1, ClientError> {
         if self.session().is_none() {
             within(PATIENCE, self.log_in()).await?;
         }
@@ -252,7 +283,10 @@ impl Client {
     }
 
     /// Whether the daemon shows anything to who asks.
-    pub(crate) async fn may_read(&self) -> Result<(), ClientError> {
+    ///
+    /// # Errors
+    /// [`ClientError`]; one that [is shut out](ClientError::is_shut_out) if it does not.
+    pub async fn may_read(&self) -> Result<(), ClientError> {
         self.who_am_i().await?;
         let _any: IgnoredAny = self.get("/api/v1/words").await?;
         Ok(())
@@ -336,7 +370,7 @@ fn refused(status: StatusCode, body: &[u8]) -> ClientError {
 }
 
 /// The live stream.
-pub(crate) struct Stream {
+pub struct Stream {
     body: Incoming,
     events: Events,
     told: std::vec::IntoIter<(String, String)>,
@@ -345,7 +379,10 @@ pub(crate) struct Stream {
 
 impl Stream {
     /// The line as it is told next. It is told as what has changed, but for the first time.
-    pub(crate) async fn next(&mut self) -> Result<LineV1, ClientError> {
+    ///
+    /// # Errors
+    /// If the stream has ended, is silent for too long, or says what this program does not understand.
+    pub async fn next(&mut self) -> Result<LineV1, ClientError> {
         loop {
             if let Some((_, data)) = self.told.by_ref().find(|(name, _)| name == "line") {
                 return serde_json::from_str(&data).map_err(ClientError::unreadable);

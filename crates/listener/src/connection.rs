@@ -2,6 +2,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -16,11 +17,8 @@ use tokio::time::{Instant, Sleep, timeout};
 use tokio_rustls::server::TlsStream;
 use tokio_util::either::Either;
 
-use crate::access::Counts;
 use crate::tls::Tls;
 
-/// The most connections served at once. More wait in the operating system's queue until one ends.
-const CONNECTIONS_MAX: usize = 256;
 /// A connection on which no byte has moved for this long is closed: a peer that vanished, stopped reading or never asks.
 /// Longer than the live stream's keep-alive interval.
 const IDLE_MAX: Duration = Duration::from_secs(60);
@@ -29,37 +27,39 @@ const IDLE_MAX: Duration = Duration::from_secs(60);
 const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
 
 /// What requests are read from: TCP, or TLS over it.
-pub(crate) type Io = Either<Connection, TlsStream<Connection>>;
+pub type Io = Either<Connection, TlsStream<Connection>>;
 /// Ends with a connection, if its peer speaks TLS.
 type Handshake = BoxFuture<'static, Option<(TlsStream<Connection>, SocketAddr)>>;
 
 /// A listener with a bounded number of connections, none of which can be held without being used.
-pub(crate) struct BoundedListener {
+pub struct BoundedListener {
     inner: TcpListener,
     places: Arc<Semaphore>,
     idle_max: Duration,
     tls: Option<Arc<Tls>>,
     /// Each holds a place: a slow one keeps nobody else waiting, and there are never more than places.
     handshakes: FuturesUnordered<Handshake>,
-    counts: Arc<Counts>,
+    handshakes_failed: Arc<AtomicU64>,
 }
 
 impl BoundedListener {
-    pub(crate) fn new(inner: TcpListener, tls: Option<Arc<Tls>>, counts: Arc<Counts>) -> Self {
-        let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-        Self { inner, places, idle_max: IDLE_MAX, tls, handshakes: FuturesUnordered::new(), counts }
+    /// A listener that serves so many connections at once; more wait in the operating system's queue until one ends. Those that
+    /// end before TLS is agreed on are counted.
+    pub fn new(inner: TcpListener, places: usize, tls: Option<Arc<Tls>>, handshakes_failed: Arc<AtomicU64>) -> Self {
+        let places = Arc::new(Semaphore::new(places));
+        Self { inner, places, idle_max: IDLE_MAX, tls, handshakes: FuturesUnordered::new(), handshakes_failed }
     }
 
     /// Begins to agree on TLS with a peer.
     fn shake_hands(&self, tls: &Tls, connection: Connection, peer: SocketAddr) -> Handshake {
-        let (accepted, counts) = (tls.acceptor().accept(connection), Arc::clone(&self.counts));
+        let (accepted, failed) = (tls.acceptor().accept(connection), Arc::clone(&self.handshakes_failed));
         Box::pin(async move {
             let problem = match timeout(HANDSHAKE_MAX, accepted).await {
                 Ok(Ok(stream)) => return Some((stream, peer)),
                 Ok(Err(error)) => error.to_string(),
                 Err(late) => late.to_string(),
             };
-            Counts::add(&counts.handshakes_failed);
+            failed.fetch_add(1, Ordering::Relaxed);
             tracing::debug!(%peer, problem, "no TLS was agreed on");
             None
         })
@@ -104,7 +104,7 @@ impl Listener for BoundedListener {
 }
 
 /// A TCP connection that fails once nothing has moved on it for too long.
-pub(crate) struct Connection {
+pub struct Connection {
     stream: TcpStream,
     idle_max: Duration,
     deadline: Pin<Box<Sleep>>,
@@ -177,8 +177,7 @@ mod tests {
     async fn bounded(places: usize, idle_max: Duration) -> (BoundedListener, SocketAddr) {
         let inner = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = inner.local_addr().unwrap();
-        let places = Arc::new(Semaphore::new(places));
-        (BoundedListener { places, idle_max, ..BoundedListener::new(inner, None, Arc::default()) }, address)
+        (BoundedListener { idle_max, ..BoundedListener::new(inner, places, None, Arc::default()) }, address)
     }
 
     #[tokio::test]

@@ -23,7 +23,7 @@ pub struct TlsError {
     problem: String,
 }
 
-/// How the face speaks TLS.
+/// How a listener speaks TLS.
 #[derive(Debug)]
 pub struct Tls {
     certificate: PathBuf,
@@ -55,13 +55,13 @@ impl Tls {
     }
 
     /// What is wrong with the files at the moment, while older ones are still used.
-    pub(crate) fn problem(&self) -> Option<String> {
+    pub fn problem(&self) -> Option<String> {
         self.used.read().unwrap_or_else(PoisonError::into_inner).problem.clone()
     }
 
     /// Reads the files again if they have changed. What cannot be used is told, and what was used goes on: half of a renewal
     /// looks like that for a moment.
-    pub(crate) fn keep_up(&self) {
+    pub fn keep_up(&self) {
         let stamps = [&self.certificate, &self.key].map(|path| Stamp::of(path));
         let is_used = self.used.read().unwrap_or_else(PoisonError::into_inner).stamps == stamps;
         let renewed = if is_used { None } else { Some(read(&self.certificate, &self.key)) };
