@@ -1,5 +1,7 @@
 //! Measures how fast messages are read that a Mosquitto has kept: by the adapter, with JSON, time, hand-over and acknowledgement
-//! after that, beside a bare loop of rumqttc that throws them away. Both in one run, at the same broker, on this machine.
+//! after that, beside bare loops of rumqttc that throw them away: one that acknowledges as messages come, which the library does
+//! for many at a time, and one that acknowledges each itself, as whoever wants nothing lost has to. All in one run, at the same
+//! broker, on this machine.
 
 use std::error::Error;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -87,21 +89,25 @@ impl Drop for Broker {
     }
 }
 
-/// Has the broker keep what comes for a client of rumqttc, and reads it as fast as that can; messages a second.
-async fn bare(broker: &Broker) -> Result<f64, Box<dyn Error>> {
-    let mut options = broker.options("bare");
-    options.set_clean_session(false);
+/// Has the broker keep what comes for a client of rumqttc, and reads it as fast as that can, by itself acknowledging each message
+/// or not; messages a second.
+async fn bare(broker: &Broker, acknowledges: bool) -> Result<f64, Box<dyn Error>> {
+    let mut options = broker.options(if acknowledges { "bare-acknowledging" } else { "bare" });
+    options.set_clean_session(false).set_manual_acks(acknowledges);
     let (client, mut connection) = AsyncClient::new(options.clone(), 10);
     client.subscribe(TOPIC, QoS::AtLeastOnce).await?;
     while !matches!(connection.poll().await?, ClientEvent::Incoming(Packet::SubAck(_))) {}
     client.disconnect().await?;
     while connection.poll().await.is_ok() {}
     broker.fill().await?;
-    let (_client, mut connection) = AsyncClient::new(options, 10);
+    let (client, mut connection) = AsyncClient::new(options, MESSAGES);
     let (begun, mut messages) = (Instant::now(), 0);
     while messages < MESSAGES {
-        if let ClientEvent::Incoming(Packet::Publish(_)) = connection.poll().await? {
+        if let ClientEvent::Incoming(Packet::Publish(message)) = connection.poll().await? {
             messages += 1;
+            if acknowledges {
+                client.try_ack(&message)?;
+            }
         }
     }
     Ok(MESSAGES as f64 / begun.elapsed().as_secs_f64())
@@ -154,13 +160,13 @@ async fn main() -> Result<(), Box<dyn Error>> {
         "{MESSAGES} messages of QoS 1 with two values each, kept by Mosquitto, {IN_FLIGHT} on their way; messages a second:"
     );
     for _ in 0..REPETITIONS {
-        let bare = bare(&broker).await?;
-        let (v3, v5) = (adapter(&broker, 3).await?, adapter(&broker, 5).await?);
-        println!(
-            "  rumqttc alone {bare:>8.0}   adapter, MQTT 3.1.1 {v3:>8.0} ({:.2} of it)   adapter, MQTT 5 {v5:>8.0} ({:.2})",
-            v3 / bare,
-            v5 / bare
-        );
+        let (bare, acknowledging) = (bare(&broker, false).await?, bare(&broker, true).await?);
+        println!("  rumqttc alone {bare:>8.0}, acknowledging each {acknowledging:>8.0}");
+        for (version, name) in [(3, "MQTT 3.1.1"), (5, "MQTT 5    ")] {
+            let speed = adapter(&broker, version).await?;
+            let (of_bare, of_acknowledging) = (speed / bare, speed / acknowledging);
+            println!("  adapter, {name} {speed:>8.0}: {of_bare:.2} of the first, {of_acknowledging:.2} of the second");
+        }
     }
     Ok(())
 }

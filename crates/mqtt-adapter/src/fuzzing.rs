@@ -22,6 +22,7 @@ fn signals(address: impl Fn(DataType) -> String) -> Vec<Signal> {
         data_type,
         word_order: WordOrder::Cdab,
         poll: None,
+        sampling: Default::default(),
         unit: String::new(),
         scale: 1.0,
         offset: 0.0,
