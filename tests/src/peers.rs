@@ -252,6 +252,30 @@ impl OpcuaServer {
     }
 }
 
+/// A Sparkplug B edge node of pysparkplug, `plant/press` with the device `heater`, as `sparkplug_node.py` describes it. It dies
+/// without a farewell when it is dropped.
+pub struct SparkplugNode(Peer);
+
+impl SparkplugNode {
+    /// Starts it at the broker on that port, and waits until it has been born.
+    #[track_caller]
+    pub fn start(port: u16) -> Self {
+        Self(Peer::start_device("sparkplug_node.py", port, &[]))
+    }
+
+    /// Changes a metric of the `node` or the `device`.
+    #[track_caller]
+    pub fn update(&mut self, of: &str, metric: &str, value: impl Into<Value>) {
+        self.0.ask(&json!({ "do": of, "name": metric, "value": value.into() }));
+    }
+
+    /// Has it `die`, which ends the device, `skip` a message as if it had got lost, or `leave`.
+    #[track_caller]
+    pub fn ask(&mut self, request: &str) {
+        self.0.ask(&json!({ "do": request }));
+    }
+}
+
 /// A Sparkplug B host application of pysparkplug, which reads what nodes tell.
 pub struct SparkplugHost(Program);
 
