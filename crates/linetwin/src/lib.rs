@@ -7,6 +7,7 @@ mod access;
 pub mod backtest;
 pub mod broker;
 pub mod browse;
+pub mod bulk;
 pub mod caller;
 pub mod cli;
 pub mod commands;

@@ -56,7 +56,14 @@ impl Setup {
     /// # Errors
     /// [`Misconfigured`], or that the folder cannot be read.
     pub fn read(folder: &Path, set: &[String]) -> anyhow::Result<Self> {
-        let files = Files::read_dir(folder).map_err(|error| Misconfigured(error.to_string()))?;
+        Self::of_files(Files::read_dir(folder).map_err(|error| Misconfigured(error.to_string()))?, set)
+    }
+
+    /// Checks all of a configuration, with the environment and `set` over it.
+    ///
+    /// # Errors
+    /// [`Misconfigured`].
+    pub(crate) fn of_files(files: Files, set: &[String]) -> anyhow::Result<Self> {
         // Names or values that are not UTF-8 cannot be ours.
         let environment: BTreeMap<String, String> = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
@@ -78,6 +85,11 @@ impl Setup {
                 .map_err(|error| Misconfigured(error.to_string()))?;
         }
         Ok(setup)
+    }
+
+    /// The texts that it was read from.
+    pub(crate) fn files(&self) -> &Files {
+        &self.files
     }
 
     /// An adapter for each link, in the links' order.

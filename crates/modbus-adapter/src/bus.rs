@@ -14,7 +14,7 @@ use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use crate::frame::{Answer, Exception, Request, rtu_answer, take_tcp};
-use crate::transport::{Endpoint, Framing, Stream};
+use crate::transport::{Dial, Endpoint, Framing, Stream};
 
 /// The least time from one attempt to connect to the next, whoever asks for it: links that share an endpoint make no storm.
 const ATTEMPT_PAUSE: Duration = Duration::from_millis(200);
@@ -32,6 +32,12 @@ const NOISE_READS_MAX: usize = 64;
 pub struct Buses(BTreeMap<String, Weak<Bus>>);
 
 impl Buses {
+    /// The bus of one endpoint, there before any link asks for it.
+    #[cfg(test)]
+    pub(crate) fn with(bus: Bus) -> Self {
+        Self(BTreeMap::from([(bus.endpoint.key(), Arc::new(bus))]))
+    }
+
     /// The bus of an endpoint for one more link. The first link's pauses hold for all; the plant's check has seen to it that
     /// they are the same.
     pub(crate) fn join(&mut self, endpoint: Endpoint, pauses: Pauses) -> Seat {
@@ -92,6 +98,7 @@ pub(crate) enum ReadError {
 /// and one request is under way at a time. The connection is opened when somebody reads.
 pub(crate) struct Bus {
     endpoint: Endpoint,
+    dial: Dial,
     pauses: Pauses,
     links: AtomicUsize,
     line: Mutex<Line>,
@@ -116,7 +123,12 @@ impl fmt::Debug for Bus {
 
 impl Bus {
     pub(crate) fn new(endpoint: Endpoint, pauses: Pauses) -> Self {
-        Self { endpoint, pauses, links: AtomicUsize::new(0), line: Mutex::default() }
+        Self::through(endpoint.dial(), endpoint, pauses)
+    }
+
+    /// The same with another way to get there.
+    pub(crate) fn through(dial: Dial, endpoint: Endpoint, pauses: Pauses) -> Self {
+        Self { endpoint, dial, pauses, links: AtomicUsize::new(0), line: Mutex::default() }
     }
 
     pub(crate) fn endpoint(&self) -> &Endpoint {
@@ -185,7 +197,7 @@ impl Bus {
             sleep_until(next).await;
         }
         line.attempted = Some(Instant::now());
-        let opened = match timeout(patience, self.endpoint.open()).await {
+        let opened = match timeout(patience, (self.dial)()).await {
             Ok(opened) => opened,
             Err(_) => Err(format!("no answer within {patience:?}")),
         };
@@ -277,7 +289,12 @@ impl Connection {
                 }
             }
             if !self.receive(deadline).await? {
-                return Err(ReadError::Unanswered(format!("no answer within {patience:?}")));
+                // What has begun would swallow the answers that come next.
+                return Err(if self.received.is_empty() {
+                    ReadError::Unanswered(format!("no answer within {patience:?}"))
+                } else {
+                    ReadError::Lost(format!("an answer broke off in the middle, and did not go on within {patience:?}"))
+                });
             }
         }
     }
