@@ -152,6 +152,17 @@ impl Daemon {
         self.program.errors()
     }
 
+    /// Has it read its configuration again, as a service manager does. Returns what it says came of that.
+    #[track_caller]
+    pub fn reload(&self) -> String {
+        let before = self.log().len();
+        self.program.signal(Signal::HUP);
+        let ends = ["the new configuration is in force", "the plant is configured as it was", "nothing has changed"];
+        wait_for("linetwin to say what came of the configuration", || {
+            self.log().into_iter().skip(before).find(|line| ends.iter().any(|end| line.contains(end)))
+        })
+    }
+
     /// Ends it at once, as a power cut would.
     pub fn kill(mut self) {
         self.kill_at_once();

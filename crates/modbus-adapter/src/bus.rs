@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
-use std::sync::Arc;
+use std::ops::Deref;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use adapter::Counters;
@@ -26,9 +27,9 @@ const READ_BYTES: usize = 512;
 /// The most times that bytes to nobody are taken before a request; a line that still has more is of no use.
 const NOISE_READS_MAX: usize = 64;
 
-/// The buses of a plant: one for each endpoint.
+/// The buses of a plant: one for each endpoint, as long as a link is on it.
 #[derive(Debug, Default)]
-pub struct Buses(BTreeMap<String, Arc<Bus>>);
+pub struct Buses(BTreeMap<String, Weak<Bus>>);
 
 impl Buses {
     /// The bus of one endpoint, there before any link asks for it.
@@ -39,10 +40,37 @@ impl Buses {
 
     /// The bus of an endpoint for one more link. The first link's pauses hold for all; the plant's check has seen to it that
     /// they are the same.
-    pub(crate) fn join(&mut self, endpoint: Endpoint, pauses: Pauses) -> Arc<Bus> {
-        let bus = self.0.entry(endpoint.key()).or_insert_with(|| Arc::new(Bus::new(endpoint, pauses)));
+    pub(crate) fn join(&mut self, endpoint: Endpoint, pauses: Pauses) -> Seat {
+        let place = self.0.entry(endpoint.key()).or_default();
+        let bus = place.upgrade().unwrap_or_else(|| Arc::new(Bus::new(endpoint, pauses)));
+        *place = Arc::downgrade(&bus);
+        Seat::on(bus)
+    }
+}
+
+/// A link's place on a bus, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Seat(Arc<Bus>);
+
+impl Seat {
+    /// One more on a bus.
+    pub(crate) fn on(bus: Arc<Bus>) -> Self {
         bus.links.fetch_add(1, Ordering::Relaxed);
-        bus.clone()
+        Self(bus)
+    }
+}
+
+impl Deref for Seat {
+    type Target = Bus;
+
+    fn deref(&self) -> &Bus {
+        &self.0
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.0.links.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -149,7 +177,7 @@ impl Bus {
             }
             Err(ReadError::Unanswered(problem)) => {
                 line.unanswered += 1;
-                if line.unanswered >= UNANSWERED_MAX * self.links.load(Ordering::Relaxed).max(1) {
+                if line.unanswered >= UNANSWERED_MAX * self.links.load(Ordering::Relaxed) {
                     line.unanswered = 0;
                     return Err(ReadError::Lost(problem));
                 }
