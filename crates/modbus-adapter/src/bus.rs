@@ -34,8 +34,8 @@ pub struct Buses(BTreeMap<String, Weak<Bus>>);
 impl Buses {
     /// The bus of one endpoint, there before any link asks for it.
     #[cfg(test)]
-    pub(crate) fn with(bus: Bus) -> Self {
-        Self(BTreeMap::from([(bus.endpoint.key(), Arc::new(bus))]))
+    pub(crate) fn with(bus: &Arc<Bus>) -> Self {
+        Self(BTreeMap::from([(bus.endpoint.key(), Arc::downgrade(bus))]))
     }
 
     /// The bus of an endpoint for one more link. The first link's pauses hold for all; the plant's check has seen to it that

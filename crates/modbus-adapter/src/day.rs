@@ -315,7 +315,8 @@ async fn check_day(transport: ModbusTransport, seed: u64) {
         dice: Mutex::new(Dice(seed + 1)),
         connections: Mutex::new(0),
     });
-    let mut buses = Buses::with(Bus::through(device.dial(), endpoint, Pauses::default()));
+    let bus = Arc::new(Bus::through(device.dial(), endpoint, Pauses::default()));
+    let mut buses = Buses::with(&bus);
     let origin = Origin { file: "plant.toml".into(), line: 1 };
     let link = Link { id: LinkId(0), name: "plc".into(), settings: LinkSettings::Modbus(settings.clone()), origin };
     let signals = signals();
