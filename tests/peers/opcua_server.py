@@ -30,6 +30,7 @@ class Nodes:
         self.server = server
         self.namespace = namespace
         self.types = {}
+        self.alarms = {}
 
     async def add(self, name, type, value):
         """Adds a variable of an OPC UA built-in type, such as Double."""
@@ -54,6 +55,25 @@ class Nodes:
         value = types[f"{name}Type"](**fields)
         self.types[name] = ua.VariantType.ExtensionObject
         await self.server.nodes.objects.add_variable(self.node_id(name), self.browse_name(name), value)
+
+    async def alarm(self, source, condition, active, message, severity, acked=False):
+        """Tells of an alarm condition: that it is active, or no longer. One that is neither active nor to be acknowledged is of
+        no interest any more."""
+        name = f"{source}.{condition}"
+        if name not in self.alarms:
+            self.alarms[name] = await self.server.get_event_generator(ua.ObjectIds.AlarmConditionType)
+        event = self.alarms[name].event
+        event.NodeId, event.SourceName, event.ConditionName = self.node_id(name), source, condition
+        event.Message, event.Severity, event.Retain = ua.LocalizedText(message), severity, active or not acked
+        for state, value in {"EnabledState": True, "ActiveState": active, "AckedState": acked}.items():
+            setattr(event, f"{state}/Id", value)
+        await self.alarms[name].trigger()
+
+    async def event(self, source, message, severity):
+        """Tells of an event that is no condition."""
+        generator = await self.server.get_event_generator()
+        generator.event.SourceName, generator.event.Severity = source, severity
+        await generator.trigger(message=message)
 
     async def sessions(self, count):
         """Waits until clients have that many sessions. Those left behind take half a minute to time out."""
@@ -167,6 +187,7 @@ async def secured(security, folder, valid_days):
     make_certificate(folder, "server", "urn:linetwin:peer", now + timedelta(days=valid_days))
     user = make_certificate(folder, "twin", "urn:linetwin:user", now + timedelta(days=10))
     server = Server(user_manager=Users(user))
+    server.iserver.bind_condition_methods = True
     await server.init()
     await server.set_application_uri("urn:linetwin:peer")
     await server.load_certificate(folder / "server.der")
@@ -186,6 +207,8 @@ def actions(nodes):
         "most_sessions": nodes.most_sessions,
         "lose": nodes.lose,
         "lost": nodes.lost,
+        "alarm": nodes.alarm,
+        "event": nodes.event,
     }
 
 
@@ -194,6 +217,7 @@ async def main(port, security, folder, valid_days):
         server = await secured(security, folder, valid_days)
     else:
         server = Server()
+        server.iserver.bind_condition_methods = True
         await server.init()
         server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
     server.set_endpoint(f"opc.tcp://127.0.0.1:{port}")

@@ -202,6 +202,22 @@ impl OpcuaServer {
         self.peer.ask(&json!({ "do": "add_structure", "name": name, "fields": fields }));
     }
 
+    /// Tells of an alarm condition of a source, that it is active with a severity from 1 to 1000, or no longer. It goes to all
+    /// that ask what stands as long as it is active or was not acknowledged at the machine.
+    #[track_caller]
+    pub fn alarm(&mut self, source: &str, condition: &str, active: bool, message: &str, severity: u16) {
+        self.peer.ask(&json!({
+            "do": "alarm", "source": source, "condition": condition, "active": active, "message": message,
+            "severity": severity, "acked": !active,
+        }));
+    }
+
+    /// Tells of an event that is no condition.
+    #[track_caller]
+    pub fn event(&mut self, source: &str, message: &str, severity: u16) {
+        self.peer.ask(&json!({ "do": "event", "source": source, "message": message, "severity": severity }));
+    }
+
     /// Waits until it has that many sessions.
     #[track_caller]
     pub fn expect_sessions(&mut self, count: u32) {

@@ -28,6 +28,8 @@ pub struct OpcuaSettings {
     pub deadband: Deadband,
     /// How often a node that the server refused is tried again, seconds.
     pub retry_interval_s: f64,
+    /// The node that notifies of the events that signals tell, by an address.
+    pub notifier: String,
 }
 
 impl OpcuaSettings {
@@ -211,6 +213,9 @@ pub(crate) struct OpcuaKeys {
     /// How often a node that the server refused is tried again, seconds.
     #[schemars(range(min = 1.0, max = 86_400.0))]
     retry_interval_s: f64,
+    /// The node that notifies of the events that signals tell; the server itself, i=2253, has all of them.
+    #[schemars(length(min = 1))]
+    notifier: String,
 }
 
 /// The key `security`: a word or a table.
@@ -264,6 +269,7 @@ impl Default for OpcuaKeys {
             queue_size: 16,
             deadband: "0".into(),
             retry_interval_s: 60.0,
+            notifier: "i=2253".into(),
         }
     }
 }
@@ -317,6 +323,7 @@ impl From<OpcuaKeys> for OpcuaSettings {
             // What could not be read has been found, and so nothing is built of it.
             deadband: keys.deadband.parse().unwrap_or(Deadband::None),
             retry_interval_s: keys.retry_interval_s,
+            notifier: keys.notifier,
         }
     }
 }
