@@ -31,6 +31,7 @@ class Nodes:
         self.namespace = namespace
         self.types = {}
         self.alarms = {}
+        self.clock_off = timedelta(0)
 
     async def add(self, name, type, value):
         """Adds a variable of an OPC UA built-in type, such as Double."""
@@ -41,11 +42,15 @@ class Nodes:
 
     async def set(self, name, value, status="Good"):
         """Gives a variable a value that is true now, with a status code by name, such as BadSensorFailure."""
-        now = datetime.now(timezone.utc).replace(tzinfo=None)
+        now = datetime.now(timezone.utc).replace(tzinfo=None) + self.clock_off
         code = ua.StatusCode(getattr(ua.StatusCodes, status))
         variant = ua.Variant(value, self.types[name])
         data = ua.DataValue(Value=variant, StatusCode=code, SourceTimestamp=now, ServerTimestamp=now)
         await self.server.write_attribute_value(self.node_id(name), data)
+
+    async def step_clock(self, seconds):
+        """From now on the times of values are that much off."""
+        self.clock_off = timedelta(seconds=seconds)
 
     async def add_structure(self, name, fields):
         """Adds a variable that holds a structure of numbers, of a type of its own."""
@@ -208,6 +213,7 @@ def actions(nodes):
         "lose": nodes.lose,
         "lost": nodes.lost,
         "alarm": nodes.alarm,
+        "step_clock": nodes.step_clock,
         "event": nodes.event,
     }
 
@@ -233,6 +239,6 @@ if __name__ == "__main__":
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--security", help="such as Basic256Sha256_SignAndEncrypt")
     parser.add_argument("--certificates", type=Path)
-    parser.add_argument("--valid-days", type=int, default=3650, help="how long its certificate is valid from now on")
+    parser.add_argument("--valid-days", type=float, default=3650, help="how long its certificate is valid from now on")
     arguments = parser.parse_args()
     asyncio.run(main(arguments.port, arguments.security, arguments.certificates, arguments.valid_days))

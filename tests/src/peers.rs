@@ -171,7 +171,7 @@ impl OpcuaServer {
     /// Starts it on a port with one endpoint, such as `Basic256Sha256_SignAndEncrypt`. It lets in anonymous users, `twin`
     /// with the password `secret`, and who has `twin.der` and `twin.pem`, which it puts into the folder of its certificates.
     #[track_caller]
-    pub fn start_secured(port: u16, security: &str, certificates: &Path, valid_days: i32) -> Self {
+    pub fn start_secured(port: u16, security: &str, certificates: &Path, valid_days: f64) -> Self {
         let (folder, days) = (certificates.display().to_string(), valid_days.to_string());
         let more = ["--security", security, "--certificates", &folder, "--valid-days", &days];
         Self { peer: Peer::start_device("opcua_server.py", port, &more), port }
@@ -216,6 +216,12 @@ impl OpcuaServer {
     #[track_caller]
     pub fn event(&mut self, source: &str, message: &str, severity: u16) {
         self.peer.ask(&json!({ "do": "event", "source": source, "message": message, "severity": severity }));
+    }
+
+    /// From now on the times of its values are that many seconds off.
+    #[track_caller]
+    pub fn step_clock(&mut self, seconds: f64) {
+        self.peer.ask(&json!({ "do": "step_clock", "seconds": seconds }));
     }
 
     /// Waits until it has that many sessions.

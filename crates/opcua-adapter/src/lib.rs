@@ -35,6 +35,7 @@ mod refresh;
 mod sessions;
 mod subscription;
 mod value;
+mod wire;
 
 pub use browse::browse;
 pub use certificates::{Certificate, Pki, PkiError};
