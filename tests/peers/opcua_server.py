@@ -80,6 +80,12 @@ class Nodes:
         generator.event.SourceName, generator.event.Severity = source, severity
         await generator.trigger(message=message)
 
+    async def health(self, state, level):
+        """Gives the server a state, 0 for running, and a service level."""
+        state, level = ua.Variant(state, ua.VariantType.Int32), ua.Variant(level, ua.VariantType.Byte)
+        await self.server.get_node(ua.ObjectIds.Server_ServerStatus_State).write_value(state)
+        await self.server.get_node(ua.ObjectIds.Server_ServiceLevel).write_value(level)
+
     async def sessions(self, count):
         """Waits until clients have that many sessions. Those left behind take half a minute to time out."""
         for _ in range(450):
@@ -213,6 +219,7 @@ def actions(nodes):
         "lose": nodes.lose,
         "lost": nodes.lost,
         "alarm": nodes.alarm,
+        "health": nodes.health,
         "step_clock": nodes.step_clock,
         "event": nodes.event,
     }

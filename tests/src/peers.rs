@@ -224,6 +224,12 @@ impl OpcuaServer {
         self.peer.ask(&json!({ "do": "step_clock", "seconds": seconds }));
     }
 
+    /// Gives the server a state, 0 for running and 3 for suspended, and a service level.
+    #[track_caller]
+    pub fn health(&mut self, state: i32, level: u8) {
+        self.peer.ask(&json!({ "do": "health", "state": state, "level": level }));
+    }
+
     /// Waits until it has that many sessions.
     #[track_caller]
     pub fn expect_sessions(&mut self, count: u32) {

@@ -31,6 +31,7 @@ mod limits;
 mod monitoring;
 mod points;
 mod published;
+mod redundancy;
 mod refresh;
 mod sessions;
 mod subscription;
@@ -42,11 +43,13 @@ pub use certificates::{Certificate, Pki, PkiError};
 pub use discovery::fetch_certificate;
 
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
-use adapter::{AddressError, Context, LinkError, keep_connected};
+use adapter::{AddressError, Context, Counters, LinkError, keep_connected};
 use opcua::client::Session;
 use plant::{Link, OpcuaSettings, Signal};
 use tokio::sync::{Mutex, mpsc};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::address::Address;
@@ -54,11 +57,15 @@ use crate::connection::Connection;
 use crate::events::{EVENT_PREFIX, EventSignal};
 use crate::points::{Point, points};
 use crate::published::{Published, WAITING_PUBLISHES_MAX, hand_over};
+use crate::redundancy::{Servers, check_running};
 use crate::refresh::Refresh;
 use crate::sessions::Sessions;
 use crate::subscription::Subscriber;
 
-/// The adapter of one OPC UA server: what to subscribe to, checked with nothing connected.
+/// How long it is tried to take a session up again before another server is used, where there is one.
+const RESUME_TIME_MAX: Duration = Duration::from_secs(2);
+
+/// The adapter of one OPC UA server, or of several that serve the same: what to subscribe to, checked with nothing connected.
 #[derive(Debug)]
 pub struct OpcuaAdapter {
     settings: OpcuaSettings,
@@ -66,6 +73,7 @@ pub struct OpcuaAdapter {
     /// The signals that come from events; their node is the first of the points.
     events: Vec<EventSignal>,
     link: String,
+    servers: Servers,
     /// Whether it has been told what the server makes of what it is asked for.
     told: AtomicBool,
 }
@@ -96,7 +104,8 @@ impl OpcuaAdapter {
             return Err(errors);
         }
         let (settings, link) = (settings.clone(), link.name.clone());
-        Ok(Self { settings, points, events, link, told: AtomicBool::new(false) })
+        let servers = Servers::new(&settings);
+        Ok(Self { settings, points, events, link, servers, told: AtomicBool::new(false) })
     }
 
     /// Subscribes, delivers and reconnects until the context is stopped. The session is then closed at the server.
@@ -114,13 +123,13 @@ impl OpcuaAdapter {
         let opened = tokio::select! {
             biased;
             () = context.stop.cancelled() => return LinkError::Stopping,
-            opened = sessions.open(&self.settings.url, &self.settings.access, &context.counters) => opened,
+            opened = self.open(sessions, &context.counters) => opened,
         };
         let mut connection = match opened {
             Ok(connection) => connection,
             Err(reason) => return LinkError::Lost(reason),
         };
-        tracing::debug!(link = self.link, url = self.settings.url, "session open");
+        tracing::debug!(link = self.link, url = connection.url(), "session open");
         let ended = tokio::select! {
             biased;
             () = context.stop.cancelled() => LinkError::Stopping,
@@ -130,16 +139,42 @@ impl OpcuaAdapter {
         ended
     }
 
+    /// Connects to the server, or to the best of several.
+    async fn open(&self, sessions: &mut Sessions, counters: &Counters) -> Result<Connection, String> {
+        let access = &self.settings.access;
+        if let Some(known) = self.servers.only().map(str::to_owned).or_else(|| self.servers.take_next()) {
+            return sessions.open(&known, access, counters).await;
+        }
+        let Some(last) = sessions.kept_url() else {
+            let best = self.servers.best_but(None, access).await?;
+            return sessions.open(&best, access, counters).await;
+        };
+        // A connection that broke is not yet a server that is gone: its session is taken up again, if it can be at once.
+        let reason = match timeout(RESUME_TIME_MAX, sessions.open(&last, access, counters)).await {
+            Ok(Ok(connection)) => return Ok(connection),
+            Ok(Err(reason)) => reason,
+            Err(_) => format!("{last}: no answer within {} s", RESUME_TIME_MAX.as_secs()),
+        };
+        let best = self.servers.best_but(Some(&last), access).await;
+        let best = best.map_err(|others| format!("{reason}; {others}"))?;
+        tracing::warn!(link = self.link, reason, to = best, "going over to another server");
+        sessions.open(&best, access, counters).await
+    }
+
     /// Subscribes and delivers until the connection or the subscription ends.
     async fn serve(&self, connection: &mut Connection, context: &Context) -> LinkError {
         let (session, types) = (connection.session(), connection.types());
-        let scope = Scope { adapter: self, session: &session, url: &self.settings.url, context };
+        let url = connection.url().to_owned();
+        let scope = Scope { adapter: self, session: &session, url: &url, context };
         let refresh = Refresh::default();
         let (sender, mut receiver) = mpsc::channel(WAITING_PUBLISHES_MAX);
         let mut lost = std::pin::pin!(receive(connection, sender.clone()));
         let subscribed = tokio::select! {
             reason = &mut lost => return LinkError::Lost(reason),
-            subscribed = Subscriber::subscribe(scope, &types, &refresh, sender) => subscribed,
+            subscribed = async {
+                check_running(scope).await?;
+                Subscriber::subscribe(scope, &types, &refresh, sender).await
+            } => subscribed,
         };
         let subscriber = match subscribed {
             Ok(subscriber) => subscriber,
@@ -156,7 +191,8 @@ impl OpcuaAdapter {
         let retrying = async { connection_ended.run_until_cancelled(subscriber.retry()).await.transpose() };
         let refreshing = refresh.run(&session, scope.url);
         let refreshing = async { connection_ended.run_until_cancelled(refreshing).await.transpose() };
-        match tokio::try_join!(receiving, handing_over, retrying, refreshing) {
+        let watching = async { connection_ended.run_until_cancelled(self.servers.watch(scope)).await.transpose() };
+        match tokio::try_join!(receiving, handing_over, retrying, refreshing, watching) {
             Ok((reason, ..)) => LinkError::Lost(reason),
             Err(ended) => ended,
         }
