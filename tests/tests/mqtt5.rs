@@ -181,7 +181,7 @@ fn a_broker_is_spoken_to_in_secret_and_each_knows_the_other() {
         daemon.stop();
     };
     check(&[&ca, login[0], login[1]], "");
-    check(&[&ca, &certificate, &key, login[0], "mqtt.password=open"], "NotAuthorized");
+    check(&[&ca, &certificate, &key, login[0], "mqtt.password=open"], "not authorised");
     let stranger = tempfile::tempdir().unwrap();
     certificates(stranger.path());
     let other = format!("mqtt.tls.ca={}", stranger.path().join("ca.pem").display());

@@ -17,6 +17,7 @@ mod counters;
 mod durability;
 pub mod json;
 mod reconnect;
+pub mod rows;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod time;

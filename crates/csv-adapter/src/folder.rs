@@ -5,7 +5,7 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::rows::Problem;
+use adapter::rows::Problem;
 
 /// The longest file that is read; results of a whole shift have a hundredth of it.
 const FILE_MAX_BYTES: u64 = 64 * 1024 * 1024;

@@ -9,20 +9,19 @@
 //! file is still there and is taken again with its old times, which the twin takes as the same said again.
 
 mod folder;
-mod rows;
 
 use std::convert::Infallible;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use adapter::rows::{Form, Problem, RowSettings};
 use adapter::{AddressError, Context, LinkError, keep_connected, without_farewell};
 use plant::{CsvSettings, Link, Signal};
 use telemetry::Sample;
 use tokio::time::{MissedTickBehavior, interval};
 
 use folder::{Folder, Outcome, Seen};
-use rows::{Form, Problem};
 
 /// How often the folder is looked at.
 const SCAN_INTERVAL: Duration = Duration::from_secs(1);
@@ -36,6 +35,8 @@ pub struct CsvAdapter {
     link: String,
     folder: Folder,
     form: Arc<Form>,
+    /// Each in the column that is its address.
+    signals: Arc<[Signal]>,
 }
 
 impl CsvAdapter {
@@ -44,9 +45,23 @@ impl CsvAdapter {
     /// # Errors
     /// Every signal whose address is no column, and a time format or time zone that is none.
     pub fn new(link: &Link, settings: &CsvSettings, signals: &[&Signal]) -> Result<Self, Vec<AddressError>> {
-        let form = Form::new(link, settings, signals)?;
+        let rows = RowSettings {
+            delimiter: settings.delimiter,
+            decimal_mark: settings.decimal_mark,
+            columns: &[],
+            time_column: &settings.time_column,
+            time_format: &settings.time_format,
+            time_zone: settings.time_zone.as_deref(),
+        };
+        let (form, signals) = match (Form::new(link, &rows), columns(signals)) {
+            (Ok(form), Ok(signals)) => (Arc::new(form), signals),
+            (form, columns) => {
+                let errors = [form.err(), columns.err()];
+                return Err(errors.into_iter().flatten().flatten().collect());
+            }
+        };
         let folder = Folder::new(Path::new(&settings.folder), Duration::from_secs_f64(settings.settle_s));
-        Ok(Self { link: link.name.clone(), folder, form: Arc::new(form) })
+        Ok(Self { link: link.name.clone(), folder, form, signals })
     }
 
     /// Watches the folder and delivers until the context is stopped.
@@ -76,7 +91,12 @@ impl CsvAdapter {
     /// Takes one file, and puts it where it belongs then.
     async fn take(&self, name: &str, context: &Context) -> Result<(), LinkError> {
         let (folder, form, file) = (self.folder.clone(), Arc::clone(&self.form), name.to_owned());
-        let read = on_disk(move || folder.read(&file).map(|text| text.and_then(|text| form.read(&text)))).await?;
+        let signals = Arc::clone(&self.signals);
+        let read = on_disk(move || {
+            let columns = signals.iter().map(|signal| (signal, signal.address.as_str()));
+            folder.read(&file).map(|text| text.and_then(|text| form.read(&text, columns)))
+        })
+        .await?;
         let outcome = match read {
             Ok(read) => {
                 context.counters.add_unusable(read.unusable);
@@ -107,6 +127,19 @@ impl CsvAdapter {
         }
         Ok(())
     }
+}
+
+/// The signals, or every one whose address is no column.
+fn columns(signals: &[&Signal]) -> Result<Arc<[Signal]>, Vec<AddressError>> {
+    let is_none = |signal: &&&Signal| signal.address.trim().is_empty();
+    let wrong = |signal: &&Signal| AddressError {
+        origin: signal.origin.clone(),
+        signal: signal.path.clone(),
+        address: signal.address.clone(),
+        problem: "names no column; expected what stands above it in the header of the files".to_owned(),
+    };
+    let errors: Vec<_> = signals.iter().filter(is_none).map(wrong).collect();
+    if errors.is_empty() { Ok(signals.iter().map(|&signal| signal.clone()).collect()) } else { Err(errors) }
 }
 
 /// Does what reads or writes files, where it holds nobody up.

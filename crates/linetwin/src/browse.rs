@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use adapter::BrowsedTag;
-use plant::{OpcuaAccess, OpcuaPassword, OpcuaSecurity, OpcuaUser, TagRow, WordOrder, write_tags};
+use plant::{OpcuaAccess, OpcuaSecurity, OpcuaUser, Password, TagRow, WordOrder, write_tags};
 
 /// `linetwin browse`.
 #[derive(Debug, clap::Args)]
@@ -46,7 +46,7 @@ impl OpcuaArguments {
         OpcuaAccess {
             security: if self.insecure { OpcuaSecurity::None } else { OpcuaSecurity::Auto },
             user: match self.username.clone().zip(self.password_file.clone()) {
-                Some((name, file)) => OpcuaUser::Named { name, password: OpcuaPassword::File(file) },
+                Some((name, file)) => OpcuaUser::Named { name, password: Password::File(file) },
                 None => OpcuaUser::Anonymous,
             },
             pki: self.pki.clone(),

@@ -4,10 +4,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use notify::{
-    Broker, Ledger, MqttVersion, Notifier, NotifySettings, Publication, SparkplugNode, SparkplugSettings, Tls,
-    TlsFiles, Topics,
-};
+use mqtt_client::{Broker, MqttVersion, Tls, TlsFiles};
+use notify::{Ledger, Notifier, NotifySettings, Publication, SparkplugNode, SparkplugSettings, Topics};
 
 use crate::recorder::{ALERTS_FILE, events_after, last_event};
 use crate::setup::Setup;

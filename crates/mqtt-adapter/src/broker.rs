@@ -2,49 +2,36 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::time::Duration;
 
-use rumqttc::mqttbytes::v4::SubscribeReasonCode;
-use rumqttc::{
-    AsyncClient, ConnectReturnCode, ConnectionError, Event, EventLoop, MqttOptions, NetworkOptions, Packet, Publish,
-    QoS, StateError, SubAck, SubscribeFilter,
+use futures_util::StreamExt as _;
+use mqtt_client::{
+    Client, Failure, Happening, Happenings, Introduction, Memory, MqttVersion, Outgoing, Received, Tls, TlsFiles,
+    Versions, connect,
 };
+use plant::{BrokerTlsSettings, MqttSettings, Password};
 use tokio::time::timeout;
 
-use crate::acks::WAITING_MAX;
-
-/// How often the broker is pinged when nothing else is sent. One that is gone is noticed within twice this time.
-const KEEP_ALIVE: Duration = Duration::from_secs(10);
 /// How long connecting and subscribing may take together.
 const SUBSCRIBE_MAX: Duration = Duration::from_secs(10);
-/// The largest message, bytes.
-const MESSAGE_BYTES_MAX: usize = 1 << 20;
 /// The most messages that a broker may send before it acknowledges the subscription.
 const EARLY_MESSAGES_MAX: usize = 1000;
-/// Requests to the event loop: to subscribe, and as many acknowledgements and ends of old subscriptions as messages wait.
-const REQUESTS_MAX: usize = 1 + 2 * WAITING_MAX;
 
 /// A broker and who we are there.
 #[derive(Clone)]
 pub(crate) struct Broker {
     pub(crate) host: String,
     pub(crate) port: u16,
+    /// The only version to speak; if `None`, 5 and then 3.1.1.
+    pub(crate) version: Option<MqttVersion>,
+    pub(crate) tls: Option<BrokerTlsSettings>,
     pub(crate) client_id: String,
     /// User name and password.
-    pub(crate) login: Option<(String, String)>,
+    pub(crate) login: Option<(String, Password)>,
 }
 
 impl fmt::Display for Broker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "MQTT broker {}:{}", self.host, self.port)
     }
-}
-
-/// What the broker keeps of us while we are away.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Memory {
-    /// Nothing. Each message is acknowledged when it arrives.
-    None,
-    /// The subscriptions, and every message that we have not acknowledged ourselves.
-    UntilAcknowledged,
 }
 
 /// As displayed, so that no password gets into a log.
@@ -54,177 +41,172 @@ impl fmt::Debug for Broker {
     }
 }
 
+impl From<&MqttSettings> for Broker {
+    fn from(settings: &MqttSettings) -> Self {
+        let MqttSettings { host, port, version, tls, client_id, login, .. } = settings.clone();
+        let version = version.map(|number| if number == 3 { MqttVersion::V3 } else { MqttVersion::V5 });
+        Self { host, port, version, tls, client_id, login }
+    }
+}
+
 impl Broker {
-    /// Connects and subscribes to the filters with quality of service 1.
+    /// Connects and subscribes to the filters with quality of service 1. The broker says `will` if we are gone.
     ///
     /// # Errors
     /// In words for a person: what failed, where, and what was expected.
-    pub(crate) async fn subscribe(&self, filters: &[String], memory: Memory) -> Result<Subscription, String> {
-        match timeout(SUBSCRIBE_MAX, self.try_subscribe(filters, memory)).await {
-            Ok(result) => result,
+    pub(crate) async fn subscribe(
+        &self,
+        filters: &[String],
+        memory: Memory,
+        will: Option<Outgoing>,
+    ) -> Result<Subscription, String> {
+        match timeout(SUBSCRIBE_MAX, self.try_subscribe(filters, memory, will)).await {
+            Ok(result) => result.map_err(|problem| format!("{self}: {problem}")),
             Err(_) => Err(format!("{self}: the subscription was not acknowledged within {SUBSCRIBE_MAX:?}")),
         }
     }
 
-    async fn try_subscribe(&self, filters: &[String], memory: Memory) -> Result<Subscription, String> {
-        let (client, mut event_loop) = AsyncClient::new(self.options(memory), REQUESTS_MAX);
-        // An acknowledgement does not wait for that of the one before: the broker sends so many unacknowledged, and no more.
-        let mut network = NetworkOptions::new();
-        network.set_tcp_nodelay(true);
-        event_loop.set_network_options(network);
-        let wanted = filters.iter().map(|filter| SubscribeFilter::new(filter.clone(), QoS::AtLeastOnce));
-        client.subscribe_many(wanted).await.map_err(|_| format!("{self}: not a valid subscription: {filters:?}"))?;
-        let (mut early, mut is_remembered) = (VecDeque::new(), false);
-        let subscription = |event_loop, waiting, unanswered| Subscription {
-            broker: self.clone(),
-            client,
-            event_loop,
-            waiting,
-            unanswered,
-            ended: None,
-        };
+    async fn try_subscribe(
+        &self,
+        filters: &[String],
+        memory: Memory,
+        will: Option<Outgoing>,
+    ) -> Result<Subscription, String> {
+        let broker = self.with_secrets()?;
+        let mut versions = Versions::of(&broker);
+        let introduction = || Introduction { client_id: &self.client_id, memory, will: will.clone() };
+        let (mut client, mut happenings) = connect(&broker, introduction(), versions.current());
+        let (mut early, mut connected, mut is_remembered) = (VecDeque::new(), false, false);
         loop {
-            match event_loop.poll().await.map_err(|error| self.describe(&error))? {
-                Event::Incoming(Packet::ConnAck(answer)) => is_remembered = answer.session_present,
-                Event::Incoming(Packet::SubAck(answer)) => {
-                    self.check(filters, &answer)?;
-                    return Ok(subscription(event_loop, early, None));
+            match next(&mut happenings).await {
+                Err(failure) if !connected && failure.can_be_of_version && versions.fall_back() => {
+                    tracing::debug!("{self}: {}; {} is tried", failure.reason, versions.current());
+                    (client, happenings) = connect(&broker, introduction(), versions.current());
+                }
+                Err(failure) => return Err(failure.reason),
+                Ok(Happening::Connected { is_remembered: remembered }) => {
+                    (connected, is_remembered) = (true, remembered);
+                    client.subscribe(filters.iter().cloned()).map_err(|failure| failure.reason)?;
+                }
+                Ok(Happening::Subscribed(granted)) => {
+                    self.check(filters, &granted)?;
+                    return Ok(Subscription::new(self, client, happenings, early, None));
                 }
                 // The broker kept the subscriptions, and has much to tell.
-                Event::Incoming(Packet::Publish(message)) if is_remembered && early.len() == EARLY_MESSAGES_MAX => {
+                Ok(Happening::Received(message)) if is_remembered && early.len() == EARLY_MESSAGES_MAX => {
                     early.push_back(message);
-                    return Ok(subscription(event_loop, early, Some(filters.to_vec())));
+                    return Ok(Subscription::new(self, client, happenings, early, Some(filters.to_vec())));
                 }
-                Event::Incoming(Packet::Publish(_)) if early.len() == EARLY_MESSAGES_MAX => {
+                Ok(Happening::Received(_)) if early.len() == EARLY_MESSAGES_MAX => {
                     return Err(format!(
-                        "{self}: it sent more than {EARLY_MESSAGES_MAX} messages before it acknowledged the subscription"
+                        "it sent more than {EARLY_MESSAGES_MAX} messages before it acknowledged the subscription"
                     ));
                 }
-                Event::Incoming(Packet::Publish(message)) => early.push_back(message),
-                _ => {}
+                Ok(Happening::Received(message)) => early.push_back(message),
+                Ok(_) => {}
             }
         }
     }
 
-    fn options(&self, memory: Memory) -> MqttOptions {
-        let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
-        let mut options = MqttOptions::new(&self.client_id, host, self.port);
-        options
-            .set_keep_alive(KEEP_ALIVE)
-            .set_clean_session(memory == Memory::None)
-            .set_manual_acks(memory == Memory::UntilAcknowledged)
-            .set_max_packet_size(MESSAGE_BYTES_MAX, MESSAGE_BYTES_MAX);
-        if let Some((user, password)) = &self.login {
-            options.set_credentials(user, password);
-        }
-        options
+    /// The broker with what its files hold now: a renewed certificate or password needs no restart.
+    fn with_secrets(&self) -> Result<mqtt_client::Broker, String> {
+        let tls = self.tls.as_ref().map(|tls| {
+            let own = tls.certificate.as_deref().zip(tls.key.as_deref());
+            Tls::read(TlsFiles { ca: tls.ca.as_deref(), own }).map_err(|error| format!("tls: {error}"))
+        });
+        let login =
+            self.login.as_ref().map(|(username, password)| Ok::<_, String>((username.clone(), read(password)?)));
+        let (host, port, version) = (self.host.clone(), self.port, self.version);
+        Ok(mqtt_client::Broker { host, port, version, login: login.transpose()?, tls: tls.transpose()? })
     }
 
-    fn check(&self, filters: &[String], answer: &SubAck) -> Result<(), String> {
-        if answer.return_codes.len() != filters.len() {
-            let (got, expected) = (answer.return_codes.len(), filters.len());
-            return Err(format!("{self}: it acknowledged {got} subscriptions; expected {expected}"));
+    fn check(&self, filters: &[String], granted: &[Result<(), String>]) -> Result<(), String> {
+        if granted.len() != filters.len() {
+            let (got, expected) = (granted.len(), filters.len());
+            return Err(format!("it acknowledged {got} subscriptions; expected {expected}"));
         }
         let refused: Vec<&str> = filters
             .iter()
-            .zip(&answer.return_codes)
-            .filter(|(_, code)| **code == SubscribeReasonCode::Failure)
+            .zip(granted)
+            .filter(|(_, granted)| granted.is_err())
             .map(|(filter, _)| filter.as_str())
             .collect();
         if refused.is_empty() {
             return Ok(());
         }
-        Err(format!(
-            "{self}: it refuses the subscription to {}; allow client {:?} to read there",
-            refused.join(", "),
-            self.client_id
-        ))
+        let client_id = &self.client_id;
+        Err(format!("it refuses the subscription to {}; allow client {client_id:?} to read there", refused.join(", ")))
     }
+}
 
-    fn describe(&self, error: &ConnectionError) -> String {
-        match error {
-            ConnectionError::Io(error) => format!("{self}: cannot connect: {error}"),
-            ConnectionError::NetworkTimeout => format!("{self}: cannot connect: no answer in time"),
-            ConnectionError::ConnectionRefused(code) => {
-                format!("{self}: it refuses the connection: {}", refusal(*code))
-            }
-            ConnectionError::NotConnAck(_) => format!("{self}: it does not speak MQTT 3.1.1"),
-            ConnectionError::MqttState(StateError::AwaitPingResp) => {
-                format!(
-                    "{self}: it did not answer a ping within {KEEP_ALIVE:?}, or the twin took no message for as long"
-                )
-            }
-            ConnectionError::MqttState(StateError::ConnectionAborted) => format!(
-                "{self}: it closed the connection; if that repeats, look for another client with the id {:?}",
-                self.client_id
-            ),
-            other => format!("{self}: the connection ended: {other}"),
+fn read(password: &Password) -> Result<String, String> {
+    match password {
+        Password::Text(text) => Ok(text.clone()),
+        Password::File(file) => {
+            let text = std::fs::read_to_string(file);
+            let text = text.map_err(|error| format!("password_file {}: {error}", file.display()))?;
+            Ok(text.lines().next().unwrap_or_default().to_owned())
         }
     }
 }
 
-fn refusal(code: ConnectReturnCode) -> &'static str {
-    match code {
-        ConnectReturnCode::BadUserNamePassword => "wrong user name or password",
-        ConnectReturnCode::NotAuthorized => "not authorised; check user name and password",
-        ConnectReturnCode::BadClientId => "it does not accept the client id",
-        ConnectReturnCode::RefusedProtocolVersion => "it does not speak MQTT 3.1.1",
-        ConnectReturnCode::ServiceUnavailable => "the service is unavailable",
-        ConnectReturnCode::Success => "it gave no reason",
-    }
+async fn next(happenings: &mut Happenings) -> Result<Happening, Failure> {
+    let ended = || Failure { reason: "the connection has ended".to_owned(), can_be_of_version: false };
+    happenings.next().await.unwrap_or_else(|| Err(ended()))
 }
 
 /// A subscription that stands. Nothing is taken from the broker but by [`Self::next`], so a slow reader slows it down.
 pub(crate) struct Subscription {
     broker: Broker,
-    /// Also keeps the event loop's request queue open.
-    client: AsyncClient,
-    event_loop: EventLoop,
-    waiting: VecDeque<Publish>,
+    client: Client,
+    happenings: Happenings,
+    waiting: VecDeque<Received>,
     /// The filters, while the broker has not answered that it takes them.
     unanswered: Option<Vec<String>>,
-    ended: Option<String>,
 }
 
 impl Subscription {
-    /// Who can acknowledge messages. What it asks for is sent while the next message is waited for.
-    pub(crate) fn client(&self) -> AsyncClient {
+    fn new(
+        broker: &Broker,
+        client: Client,
+        happenings: Happenings,
+        waiting: VecDeque<Received>,
+        unanswered: Option<Vec<String>>,
+    ) -> Self {
+        Self { broker: broker.clone(), client, happenings, waiting, unanswered }
+    }
+
+    /// Who sends. What it is asked for is sent while the next message is waited for.
+    pub(crate) fn client(&self) -> Client {
         self.client.clone()
     }
 
     /// Ends a subscription that the broker remembers from an earlier configuration.
     pub(crate) fn forget(&self, topic: &str) {
         // It fails only when the connection has ended, which the next message tells.
-        drop(self.client.try_unsubscribe(topic));
+        drop(self.client.unsubscribe(topic.to_owned()));
     }
 
-    /// The next message. Those that had arrived when the connection ended still come before the error.
+    /// The next message. Those that had arrived when the connection ended still come before the error. It can be
+    /// interrupted without a loss.
     ///
     /// # Errors
     /// If the connection ended, in words for a person.
-    pub(crate) async fn next(&mut self) -> Result<Publish, String> {
+    pub(crate) async fn next(&mut self) -> Result<Received, String> {
+        if let Some(message) = self.waiting.pop_front() {
+            return Ok(message);
+        }
         loop {
-            if let Some(message) = self.waiting.pop_front() {
-                return Ok(message);
-            }
-            if let Some(reason) = &self.ended {
-                return Err(reason.clone());
-            }
-            match self.event_loop.poll().await {
-                Ok(Event::Incoming(Packet::Publish(message))) => return Ok(message),
-                Ok(Event::Incoming(Packet::SubAck(answer))) => {
+            match next(&mut self.happenings).await {
+                Ok(Happening::Received(message)) => return Ok(message),
+                Ok(Happening::Subscribed(granted)) => {
                     if let Some(filters) = self.unanswered.take() {
-                        self.broker.check(&filters, &answer)?;
+                        let checked = self.broker.check(&filters, &granted);
+                        checked.map_err(|problem| format!("{}: {problem}", self.broker))?;
                     }
                 }
                 Ok(_) => {}
-                Err(error) => {
-                    self.ended = Some(self.broker.describe(&error));
-                    self.waiting.extend(self.event_loop.state.events.drain(..).filter_map(|event| match event {
-                        Event::Incoming(Packet::Publish(message)) => Some(message),
-                        _ => None,
-                    }));
-                }
+                Err(failure) => return Err(format!("{}: {}", self.broker, failure.reason)),
             }
         }
     }

@@ -2,21 +2,24 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use adapter::{BrowseError, BrowsedTag, Raw, host_and_port, json};
-use plant::DataType;
+use mqtt_client::{Memory, valid_filter};
+use plant::{BrokerTlsSettings, DataType, Password};
 use serde_json::Value as Json;
 use tokio::time::{Instant, timeout_at};
 
-use crate::broker::{Broker, Memory};
+use crate::broker::Broker;
 
-const EXPECTED: &str = "expected mqtt://HOST:PORT/FILTER or mqtt://USER:PASSWORD@HOST:PORT/FILTER, such as \
-                        mqtt://192.0.2.10/ev1/#";
+const EXPECTED: &str = "expected mqtt://HOST:PORT/FILTER or mqtt://USER:PASSWORD@HOST:PORT/FILTER, or mqtts:// for TLS, such \
+                        as mqtt://192.0.2.10/ev1/#";
 
-/// The port that is registered for MQTT.
+/// The ports that are registered for MQTT, without and with TLS.
 const PORT: u16 = 1883;
+const TLS_PORT: u16 = 8883;
 /// The most values listed; a wider look at a plant is no list that a person reads.
 const ROWS_MAX: usize = 10_000;
 
-/// Listens at a broker for a while and lists every value that the messages carry: `mqtt://host:port/topic/#`.
+/// Listens at a broker for a while and lists every value that the messages carry: `mqtt://host:port/topic/#`, or `mqtts://` for
+/// one whose certificate the system trusts.
 ///
 /// Types are the widest that fit what was seen. Values that were always null have no type and are left out. At most
 /// 10 000 values are listed; that more were seen is logged.
@@ -25,7 +28,8 @@ const ROWS_MAX: usize = 10_000;
 /// If the address is not understood, the broker refuses or ends the subscription, or no message carried a value.
 pub async fn browse(address: &str, listen: Duration) -> Result<Vec<BrowsedTag>, BrowseError> {
     let (broker, filter) = parse(address)?;
-    let mut subscription = broker.subscribe(std::slice::from_ref(&filter), Memory::None).await.map_err(BrowseError)?;
+    let filters = std::slice::from_ref(&filter);
+    let mut subscription = broker.subscribe(filters, Memory::None, None).await.map_err(BrowseError)?;
     let until = Instant::now() + listen;
     let mut seen = Seen::default();
     while let Ok(message) = timeout_at(until, subscription.next()).await {
@@ -37,21 +41,25 @@ pub async fn browse(address: &str, listen: Duration) -> Result<Vec<BrowsedTag>, 
 
 fn parse(address: &str) -> Result<(Broker, String), BrowseError> {
     let refused = |what: &str| BrowseError(format!("{what}; {EXPECTED}"));
-    let rest = address.strip_prefix("mqtt://").ok_or_else(|| refused("the address does not start with mqtt://"))?;
+    let (tls, rest) = match (address.strip_prefix("mqtt://"), address.strip_prefix("mqtts://")) {
+        (Some(rest), _) => (None, rest),
+        (None, Some(rest)) => (Some(BrokerTlsSettings::default()), rest),
+        (None, None) => return Err(refused("the address starts with neither mqtt:// nor mqtts://")),
+    };
     let (authority, filter) = rest.split_once('/').ok_or_else(|| refused("there is no topic after the host"))?;
-    if !rumqttc::valid_filter(filter) {
+    if !valid_filter(filter) {
         return Err(refused(&format!("{filter:?} is no topic filter")));
     }
     let (login, host) = match authority.rsplit_once('@') {
         Some((login, host)) => {
             let (user, password) = login.split_once(':').unwrap_or((login, ""));
-            (Some((user.to_owned(), password.to_owned())), host)
+            (Some((user.to_owned(), Password::Text(password.to_owned()))), host)
         }
         None => (None, authority),
     };
-    let (host, port) = host_and_port(host, PORT)?;
+    let (host, port) = host_and_port(host, if tls.is_some() { TLS_PORT } else { PORT })?;
     let client_id = format!("linetwin-browse-{}", std::process::id());
-    Ok((Broker { host, port, client_id, login }, filter.to_owned()))
+    Ok((Broker { host, port, version: None, tls, client_id, login }, filter.to_owned()))
 }
 
 /// The values seen so far, by topic and JSON pointer.
@@ -224,9 +232,11 @@ mod tests {
     fn a_browse_address_names_broker_and_filter() {
         let (broker, filter) = parse("mqtt://me:secret@broker:1884/ev1/#").unwrap();
         assert_eq!((broker.host.as_str(), broker.port, filter.as_str()), ("broker", 1884, "ev1/#"));
-        assert_eq!(broker.login, Some(("me".to_owned(), "secret".to_owned())));
+        assert_eq!(broker.login, Some(("me".to_owned(), Password::Text("secret".to_owned()))));
         let (broker, filter) = parse("mqtt://[::1]/#").unwrap();
         assert_eq!((broker.host.as_str(), broker.port, filter.as_str()), ("::1", 1883, "#"));
+        let (broker, _) = parse("mqtts://broker/#").unwrap();
+        assert_eq!((broker.port, broker.tls.is_some()), (8883, true));
         for wrong in ["broker/#", "mqtt://broker", "mqtt://broker/", "mqtt://broker/a#"] {
             assert!(parse(wrong).unwrap_err().0.contains("expected mqtt://"), "{wrong}");
         }

@@ -1,4 +1,6 @@
-use std::collections::BTreeMap;
+//! Which messages a signal's values are in: topics, some with wildcards.
+
+use std::collections::{BTreeMap, HashMap};
 
 use adapter::AddressError;
 use plant::{Link, Signal};
@@ -6,44 +8,140 @@ use plant::{Link, Signal};
 /// The longest topic that MQTT can carry, bytes.
 const TOPIC_BYTES_MAX: usize = 65_535;
 
-/// A topic and the signals that its messages carry.
-#[derive(Debug, Clone)]
-pub(crate) struct Topic {
-    pub(crate) name: String,
-    pub(crate) fields: Vec<Field>,
-}
-
 /// A signal and where it is in a message.
 #[derive(Debug, Clone)]
-pub(crate) struct Field {
+pub(crate) struct Field<At> {
     pub(crate) signal: Signal,
-    /// JSON pointer (RFC 6901); empty for the whole payload.
-    pub(crate) pointer: String,
+    pub(crate) at: At,
 }
 
-/// Reads the address of every signal; returns the topics, each once and sorted by name, or all problems.
-pub(crate) fn topics(signals: &[&Signal]) -> Result<Vec<Topic>, Vec<AddressError>> {
-    let mut topics: BTreeMap<String, Vec<Field>> = BTreeMap::new();
-    let mut errors = Vec::new();
-    for &signal in signals {
-        match parse(&signal.address) {
-            Ok((topic, pointer)) => {
-                let field = Field { signal: signal.clone(), pointer: pointer.to_owned() };
-                topics.entry(topic.to_owned()).or_default().push(field);
+/// What is read from the messages of the topics that fit a filter.
+#[derive(Debug, Clone)]
+pub(crate) struct Filter<At> {
+    pub(crate) name: String,
+    pub(crate) fields: Vec<Field<At>>,
+}
+
+/// All filters of a link, each once.
+#[derive(Debug)]
+pub(crate) struct Topics<At> {
+    /// Sorted by name.
+    filters: Vec<Filter<At>>,
+    root: Level,
+}
+
+/// What may follow a part of a topic.
+#[derive(Debug, Default)]
+struct Level {
+    /// The filter that ends here.
+    ends: Option<usize>,
+    named: HashMap<String, Level>,
+    /// What follows any one level.
+    any: Option<Box<Level>>,
+}
+
+impl<At> Topics<At> {
+    /// Reads the address of every signal: a topic, and after a # what `parse` makes of the rest, if there is a rest.
+    ///
+    /// # Errors
+    /// All problems.
+    pub(crate) fn new(
+        signals: &[&Signal],
+        parse: impl Fn(&Signal, Option<&str>) -> Result<At, String>,
+    ) -> Result<Self, Vec<AddressError>> {
+        let mut filters: BTreeMap<String, Vec<Field<At>>> = BTreeMap::new();
+        let mut errors = Vec::new();
+        for &signal in signals {
+            let (topic, rest) = match signal.address.split_once('#') {
+                Some((topic, rest)) => (topic, Some(rest)),
+                None => (signal.address.as_str(), None),
+            };
+            match check_topic(topic).and_then(|()| parse(signal, rest)) {
+                Ok(at) => filters.entry(topic.to_owned()).or_default().push(Field { signal: signal.clone(), at }),
+                Err(problem) => errors.push(AddressError {
+                    origin: signal.origin.clone(),
+                    signal: signal.path.clone(),
+                    address: signal.address.clone(),
+                    problem,
+                }),
             }
-            Err(problem) => errors.push(AddressError {
-                origin: signal.origin.clone(),
-                signal: signal.path.clone(),
-                address: signal.address.clone(),
-                problem,
-            }),
+        }
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        let filters: Vec<_> = filters.into_iter().map(|(name, fields)| Filter { name, fields }).collect();
+        let mut root = Level::default();
+        for (index, filter) in filters.iter().enumerate() {
+            root.insert(&filter.name, index);
+        }
+        Ok(Self { filters, root })
+    }
+
+    /// What to subscribe to: no filter that another one covers, for which a broker might send messages twice.
+    pub(crate) fn subscriptions(&self) -> Vec<String> {
+        let wide: Vec<&str> = self.names().filter(|name| name.contains('+')).collect();
+        let is_covered = |name: &str| wide.iter().any(|&wide| wide != name && covers(wide, name));
+        self.names().filter(|name| !is_covered(name)).map(str::to_owned).collect()
+    }
+
+    fn names(&self) -> impl Iterator<Item = &str> {
+        self.filters.iter().map(|filter| filter.name.as_str())
+    }
+
+    /// The filters that a topic fits; none if it is none of ours.
+    pub(crate) fn of(&self, topic: &str) -> Vec<&Filter<At>> {
+        let mut found = Vec::new();
+        self.root.find(topic, &mut found);
+        found.into_iter().map(|index| &self.filters[index]).collect()
+    }
+}
+
+impl Level {
+    fn insert(&mut self, filter: &str, index: usize) {
+        let end = filter.split('/').fold(self, |level, name| match name {
+            "+" => level.any.get_or_insert_default(),
+            name => level.named.entry(name.to_owned()).or_default(),
+        });
+        end.ends = Some(index);
+    }
+
+    fn find(&self, topic: &str, found: &mut Vec<usize>) {
+        let (name, rest) = match topic.split_once('/') {
+            Some((name, rest)) => (name, Some(rest)),
+            None => (topic, None),
+        };
+        for next in self.named.get(name).into_iter().chain(self.any.as_deref()) {
+            match rest {
+                Some(rest) => next.find(rest, found),
+                None => found.extend(next.ends),
+            }
         }
     }
-    if errors.is_empty() {
-        Ok(topics.into_iter().map(|(name, fields)| Topic { name, fields }).collect())
-    } else {
-        Err(errors)
+}
+
+/// Whether every topic that fits `narrow` fits `wide`.
+fn covers(wide: &str, narrow: &str) -> bool {
+    let (mut wide, mut narrow) = (wide.split('/'), narrow.split('/'));
+    loop {
+        match (wide.next(), narrow.next()) {
+            (None, None) => return true,
+            (Some(wide), Some(narrow)) if wide == "+" || wide == narrow => {}
+            _ => return false,
+        }
     }
+}
+
+fn check_topic(topic: &str) -> Result<(), String> {
+    if topic.is_empty() || topic.len() > TOPIC_BYTES_MAX {
+        return Err(format!("the topic must have 1 to {TOPIC_BYTES_MAX} bytes, such as ev1/cooling-1"));
+    }
+    if topic.contains('\0') || topic.split('/').any(|level| level.contains('+') && level != "+") {
+        return Err("a + stands for a whole level of the topic, as in ev1/+/cooling-1".to_owned());
+    }
+    if topic.starts_with("$share/") {
+        return Err("a shared subscription is the link's key share, not part of an address".to_owned());
+    }
+    Ok(())
 }
 
 /// Checks a link's pointer to the time of a message.
@@ -56,16 +154,10 @@ pub(crate) fn check_time_pointer(link: &Link, pointer: &str) -> Result<(), Addre
     })
 }
 
-fn parse(address: &str) -> Result<(&str, &str), String> {
-    let (topic, pointer) = address.split_once('#').unwrap_or((address, ""));
-    if topic.is_empty() || topic.len() > TOPIC_BYTES_MAX {
-        return Err(format!("the topic must have 1 to {TOPIC_BYTES_MAX} bytes; {EXPECTED}"));
-    }
-    if topic.contains(['+', '\0']) {
-        return Err(format!("a signal comes from one topic, so wildcards are not allowed; {EXPECTED}"));
-    }
-    check_pointer(pointer)?;
-    Ok((topic, pointer))
+/// The JSON pointer (RFC 6901) of an address; empty for the whole payload.
+pub(crate) fn pointer(_: &Signal, rest: Option<&str>) -> Result<String, String> {
+    let pointer = rest.unwrap_or_default();
+    check_pointer(pointer).map(|()| pointer.to_owned())
 }
 
 fn check_pointer(pointer: &str) -> Result<(), String> {
@@ -89,42 +181,58 @@ mod tests {
 
     use super::*;
 
+    fn topics(addresses: &[&str]) -> Result<Topics<String>, Vec<AddressError>> {
+        let signals: Vec<_> = (0..).zip(addresses).map(|(id, address)| signal(id, address, DataType::F64)).collect();
+        Topics::new(&signals.iter().collect::<Vec<_>>(), pointer)
+    }
+
     fn check_refused(address: &str, expected: &str) {
-        let problem = parse(address).unwrap_err();
+        let problem = topics(&[address]).unwrap_err().remove(0).to_string();
         assert!(problem.contains(expected), "{address}: {problem}");
     }
 
+    /// The ids of the signals that a message at a topic carries.
+    fn check_found(addresses: &[&str], topic: &str, expected: &[u32]) {
+        let topics = topics(addresses).unwrap();
+        let fields = topics.of(topic).into_iter().flat_map(|filter| &filter.fields);
+        let mut found: Vec<u32> = fields.map(|field| field.signal.id.0).collect();
+        found.sort_unstable();
+        assert_eq!(found, expected, "{topic}");
+    }
+
     #[test]
-    fn an_address_is_a_topic_and_a_pointer() {
-        assert_eq!(parse("ev1/cooling-1#/flow/0"), Ok(("ev1/cooling-1", "/flow/0")));
-        assert_eq!(parse("ev1/cooling-1#"), Ok(("ev1/cooling-1", "")));
-        assert_eq!(parse("ev1/cooling-1"), Ok(("ev1/cooling-1", "")));
-        assert_eq!(parse("t#/a~1b~0c"), Ok(("t", "/a~1b~0c")));
+    fn a_topic_is_found_by_name_and_by_wildcards() {
+        let addresses = ["a/b#/x", "a/+#/y", "+/b", "a/b/c", "a/+/c#/z", "a//c"];
+        check_found(&addresses, "a/b", &[0, 1, 2]);
+        check_found(&addresses, "a/d", &[1]);
+        check_found(&addresses, "a/b/c", &[3, 4]);
+        check_found(&addresses, "a//c", &[4, 5]);
+        check_found(&addresses, "a", &[]);
+        check_found(&addresses, "a/b/c/d", &[]);
+        check_found(&addresses, "", &[]);
+    }
+
+    #[test]
+    fn a_filter_that_another_covers_is_not_subscribed_to() {
+        let subscriptions = |addresses: &[&str]| topics(addresses).unwrap().subscriptions();
+        assert_eq!(subscriptions(&["b#/x", "a#/y", "b#/z"]), ["a", "b"]);
+        assert_eq!(subscriptions(&["a/b", "a/+", "a/+/c", "a/b/c", "+/b/c"]), ["+/b/c", "a/+", "a/+/c"]);
     }
 
     #[test]
     fn a_wrong_address_is_refused_with_what_to_write() {
         check_refused("", "1 to 65535 bytes");
         check_refused("#/flow", "1 to 65535 bytes");
-        check_refused("ev1/+/flow", "wildcards");
+        check_refused("ev1/a+/flow", "whole level");
+        check_refused("$share/a/b", "the link's key share");
         check_refused("ev1#flow", "start with a slash");
         check_refused("ev1#/a~b", "~0");
         check_refused("ev1#/a~", "~0");
     }
 
     #[test]
-    fn each_topic_is_subscribed_once() {
-        let signals =
-            [signal(0, "b#/x", DataType::F64), signal(1, "a#/y", DataType::F64), signal(2, "b#/z", DataType::F64)];
-        let topics = topics(&signals.each_ref()).unwrap();
-        let found: Vec<_> = topics.iter().map(|topic| (topic.name.as_str(), topic.fields.len())).collect();
-        assert_eq!(found, [("a", 1), ("b", 2)]);
-    }
-
-    #[test]
     fn all_problems_are_told_at_once_with_file_and_line() {
-        let signals = [signal(0, "+", DataType::F64), signal(1, "a#y", DataType::F64)];
-        let errors = topics(&signals.each_ref()).unwrap_err();
+        let errors = topics(&["a+", "a#y"]).unwrap_err();
         assert_eq!(errors.len(), 2);
         assert!(errors[1].to_string().starts_with("tags/plc.csv:3: station/signal-1: address `a#y`: the JSON pointer"));
     }

@@ -9,7 +9,7 @@ use adapter::testing::signal;
 use adapter::{Clock, Context, CountersSnapshot, queue};
 use broker::{BOUND, Front, TestBroker, scripted_broker};
 use mqtt_adapter::{MqttAdapter, browse};
-use plant::{DataType, Link, LinkSettings, MqttSettings, Origin, Signal};
+use plant::{DataType, Link, LinkSettings, MqttPayload, MqttSettings, Origin, Signal};
 use telemetry::{Event, LinkId, LinkState, Quality, Reason, Sample, Symbol, Timestamp, Value};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -40,12 +40,9 @@ fn adapter(
     signals: &[Signal],
 ) -> Result<MqttAdapter, Vec<adapter::AddressError>> {
     let settings = MqttSettings {
-        host: "127.0.0.1".into(),
-        port,
-        client_id: "linetwin".into(),
-        username: None,
-        password: None,
-        time_pointer: time_pointer.map(str::to_owned),
+        version: Some(3),
+        payload: MqttPayload::Json { time_pointer: time_pointer.map(str::to_owned) },
+        ..MqttSettings::at("127.0.0.1", port, "linetwin")
     };
     let origin = Origin { file: "plant.toml".into(), line: 9 };
     let link = Link { id: LinkId(0), name: "utilities".into(), settings: LinkSettings::Mqtt(settings.clone()), origin };

@@ -2,11 +2,9 @@ use std::time::Duration;
 
 use contract::{CommandReplyV1, CommandV1, Message as _};
 use futures_util::StreamExt as _;
-use rumqttc::QoS;
 
-use crate::client::{About, Failure, Happening, Outgoing, connect};
-use crate::version::Versions;
 use crate::{NotifySettings, Topics};
+use mqtt_client::{About, Failure, Happening, Introduction, Memory, Outgoing, QoS, Versions, connect};
 
 /// Why a command has no answer.
 #[derive(Debug, thiserror::Error)]
@@ -49,14 +47,15 @@ pub async fn ask(
 async fn exchange(settings: &NotifySettings, topics: &Topics, command: &CommandV1) -> Result<CommandReplyV1, AskError> {
     let failed = |failure: Failure| AskError::Broker { broker: settings.broker.to_string(), problem: failure.reason };
     let mut versions = Versions::of(&settings.broker);
-    let (mut client, mut happenings) = connect(&settings.broker, &settings.client_id, versions.current(), None);
+    let introduction = || Introduction { client_id: &settings.client_id, memory: Memory::None, will: None };
+    let (mut client, mut happenings) = connect(&settings.broker, introduction(), versions.current());
     while let Some(happening) = happenings.next().await {
         match happening {
             Err(failure) if failure.can_be_of_version && versions.fall_back() => {
-                (client, happenings) = connect(&settings.broker, &settings.client_id, versions.current(), None);
+                (client, happenings) = connect(&settings.broker, introduction(), versions.current());
             }
             Err(failure) => return Err(failed(failure)),
-            Ok(Happening::Connected) => client.subscribe([topics.command_replies()]).map_err(failed)?,
+            Ok(Happening::Connected { .. }) => client.subscribe([topics.command_replies()]).map_err(failed)?,
             Ok(Happening::Subscribed(granted)) => {
                 if let Some(Err(reason)) = granted.into_iter().next() {
                     return Err(AskError::Refused { topic: topics.command_replies(), reason });

@@ -2,7 +2,7 @@ use std::collections::VecDeque;
 
 use contract::{CommandReplyV1, CommandV1};
 
-use crate::client::AnswerTo;
+use mqtt_client::AnswerTo;
 
 /// The most commands whose answers are waited for. Each is answered at once; a few more than the daemon lets wait.
 const MAX_WAITING: usize = 100;

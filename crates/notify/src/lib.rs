@@ -27,8 +27,6 @@
 
 mod ask;
 mod asked;
-mod broker;
-mod client;
 mod counters;
 mod lane;
 mod ledger;
@@ -38,17 +36,13 @@ mod publication;
 mod session;
 mod settings;
 mod sparkplug;
-mod tls;
 mod topics;
-mod version;
 
 pub use ask::{AskError, ask};
-pub use broker::{Broker, MqttVersion};
 pub use counters::{Counters, CountersSnapshot, SparkplugCounters, SparkplugCountersSnapshot};
 pub use ledger::Ledger;
 pub use notifier::Notifier;
 pub use publication::{Event, Publication, Report};
 pub use settings::NotifySettings;
 pub use sparkplug::{SparkplugNode, SparkplugSettings};
-pub use tls::{Tls, TlsError, TlsFiles};
 pub use topics::Topics;

@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 use contract::{CommandReplyV1, Message as _};
+use mqtt_client::Versions;
 use telemetry::{Command, Timestamp};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -11,7 +12,6 @@ use tokio_util::sync::CancellationToken;
 use crate::asked::Asked;
 use crate::outbox::{Message, Outbox, Recipient};
 use crate::session::{Ended, serve};
-use crate::version::Versions;
 use crate::{Counters, Ledger, NotifySettings, Publication, Topics};
 
 /// The first pause before a new attempt to connect.

@@ -3,9 +3,9 @@ use std::collections::BTreeMap;
 use contract::Message as _;
 use telemetry::IncidentId;
 
-use crate::client::AnswerTo;
 use crate::lane::{Content, Lane, MAX_ATTEMPTS, Queued};
 use crate::{Event, Publication, Report};
+use mqtt_client::AnswerTo;
 
 /// The most events kept.
 const MAX_EVENTS: usize = 10_000;

@@ -6,16 +6,16 @@ use contract::{
     NodeState, RecordingSchema, ShiftSchema, StatusSchema, StatusV1,
 };
 use futures_util::StreamExt as _;
-use rumqttc::QoS;
 use telemetry::{Command, Timestamp};
 use tokio::sync::mpsc::{self, error::TrySendError};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::broker::MqttVersion;
-use crate::client::{About, Client, Failure, Happening, Outgoing, Received, Refusal, connect};
 use crate::outbox::{Message, Recipient};
 use crate::{Counters, Event, Notifier, Publication, Report};
+use mqtt_client::{
+    About, Client, Failure, Happening, Introduction, Memory, MqttVersion, Outgoing, QoS, Received, Refusal, connect,
+};
 
 /// How long the broker may take to confirm a message.
 const CONFIRM_TIMEOUT: Duration = Duration::from_secs(10);
@@ -55,7 +55,8 @@ pub(crate) async fn serve(
     let since = now();
     let settings = &notifier.settings;
     let last_will = status(notifier, NodeState::Offline, since);
-    let (client, mut happenings) = connect(&settings.broker, &settings.client_id, version, Some(last_will));
+    let introduction = Introduction { client_id: &settings.client_id, memory: Memory::None, will: Some(last_will) };
+    let (client, mut happenings) = connect(&settings.broker, introduction, version);
     let mut session = Session::new(notifier, version, commands, client, since);
     loop {
         let leaving = session.leave_by.is_some();
@@ -143,7 +144,7 @@ impl<'a> Session<'a> {
 
     fn on(&mut self, happening: Happening) -> Result<(), Ended> {
         match happening {
-            Happening::Connected => self.connected(),
+            Happening::Connected { .. } => self.connected(),
             Happening::Confirmed(Ok(())) => self.confirmed(),
             Happening::Confirmed(Err(refusal)) => self.refused(refusal),
             Happening::Subscribed(granted) => {

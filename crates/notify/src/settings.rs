@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use crate::Broker;
+use mqtt_client::Broker;
 
 /// Which broker to tell, and as whom.
 #[derive(Debug, Clone)]

@@ -8,7 +8,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use contract::{CommandReplyV1, CommandV1};
-use notify::{Broker, Counters, Event, Notifier, NotifySettings, Publication, Topics};
+use mqtt_client::Broker;
+use notify::{Counters, Event, Notifier, NotifySettings, Publication, Topics};
 use plant::{Detection, Plant};
 use support::{PATIENCE, Relay, Supervisor, broker, broker_that_takes};
 use telemetry::{Command, CommandAction, IncidentAction, IncidentId, Timestamp};

@@ -5,7 +5,7 @@ use std::fs;
 use opcua::client::IdentityToken;
 use opcua::crypto::{CertificateStore, SecurityPolicy, X509};
 use opcua::types::{EndpointDescription, MessageSecurityMode, UAString, UserTokenPolicy, UserTokenType};
-use plant::{OpcuaAccess, OpcuaMode, OpcuaPassword, OpcuaPolicy, OpcuaSecurity, OpcuaUser};
+use plant::{OpcuaAccess, OpcuaMode, OpcuaPolicy, OpcuaSecurity, OpcuaUser, Password};
 
 use crate::certificates;
 
@@ -59,10 +59,10 @@ pub(crate) fn identity(user: &OpcuaUser) -> Result<IdentityToken, String> {
     }
 }
 
-fn read_password(password: &OpcuaPassword) -> Result<String, String> {
+fn read_password(password: &Password) -> Result<String, String> {
     match password {
-        OpcuaPassword::Text(text) => Ok(text.clone()),
-        OpcuaPassword::File(file) => match fs::read_to_string(file) {
+        Password::Text(text) => Ok(text.clone()),
+        Password::File(file) => match fs::read_to_string(file) {
             Ok(text) => Ok(text.lines().next().unwrap_or_default().to_owned()),
             Err(error) => Err(format!("{}: cannot read the password: {error}", file.display())),
         },
@@ -182,7 +182,7 @@ mod tests {
     }
 
     fn named() -> OpcuaUser {
-        OpcuaUser::Named { name: "twin".into(), password: OpcuaPassword::Text("secret".into()) }
+        OpcuaUser::Named { name: "twin".into(), password: Password::Text("secret".into()) }
     }
 
     #[track_caller]

@@ -11,6 +11,7 @@ use crate::alarms::AlarmKeys;
 use crate::genealogy::GenealogyKeys;
 use crate::ingest::IngestKeys;
 use crate::modbus::ModbusKeys;
+use crate::mqtt::MqttKeys;
 use crate::opcua::OpcuaKeys;
 use crate::open_protocol::OpenProtocolKeys;
 use crate::runbook::{ENGLISH, languages_schema};
@@ -327,35 +328,6 @@ pub(crate) enum LinkKeys {
     Http(IngestKeys),
     #[serde(rename = "open-protocol")]
     OpenProtocol(OpenProtocolKeys),
-}
-
-/// MQTT 3.1.1, subscribed.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(default)]
-#[schemars(extend("required" = ["host"]))]
-pub(crate) struct MqttKeys {
-    /// Host name or address.
-    #[schemars(length(min = 1))]
-    pub(crate) host: String,
-    /// TCP port.
-    #[schemars(range(min = 1))]
-    pub(crate) port: u16,
-    /// Client identifier, unique at the broker, which knows by it what to send again; `linetwin-<line>-<link>` if absent.
-    #[schemars(length(min = 1))]
-    pub(crate) client_id: Option<String>,
-    /// User name, if the broker wants one.
-    pub(crate) username: Option<String>,
-    /// Password, if the broker wants one.
-    pub(crate) password: Option<String>,
-    /// Where a payload holds its source time: RFC 3339, or milliseconds since 1970. If absent the time of receipt counts.
-    #[schemars(title = "JSON pointer such as /ts", regex(pattern = "^(/.*)?$"))]
-    pub(crate) time_pointer: Option<String>,
-}
-
-impl Default for MqttKeys {
-    fn default() -> Self {
-        Self { host: String::new(), port: 1883, client_id: None, username: None, password: None, time_pointer: None }
-    }
 }
 
 /// CSV files, dropped into a folder.

@@ -15,9 +15,11 @@ mod links;
 mod load;
 mod modbus;
 mod model;
+mod mqtt;
 mod named;
 mod opcua;
 mod open_protocol;
+mod password;
 mod plan;
 mod problem;
 mod recipes;
@@ -31,6 +33,7 @@ mod signals;
 mod station_state;
 mod stations;
 mod tags;
+mod templates;
 mod tree;
 
 pub use alarms::{AlarmPolicy, Condition, Costs, Duty, EscalationStep, Flood, Priority, Suppression};
@@ -42,11 +45,13 @@ pub use ingest::IngestSettings;
 pub use load::{Configuration, load};
 pub use modbus::{HostPort, ModbusSettings, ModbusTls, ModbusTransport, OwnCertificate, Parity, PollGroup, SerialLine};
 pub use model::{
-    CsvSettings, DataType, Detection, Limit, Link, LinkSettings, MqttSettings, Origin, Plant, Recipe, RecipeSettings,
-    Redundant, SheetMaterial, Signal, Station, StationId, StationKind, Variant, WordOrder,
+    CsvSettings, DataType, Detection, Limit, Link, LinkSettings, Origin, Plant, Recipe, RecipeSettings, Redundant,
+    SheetMaterial, Signal, Station, StationId, StationKind, Variant, WordOrder,
 };
-pub use opcua::{OpcuaAccess, OpcuaMode, OpcuaPassword, OpcuaPolicy, OpcuaSecurity, OpcuaSettings, OpcuaUser};
+pub use mqtt::{MqttCsv, MqttPayload, MqttSettings, SparkplugHost};
+pub use opcua::{OpcuaAccess, OpcuaMode, OpcuaPolicy, OpcuaSecurity, OpcuaSettings, OpcuaUser};
 pub use open_protocol::OpenProtocolSettings;
+pub use password::Password;
 pub use plan::{Calendar, Plan, Shift};
 pub use problem::{Problem, Problems};
 pub use role::Role;

@@ -3,10 +3,10 @@ use std::collections::BTreeMap;
 use telemetry::LinkId;
 
 use crate::entries::{Entries, Entry};
-use crate::keys::{CsvKeys, LinkKeys, MqttKeys};
+use crate::keys::{CsvKeys, LinkKeys};
 use crate::problem::Findings;
 use crate::tree::Tree;
-use crate::{Link, LinkSettings, MqttSettings, modbus};
+use crate::{Link, LinkSettings, modbus};
 
 /// Checks the links against each other.
 pub(crate) fn check(links: &Entries<LinkKeys>, line: &str, tree: &Tree, findings: &mut Findings) {
@@ -35,8 +35,8 @@ pub(crate) fn check(links: &Entries<LinkKeys>, line: &str, tree: &Tree, findings
             findings.add(place, format!("is the delimiter {delimiter:?} too"), "two that can be told apart");
         }
         let LinkKeys::Mqtt(keys) = keys else { continue };
-        check_login(tree, &entry.pointer, keys.username.as_deref(), keys.password.as_deref(), findings);
-        let client = (keys.host.clone(), keys.port, client_id(keys, &entry.name, line));
+        keys.check(tree, &entry.pointer, findings);
+        let client = keys.client(&entry.name, line);
         if let Some(other) = clients.insert(client, &entry.name).filter(|other| **other != entry.name) {
             let place = tree.place(&format!("{}/client_id", entry.pointer));
             let message = format!("is the same as that of link {other:?}; the broker would let only one of them stay");
@@ -58,6 +58,14 @@ pub(crate) fn check_login(
     }
 }
 
+/// The number of a version of MQTT.
+pub(crate) fn check_version(tree: &Tree, pointer: &str, version: Option<u8>, findings: &mut Findings) {
+    if let Some(version) = version.filter(|version| ![3, 5].contains(version)) {
+        let place = tree.place(&format!("{pointer}/version"));
+        findings.add(place, format!("{version} is no version of MQTT"), "3, for 3.1.1, or 5");
+    }
+}
+
 /// A certificate proves nothing without its key.
 pub(crate) fn check_key(tree: &Tree, pointer: &str, is_half: bool, findings: &mut Findings) {
     if is_half {
@@ -74,20 +82,9 @@ pub(crate) fn build(links: Entries<LinkKeys>, line: &str) -> Vec<Link> {
             LinkKeys::Csv(keys) => LinkSettings::Csv(keys.into()),
             LinkKeys::Http(keys) => LinkSettings::Http(keys.into()),
             LinkKeys::OpenProtocol(keys) => LinkSettings::OpenProtocol(keys.into()),
-            LinkKeys::Mqtt(keys) => LinkSettings::Mqtt(mqtt(keys, &entry.name, line)),
+            LinkKeys::Mqtt(keys) => LinkSettings::Mqtt(keys.settings(&entry.name, line)),
         };
         Some(Link { id: LinkId(index as u16), name: entry.name, settings, origin: entry.place.origin })
     };
     links.into_iter().enumerate().filter_map(build_one).collect()
-}
-
-fn mqtt(keys: MqttKeys, link: &str, line: &str) -> MqttSettings {
-    let client_id = client_id(&keys, link, line);
-    let MqttKeys { host, port, client_id: _, username, password, time_pointer } = keys;
-    MqttSettings { host, port, client_id, username, password, time_pointer }
-}
-
-/// With the line in it, because the twins of several lines may share a broker.
-fn client_id(keys: &MqttKeys, link: &str, line: &str) -> String {
-    keys.client_id.clone().unwrap_or_else(|| format!("linetwin-{line}-{link}"))
 }

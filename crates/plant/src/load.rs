@@ -9,7 +9,7 @@ use crate::tags::TagLists;
 use crate::tree::{Overrides, Tree};
 use crate::{
     DaemonSettings, HistorianSettings, HttpSettings, Plant, Problems, Variant, alarms, flow, links, plan, recipes,
-    redundant, runbook, schema, signals, stations,
+    redundant, runbook, schema, signals, stations, templates,
 };
 
 /// A configuration in which nothing is wrong, as far as can be seen with nothing connected. Addresses are text here;
@@ -42,9 +42,7 @@ fn daemon(tree: &Tree, json: &serde_json::Value, findings: &mut Findings) -> Opt
     let daemon: DaemonSettings = read_keys(json, &tree.place(""), findings)?;
     let mqtt = &daemon.mqtt;
     links::check_login(tree, "/mqtt", mqtt.username.as_deref(), mqtt.password.as_deref(), findings);
-    if let Some(version) = mqtt.version.filter(|version| ![3, 5].contains(version)) {
-        findings.add(tree.place("/mqtt/version"), format!("{version} is no version of MQTT"), "3, for 3.1.1, or 5");
-    }
+    links::check_version(tree, "/mqtt", mqtt.version, findings);
     let tls = mqtt.tls.as_ref();
     links::check_key(
         tree,
@@ -102,6 +100,9 @@ fn plant(
     let limit_entries: Entries<LimitKeys> = Entries::read(tree, json, "limit", "limit", findings);
     let redundant_entries: Entries<RedundantKeys> = Entries::read(tree, json, "redundant", "redundant group", findings);
     let recipe_entries: Entries<RecipeKeys> = Entries::read(tree, json, "recipe", "recipe", findings);
+
+    let station_names: Vec<&str> = station_entries.iter().map(|entry| entry.name.as_str()).collect();
+    let tags = &templates::expand(tags, &station_names, findings);
 
     check_variants(&variant_entries, tree, findings);
     links::check(&link_entries, line, tree, findings);

@@ -195,32 +195,14 @@ pub enum LinkSettings {
     Modbus(crate::ModbusSettings),
     /// OPC UA, subscribed.
     Opcua(OpcuaSettings),
-    /// MQTT 3.1.1, subscribed.
-    Mqtt(MqttSettings),
+    /// MQTT 5 or 3.1.1, subscribed.
+    Mqtt(crate::MqttSettings),
     /// CSV files, dropped into a folder.
     Csv(CsvSettings),
     /// Rows that are posted over HTTP.
     Http(IngestSettings),
     /// Open Protocol, as tightening controllers speak it.
     OpenProtocol(OpenProtocolSettings),
-}
-
-/// How to subscribe at an MQTT broker.
-#[derive(Debug, Clone, PartialEq)]
-pub struct MqttSettings {
-    /// Host name or address.
-    pub host: String,
-    /// TCP port.
-    pub port: u16,
-    /// Client identifier; must be unique at the broker.
-    pub client_id: String,
-    /// User name, if the broker wants one.
-    pub username: Option<String>,
-    /// Password, if the broker wants one.
-    pub password: Option<String>,
-    /// JSON pointer to a payload's source time (RFC 3339, or a number of milliseconds since 1970); without it the time
-    /// of receipt counts.
-    pub time_pointer: Option<String>,
 }
 
 /// What the files in a folder look like.

@@ -1,6 +1,5 @@
 //! An OPC UA link: its keys in `plant.toml`, and what they mean.
 
-use std::fmt;
 use std::path::PathBuf;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -8,6 +7,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::links;
+use crate::password::Password;
 use crate::problem::Findings;
 use crate::sampling::{DEADBAND_WORDS, Deadband};
 use crate::tree::Tree;
@@ -143,7 +143,7 @@ pub enum OpcuaUser {
         /// The user's name.
         name: String,
         /// The user's password.
-        password: OpcuaPassword,
+        password: Password,
     },
     /// Whoever owns a certificate.
     Certificate {
@@ -152,24 +152,6 @@ pub enum OpcuaUser {
         /// Its private key, PEM.
         key: PathBuf,
     },
-}
-
-/// Where a password is. Never shown.
-#[derive(Clone, PartialEq, Eq)]
-pub enum OpcuaPassword {
-    /// The password itself.
-    Text(String),
-    /// The first line of a file.
-    File(PathBuf),
-}
-
-impl fmt::Debug for OpcuaPassword {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Text(_) => write!(f, "Text(…)"),
-            Self::File(file) => write!(f, "File({file:?})"),
-        }
-    }
 }
 
 /// OPC UA, subscribed.
@@ -337,13 +319,7 @@ impl From<OpcuaKeys> for OpcuaSettings {
         let OpcuaKeys { username, password, password_file, user_certificate, user_key, .. } = keys;
         let user = match (username, user_certificate.zip(user_key)) {
             (_, Some((certificate, key))) => OpcuaUser::Certificate { certificate, key },
-            (Some(name), None) => OpcuaUser::Named {
-                name,
-                password: match password_file {
-                    Some(file) => OpcuaPassword::File(file),
-                    None => OpcuaPassword::Text(password.unwrap_or_default()),
-                },
-            },
+            (Some(name), None) => OpcuaUser::Named { name, password: Password::of(password, password_file) },
             (None, None) => OpcuaUser::Anonymous,
         };
         let (url, more_urls) = match keys.url {

@@ -5,8 +5,9 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value, json};
 
 use crate::ingest::IngestKeys;
-use crate::keys::{CsvKeys, LimitKeys, LineKeys, MqttKeys, RecipeKeys, RedundantKeys, StationKeys, VariantKeys};
+use crate::keys::{CsvKeys, LimitKeys, LineKeys, RecipeKeys, RedundantKeys, StationKeys, VariantKeys};
 use crate::modbus::ModbusKeys;
+use crate::mqtt::MqttKeys;
 use crate::named::{NAME_PATTERN, NAME_WORDS, Named};
 use crate::opcua::OpcuaKeys;
 use crate::open_protocol::OpenProtocolKeys;

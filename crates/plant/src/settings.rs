@@ -167,7 +167,7 @@ impl Default for NotifySettings {
     }
 }
 
-fn version_schema(_: &mut SchemaGenerator) -> Schema {
+pub(crate) fn version_schema(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "title": "number: 3 or 5", "type": "integer", "minimum": 3, "maximum": 5 })
 }
 

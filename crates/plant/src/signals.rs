@@ -112,8 +112,9 @@ impl Row<'_> {
         if !row.order.is_empty()
             && let Some(keys) = link.and_then(|link| links.get(link)?.keys.as_ref())
             && !matches!(keys, LinkKeys::Modbus(_))
+            && !matches!(keys, LinkKeys::Mqtt(keys) if keys.has_order())
         {
-            let message = format!("is set, but link {:?} is not Modbus", row.link);
+            let message = format!("is set, but link {:?} is neither Modbus nor MQTT with binary payloads", row.link);
             findings.add(self.column("order"), message, "nothing: this protocol fixes the order");
         }
         let poll = self.poll_group(link.and_then(|link| links.get(link)?.keys.as_ref()), findings);

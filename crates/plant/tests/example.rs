@@ -7,8 +7,8 @@ use std::path::Path;
 
 use fixture::{TAGS, files};
 use plant::{
-    Configuration, DataType, Files, HostPort, LinkSettings, ModbusTransport, Overrides, Role, StationKind, TagRow,
-    WordOrder, load, write_tags,
+    Configuration, DataType, Files, HostPort, LinkSettings, ModbusTransport, Overrides, Password, Role, StationKind,
+    TagRow, WordOrder, load, write_tags,
 };
 use telemetry::{LinkId, SignalId};
 
@@ -85,7 +85,7 @@ fn the_command_line_wins_over_the_environment_and_that_over_the_files() {
     let to = HostPort { host: "plc-1".into(), port: 1502 };
     assert_eq!((&modbus.transport, modbus.timeout_s), (&ModbusTransport::Tcp(to), 0.5));
     let LinkSettings::Mqtt(mqtt) = &plant.links[1].settings else { panic!("{:?}", plant.links[1]) };
-    assert_eq!(mqtt.password.as_deref(), Some("007"), "a text stays as it is");
+    assert_eq!(mqtt.login.as_ref().unwrap().1, Password::Text("007".into()), "a text stays as it is");
 }
 
 #[test]

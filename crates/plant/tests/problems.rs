@@ -667,7 +667,7 @@ tags/all.csv:5: signal: "level" is not a signal path; expected station/name, eac
     check(
         "b1/loop-1#/flow,f64,",
         "b1/loop-1#/flow,f64,abcd",
-        r#"tags/all.csv:6: order: is set, but link "broker" is not Modbus; expected nothing: this protocol fixes the order"#,
+        r#"tags/all.csv:6: order: is set, but link "broker" is neither Modbus nor MQTT with binary payloads; expected nothing: this protocol fixes the order"#,
     );
     check(
         "store-2/level,buffer.level,plc",

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use contract::{QualityName, SignalV1, StateV1};
-use plant::{Link, LinkSettings, ModbusTransport, Signal};
+use plant::{Link, LinkSettings, ModbusTransport, MqttPayload, MqttSettings, Signal};
 use telemetry::Reason;
 
 /// Why a signal says nothing usable.
@@ -107,13 +107,22 @@ fn never_heard(address: &str, settings: &LinkSettings) -> String {
         LinkSettings::Opcua(opcua) => {
             format!("the server has sent no value for {address}; `linetwin browse {}` lists what it has", opcua.url)
         }
+        LinkSettings::Mqtt(MqttSettings { payload: MqttPayload::SparkplugB(_), .. }) => {
+            let node = address.split('#').next().unwrap_or(address);
+            format!(
+                "no birth of {node} has told of {address}: is the edge node alive, is the metric spelt so, and may we publish at its \
+                 NCMD to ask for a birth?"
+            )
+        }
         LinkSettings::Mqtt(mqtt) => {
             let topic = address.split('#').next().unwrap_or(address);
-            let user = mqtt.username.as_deref().map_or_else(|| "nobody".to_owned(), |user| format!("user {user}"));
+            let user = mqtt.login.as_ref().map_or_else(|| "nobody".to_owned(), |(user, _)| format!("user {user}"));
             format!(
                 "nothing usable has come at topic {topic}: is it published, spelt so, and may {user} read it? Brokers refuse without a \
-                 word. `linetwin browse mqtt://{}:{}/{topic}` shows what comes",
-                mqtt.host, mqtt.port
+                 word. `linetwin browse {}://{}:{}/{topic}` shows what comes",
+                if mqtt.tls.is_some() { "mqtts" } else { "mqtt" },
+                mqtt.host,
+                mqtt.port
             )
         }
         LinkSettings::Http(http) => {

@@ -8,7 +8,8 @@ use std::time::Duration;
 use adapter::{Clock, host_and_port};
 use anyhow::Context as _;
 use contract::{CommandReplyV1, PartV1, ReplayCommandV1, ReplayV1, StateV1};
-use notify::{Broker, Notifier, NotifySettings, Publication, Topics};
+use mqtt_client::Broker;
+use notify::{Notifier, NotifySettings, Publication, Topics};
 use telemetry::Command;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
@@ -21,6 +22,7 @@ use crate::access;
 use crate::daemon::{PUBLICATIONS, Shown, serve, told_to_stop};
 use crate::figures::Figures;
 use crate::history::Charts;
+use crate::links::LinkCounters;
 use crate::notifying;
 use crate::setup::Setup;
 use crate::teller::Sinks;
@@ -107,7 +109,8 @@ impl Outlets {
                 let notify = told.as_ref().map(|told| told.counters.clone());
                 let figures = Figures {
                     state: receiver,
-                    links: Vec::new(),
+                    links: LinkCounters::default(),
+                    reloads: None,
                     notify,
                     sparkplug: None,
                     gauges: Arc::default(),

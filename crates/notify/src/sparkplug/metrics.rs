@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use contract::{AlertV1, KpisV1, PriorityName, StateV1, StationStateName, StationV1, TimeV1};
 
-use super::payload::{Metric, PropertySet, Value, datatype};
+use mqtt_client::sparkplug::{Metric, PropertySet, Value, datatype};
 
 /// What is told of something, by name.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -9,7 +9,6 @@
 mod birth_number;
 mod metrics;
 mod node;
-mod payload;
 mod task;
 #[cfg(test)]
 mod tests;

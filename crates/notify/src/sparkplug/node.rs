@@ -6,11 +6,7 @@ use contract::StateV1;
 use prost::Message as _;
 
 use super::metrics::{Metrics, millis};
-use super::payload::{Metric, Payload, Value, datatype};
-
-const NAMESPACE: &str = "spBv1.0";
-const BD_SEQ: &str = "bdSeq";
-const REBIRTH: &str = "Node Control/Rebirth";
+use mqtt_client::sparkplug::{BD_SEQ, Metric, NAMESPACE, Payload, REBIRTH, Value, datatype};
 
 /// A message for the broker.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,11 +37,6 @@ impl Identity {
         let payload = Payload { timestamp: Some(at_ms), metrics: vec![of_bd_seq(bd_seq, at_ms)], seq: None };
         Letter { topic: self.topic("NDEATH"), payload: payload.encode_to_vec() }
     }
-}
-
-/// Where a host application tells whether it is there.
-pub(crate) fn host_topic(host: &str) -> String {
-    format!("{NAMESPACE}/STATE/{host}")
 }
 
 /// Whether a command asks for a new birth.

@@ -5,20 +5,19 @@ use std::time::Duration;
 
 use contract::StateV1;
 use futures_util::StreamExt as _;
-use rumqttc::QoS;
-use serde::Deserialize;
 use telemetry::Timestamp;
 use tokio::sync::watch;
 use tokio::time::{Instant, Interval, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
 use super::birth_number::BirthNumber;
-use super::node::{EdgeNode, Identity, Letter, asks_for_rebirth, host_topic};
+use super::node::{EdgeNode, Identity, Letter, asks_for_rebirth};
 use crate::SparkplugCounters as Counters;
-use crate::broker::Broker;
-use crate::client::{About, Client, Failure, Happening, Outgoing, Received, connect};
 use crate::notifier::{PAUSE_MAX, pauses};
-use crate::version::Versions;
+use mqtt_client::sparkplug::{HostState, host_topic};
+use mqtt_client::{
+    About, Broker, Client, Failure, Happening, Introduction, Memory, Outgoing, QoS, Received, Versions, connect,
+};
 
 /// How long the farewell may take at an orderly stop.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -71,13 +70,6 @@ impl From<Failure> for Ended {
     fn from(failure: Failure) -> Self {
         Self::Lost(failure)
     }
-}
-
-/// What a host application says of itself.
-#[derive(Debug, Clone, Copy, Deserialize)]
-struct HostState {
-    online: bool,
-    timestamp: u64,
 }
 
 impl SparkplugNode {
@@ -141,8 +133,8 @@ impl SparkplugNode {
     ) -> Ended {
         let bd_seq = self.birth_number.next();
         let will = outgoing(self.identity.death(bd_seq, millis(now)), QoS::AtLeastOnce);
-        let (client, mut happenings) =
-            connect(&self.settings.broker, &self.settings.client_id, versions.current(), Some(will));
+        let introduction = Introduction { client_id: &self.settings.client_id, memory: Memory::None, will: Some(will) };
+        let (client, mut happenings) = connect(&self.settings.broker, introduction, versions.current());
         let mut interval = tokio::time::interval(self.settings.interval);
         interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut session = Session::new(self, client, bd_seq, interval);
@@ -254,7 +246,7 @@ impl<'a> Session<'a> {
 
     fn on(&mut self, happening: Happening, now: &impl Fn() -> Timestamp) -> Result<(), Ended> {
         match happening {
-            Happening::Connected => {
+            Happening::Connected { .. } => {
                 tracing::info!(broker = %self.settings.broker, bd_seq = self.bd_seq, "edge node connected");
                 Counters::add(&self.counters.connects, 1);
                 self.counters.set_connected(true);

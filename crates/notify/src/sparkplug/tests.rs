@@ -6,7 +6,7 @@ use contract::{StateV1, StationStateName};
 use prost::Message as _;
 
 use super::node::{EdgeNode, Identity, Letter, asks_for_rebirth};
-use super::payload::{Metric, Payload, Value};
+use mqtt_client::sparkplug::{Metric, Payload, Property, Value};
 
 const AT_MS: u64 = 1_800_000_000_000;
 
@@ -81,7 +81,7 @@ fn a_birth_has_every_metric_and_only_stations_that_are_seen() {
     assert_eq!(named(&birth, "Shift/OEE").is_null, Some(true));
     let value = named(&device, "Features/weld resistance/Value");
     assert_eq!((&value.value, value.datatype), (&Some(Value::Double(182.5)), Some(10)));
-    assert_eq!(value.properties.as_ref().unwrap().values[0].text.as_deref(), Some("µΩ"));
+    assert_eq!(value.properties.as_ref().unwrap().values[0].value, Some(Property::Text("µΩ".into())));
     let mut aliases: Vec<u64> = birth.metrics.iter().chain(&device.metrics).filter_map(|metric| metric.alias).collect();
     let count = aliases.len();
     aliases.sort_unstable();

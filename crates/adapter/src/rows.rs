@@ -1,35 +1,59 @@
-use adapter::time::{TimeFormat, TimeReader, time_zone};
-use adapter::{AddressError, Raw, bad_sample, convert};
+//! Rows of CSV, as files and messages bring them: what a column is to a signal.
+
 use csv::{ReaderBuilder, StringRecord};
-use plant::{CsvSettings, DataType, Link, Signal};
+use plant::{DataType, Link, Signal};
 use telemetry::{Quality, Reason, Sample};
 
-/// What the files of a link look like.
-#[derive(Debug)]
-pub(crate) struct Form {
-    delimiter: u8,
-    decimal_mark: char,
-    time_column: String,
-    times: TimeReader,
-    /// Signals and the columns that they are in.
-    signals: Vec<Signal>,
+use crate::time::{TimeFormat, TimeReader, time_zone};
+use crate::{AddressError, Raw, bad_sample, convert};
+
+/// How the CSV of a link is written.
+#[derive(Debug, Clone, Copy)]
+pub struct RowSettings<'a> {
+    /// What stands between two cells; one of the ASCII characters.
+    pub delimiter: char,
+    /// What stands between the whole part and the decimals of a number.
+    pub decimal_mark: char,
+    /// The columns' names where the text has no header; empty where it has.
+    pub columns: &'a [String],
+    /// Name of the column with the time of each row.
+    pub time_column: &'a str,
+    /// How times are written.
+    pub time_format: &'a str,
+    /// Time zone of times that name no offset from UTC; UTC if absent.
+    pub time_zone: Option<&'a str>,
 }
 
-/// Why a file is not what it should be.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Problem(pub(crate) String);
+/// What the CSV of a link looks like.
+#[derive(Debug, Clone)]
+pub struct Form {
+    delimiter: u8,
+    decimal_mark: char,
+    columns: StringRecord,
+    time_column: String,
+    times: TimeReader,
+}
 
-/// What a file has told.
+/// Why a text is not what it should be.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Problem(pub String);
+
+/// What a text has told.
 #[derive(Debug, PartialEq)]
-pub(crate) struct Read {
-    /// The samples of each row, in the order of the file.
-    pub(crate) rows: Vec<Vec<Sample>>,
+pub struct Read {
+    /// The samples of each row, in their order.
+    pub rows: Vec<Vec<Sample>>,
     /// Cells that hold no value of their signal.
-    pub(crate) unusable: u64,
+    pub unusable: u64,
 }
 
 impl Form {
-    pub(crate) fn new(link: &Link, settings: &CsvSettings, signals: &[&Signal]) -> Result<Self, Vec<AddressError>> {
+    /// The form of a link's texts.
+    ///
+    /// # Errors
+    /// A time format or time zone that is none.
+    pub fn new(link: &Link, settings: &RowSettings<'_>) -> Result<Self, Vec<AddressError>> {
         let of_link = |key: &str, value: &str, problem: String| AddressError {
             origin: link.origin.clone(),
             signal: format!("{key} of link {}", link.name),
@@ -38,48 +62,53 @@ impl Form {
         };
         let mut errors = Vec::new();
         let format = settings.time_format.parse::<TimeFormat>();
-        errors.extend(
-            format.as_ref().err().map(|problem| of_link("time_format", &settings.time_format, problem.clone())),
-        );
-        let zone_name = settings.time_zone.as_deref();
+        errors
+            .extend(format.as_ref().err().map(|problem| of_link("time_format", settings.time_format, problem.clone())));
+        let zone_name = settings.time_zone;
         let zone = time_zone(zone_name);
         errors.extend(
             zone.as_ref().err().map(|problem| of_link("time_zone", zone_name.unwrap_or_default(), problem.to_string())),
         );
-        for signal in signals.iter().filter(|signal| signal.address.trim().is_empty()) {
-            errors.push(AddressError {
-                origin: signal.origin.clone(),
-                signal: signal.path.clone(),
-                address: signal.address.clone(),
-                problem: "names no column; expected what stands above it in the header of the files".to_owned(),
-            });
-        }
         match (format, zone) {
             (Ok(format), Ok(zone)) if errors.is_empty() => Ok(Self {
                 delimiter: settings.delimiter as u8,
                 decimal_mark: settings.decimal_mark,
-                time_column: settings.time_column.clone(),
+                columns: settings.columns.iter().collect(),
+                time_column: settings.time_column.to_owned(),
                 times: TimeReader::new(format, zone),
-                signals: signals.iter().map(|&signal| signal.clone()).collect(),
             }),
             _ => Err(errors),
         }
     }
 
-    /// Reads all of a file. A cell that holds no value of its signal gives a bad sample; an empty one gives none. Anything
-    /// else that is not as it should be makes all of the file bad.
-    pub(crate) fn read(&self, text: &str) -> Result<Read, Problem> {
+    /// Reads all of a text: signals, each with the name of its column. A cell that holds no value of its signal gives a bad sample; an empty one gives none.
+    ///
+    /// # Errors
+    /// Anything else that is not as it should be, which makes all of the text bad.
+    pub fn read<'a>(
+        &self,
+        text: &str,
+        columns: impl IntoIterator<Item = (&'a Signal, &'a str)>,
+    ) -> Result<Read, Problem> {
         let text = text.trim_start_matches('\u{feff}');
-        let mut reader =
-            ReaderBuilder::new().delimiter(self.delimiter).trim(csv::Trim::All).from_reader(text.as_bytes());
+        let mut reader = ReaderBuilder::new()
+            .delimiter(self.delimiter)
+            .trim(csv::Trim::All)
+            .has_headers(self.columns.is_empty())
+            .from_reader(text.as_bytes());
         let wrong = |error: csv::Error| Problem(format!("it is no CSV: {error}"));
-        let header = reader.headers().map_err(wrong)?.clone();
+        let header =
+            if self.columns.is_empty() { reader.headers().map_err(wrong)?.clone() } else { self.columns.clone() };
         let time = self.column(&header, &self.time_column)?;
-        let columns = self.signals.iter().map(|signal| Ok((signal, self.column(&header, &signal.address)?)));
+        let columns = columns.into_iter().map(|(signal, name)| Ok((signal, self.column(&header, name)?)));
         let columns = columns.collect::<Result<Vec<_>, Problem>>()?;
         let mut read = Read { rows: Vec::new(), unusable: 0 };
         for record in reader.records() {
             let record = record.map_err(wrong)?;
+            if record.len() != header.len() {
+                let line = record.position().map_or(0, csv::Position::line);
+                return Err(Problem(format!("line {line}: it has {} cells; expected {}", record.len(), header.len())));
+            }
             let samples = self.row(&record, time, &columns)?;
             read.unusable += samples.iter().filter(|sample| !sample.quality.is_usable()).count() as u64;
             read.rows.push(samples);
@@ -148,38 +177,53 @@ impl Form {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use adapter::testing::signal;
-    use plant::{LinkSettings, Origin};
+    use plant::{LinkSettings, ModbusSettings, Origin};
     use telemetry::{LinkId, Symbol, Timestamp, Value};
 
     use super::*;
+    use crate::testing::signal;
 
-    fn settings() -> CsvSettings {
-        CsvSettings {
-            folder: "drop".into(),
+    fn settings() -> RowSettings<'static> {
+        RowSettings {
             delimiter: ';',
             decimal_mark: ',',
-            time_column: "Zeit".into(),
-            time_format: "%d.%m.%Y %H:%M:%S".into(),
-            time_zone: Some("Europe/Berlin".into()),
-            settle_s: 2.0,
+            columns: &[],
+            time_column: "Zeit",
+            time_format: "%d.%m.%Y %H:%M:%S",
+            time_zone: Some("Europe/Berlin"),
         }
     }
 
-    fn form(settings: &CsvSettings) -> Result<Form, Vec<AddressError>> {
-        let signals = [
-            signal(0, "Leckrate", DataType::F64),
-            signal(1, "Teil", DataType::Text),
-            signal(2, "iO", DataType::Bool),
-            signal(3, "Nr", DataType::U16),
-        ];
+    fn signals() -> Vec<Signal> {
+        [("Leckrate", DataType::F64), ("Teil", DataType::Text), ("iO", DataType::Bool), ("Nr", DataType::U16)]
+            .into_iter()
+            .zip(0..)
+            .map(|((name, data_type), id)| signal(id, name, data_type))
+            .collect()
+    }
+
+    fn read_as(form: &Form, text: &str) -> Result<Read, Problem> {
+        form.read(text, signals().iter().map(|signal| (signal, signal.address.as_str())))
+    }
+
+    fn form(settings: &RowSettings<'_>) -> Result<Form, Vec<AddressError>> {
         let origin = Origin { file: "plant.toml".into(), line: 7 };
-        let link = Link { id: LinkId(0), name: "leak".into(), settings: LinkSettings::Csv(settings.clone()), origin };
-        Form::new(&link, settings, &signals.iter().collect::<Vec<_>>())
+        let settings_of_link = LinkSettings::Modbus(ModbusSettings::tcp("any", 502));
+        Form::new(&Link { id: LinkId(0), name: "leak".into(), settings: settings_of_link, origin }, settings)
     }
 
     fn read(text: &str) -> Result<Read, Problem> {
-        form(&settings()).unwrap().read(text)
+        read_as(&form(&settings()).unwrap(), text)
+    }
+
+    #[test]
+    fn rows_without_a_header_have_the_configured_columns() {
+        let names = ["Nr", "Zeit", "Teil", "Leckrate", "iO"].map(str::to_owned);
+        let form = form(&RowSettings { columns: &names, ..settings() }).unwrap();
+        let told = read_as(&form, "7;24.11.2026 09:14:00;EV1-7;0,25;1\n").unwrap();
+        assert_eq!((told.rows.len(), told.rows[0][3].value), (1, Value::Integer(7)));
+        let Err(Problem(reason)) = read_as(&form, "7;24.11.2026 09:14:00\n") else { panic!("it was read") };
+        assert_eq!(reason, "line 1: it has 2 cells; expected 5");
     }
 
     #[test]
@@ -221,7 +265,7 @@ mod tests {
 
     #[test]
     fn a_wrong_time_format_or_zone_is_found_with_nothing_connected() {
-        let wrong = CsvSettings { time_format: "when".into(), time_zone: Some("Mars/Olympus".into()), ..settings() };
+        let wrong = RowSettings { time_format: "when", time_zone: Some("Mars/Olympus"), ..settings() };
         let errors = form(&wrong).unwrap_err();
         let told: Vec<String> = errors.iter().map(ToString::to_string).collect();
         assert!(

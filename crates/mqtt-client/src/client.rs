@@ -1,6 +1,7 @@
 //! One client for both versions of MQTT. What only version 5 can say is left out where version 3.1.1 is spoken; nothing
 //! above this file knows more of the difference.
 
+use std::collections::VecDeque;
 use std::pin::Pin;
 
 use bytes::Bytes;
@@ -10,56 +11,103 @@ use rumqttc::v5::mqttbytes::{self as mqttbytes5, v5};
 use rumqttc::{NetworkOptions, QoS, SubscribeFilter, SubscribeReasonCode};
 
 use crate::broker::{Broker, MqttVersion};
+use crate::failure::Failure;
 
-/// Requests that may wait for the connection: a message, a subscription, its end, the disconnection.
-const MAX_REQUESTS: usize = 4;
+/// The most messages that wait to be acknowledged: MQTT has no more packet identifiers.
+const UNACKNOWLEDGED_MAX: usize = u16::MAX as usize;
+
+/// Who we are at a broker.
+#[derive(Debug)]
+pub struct Introduction<'a> {
+    /// Client identifier; must be unique at the broker.
+    pub client_id: &'a str,
+    /// What the broker keeps of us.
+    pub memory: Memory,
+    /// What the broker says in our name if we are gone without a farewell.
+    pub will: Option<Outgoing>,
+}
+
+/// What the broker keeps of us while we are away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Memory {
+    /// Nothing. Each message is acknowledged when it arrives.
+    None,
+    /// The subscriptions, and every message that we have not acknowledged ourselves.
+    UntilAcknowledged,
+}
+
+impl Memory {
+    /// The most requests that may wait for the connection. A few are messages, subscriptions and the disconnection; those
+    /// who acknowledge do so, and end old subscriptions, for as many messages as may wait.
+    const fn requests_max(self) -> usize {
+        const FEW: usize = 16;
+        match self {
+            Self::None => FEW,
+            Self::UntilAcknowledged => FEW + 2 * UNACKNOWLEDGED_MAX,
+        }
+    }
+}
 
 /// A message to send.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Outgoing {
-    pub(crate) topic: String,
-    pub(crate) payload: Vec<u8>,
-    pub(crate) qos: QoS,
-    pub(crate) retain: bool,
-    pub(crate) about: About,
+pub struct Outgoing {
+    /// The topic.
+    pub topic: String,
+    /// The payload.
+    pub payload: Vec<u8>,
+    /// How surely it is to come.
+    pub qos: QoS,
+    /// Whether the broker is to keep it for those who subscribe later.
+    pub retain: bool,
+    /// What it says of itself.
+    pub about: About,
 }
 
 /// What a message says of itself; only version 5 carries it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct About {
+pub struct About {
     /// The name of the JSON's schema; `None` if it is no JSON.
-    pub(crate) schema: Option<&'static str>,
+    pub schema: Option<&'static str>,
     /// After how long it is of no use to anybody, s.
-    pub(crate) expiry_s: Option<u32>,
+    pub expiry_s: Option<u32>,
     /// What who asked wants to see again in the answer.
-    pub(crate) correlation: Option<Bytes>,
+    pub correlation: Option<Bytes>,
 }
 
 /// A message that came.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Received {
-    pub(crate) topic: String,
-    pub(crate) payload: Bytes,
-    /// Whether the broker had kept it.
-    pub(crate) retained: bool,
+pub struct Received {
+    /// The topic.
+    pub topic: String,
+    /// The payload.
+    pub payload: Bytes,
+    /// What to acknowledge it by, if the broker waits for that.
+    pub packet: Option<u16>,
+    /// Whether the broker had kept it for those who subscribe.
+    pub retained: bool,
     /// Whether its time was up before it came.
-    pub(crate) has_expired: bool,
+    pub has_expired: bool,
     /// Where an answer is wanted.
-    pub(crate) answer_to: Option<AnswerTo>,
+    pub answer_to: Option<AnswerTo>,
 }
 
 /// Where somebody wants an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct AnswerTo {
-    pub(crate) topic: String,
-    pub(crate) correlation: Option<Bytes>,
+pub struct AnswerTo {
+    /// The topic.
+    pub topic: String,
+    /// What who asked wants to see again in the answer.
+    pub correlation: Option<Bytes>,
 }
 
 /// What happens on a connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Happening {
+pub enum Happening {
     /// The broker has accepted the connection.
-    Connected,
+    Connected {
+        /// Whether it knows of an earlier connection's subscriptions.
+        is_remembered: bool,
+    },
     /// The broker has taken a message, or says why not.
     Confirmed(Result<(), Refusal>),
     /// For each filter of a subscription whether the broker grants it, or why not.
@@ -74,56 +122,47 @@ pub(crate) enum Happening {
 
 /// Why the broker does not take a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Refusal {
-    pub(crate) reason: String,
+pub struct Refusal {
+    /// The broker's words.
+    pub reason: String,
     /// Whether it may take it later.
-    pub(crate) is_for_now: bool,
-}
-
-/// Why a connection has ended or did not come about.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Failure {
-    pub(crate) reason: String,
-    /// Whether a broker that does not know the version may end an attempt to connect so.
-    pub(crate) can_be_of_version: bool,
+    pub is_for_now: bool,
 }
 
 /// What happens on a connection, in order. After a failure nothing more is to be read.
-pub(crate) type Happenings = Pin<Box<dyn Stream<Item = Result<Happening, Failure>> + Send>>;
+pub type Happenings = Pin<Box<dyn Stream<Item = Result<Happening, Failure>> + Send>>;
 
 /// Sends on a connection.
 #[derive(Debug, Clone)]
-pub(crate) enum Client {
+pub enum Client {
+    /// In version 3.1.1.
     V3(rumqttc::AsyncClient),
+    /// In version 5.
     V5(rumqttc::v5::AsyncClient),
 }
 
 /// Begins to connect to a broker; goes on as the happenings are read.
-pub(crate) fn connect(
-    broker: &Broker,
-    client_id: &str,
-    version: MqttVersion,
-    will: Option<Outgoing>,
-) -> (Client, Happenings) {
+pub fn connect(broker: &Broker, introduction: Introduction<'_>, version: MqttVersion) -> (Client, Happenings) {
+    let requests = introduction.memory.requests_max();
     match version {
         MqttVersion::V3 => {
-            let mut options = broker.options_v3(client_id);
-            if let Some(will) = will {
+            let mut options = broker.options_v3(&introduction);
+            if let Some(will) = introduction.will {
                 options.set_last_will(rumqttc::LastWill::new(will.topic, will.payload, will.qos, will.retain));
             }
-            let (client, mut connection) = rumqttc::AsyncClient::new(options, MAX_REQUESTS);
+            let (client, mut connection) = rumqttc::AsyncClient::new(options, requests);
             connection.set_network_options(at_once());
             (Client::V3(client), happenings_v3(connection))
         }
         MqttVersion::V5 => {
-            let mut options = broker.options_v5(client_id);
-            if let Some(will) = will {
+            let mut options = broker.options_v5(&introduction);
+            if let Some(will) = introduction.will {
                 let about = will_properties(will.about);
                 let will = v5::LastWill::new(will.topic, will.payload, qos_v5(will.qos), will.retain, Some(about));
                 options.set_last_will(will);
             }
             options.set_network_options(at_once());
-            let (client, connection) = rumqttc::v5::AsyncClient::new(options, MAX_REQUESTS);
+            let (client, connection) = rumqttc::v5::AsyncClient::new(options, requests);
             (Client::V5(client), happenings_v5(connection))
         }
     }
@@ -138,7 +177,10 @@ fn at_once() -> NetworkOptions {
 
 impl Client {
     /// Hands a message over.
-    pub(crate) fn publish(&self, message: Outgoing) -> Result<(), Failure> {
+    ///
+    /// # Errors
+    /// If the connection has ended, or too much waits for it.
+    pub fn publish(&self, message: Outgoing) -> Result<(), Failure> {
         let Outgoing { topic, payload, qos, retain, about } = message;
         match self {
             Self::V3(client) => client.try_publish(topic, qos, retain, payload).map_err(Failure::of_request),
@@ -149,7 +191,10 @@ impl Client {
     }
 
     /// Subscribes with quality of service 1.
-    pub(crate) fn subscribe(&self, filters: impl IntoIterator<Item = String>) -> Result<(), Failure> {
+    ///
+    /// # Errors
+    /// If the connection has ended, or too much waits for it.
+    pub fn subscribe(&self, filters: impl IntoIterator<Item = String>) -> Result<(), Failure> {
         match self {
             Self::V3(client) => client
                 .try_subscribe_many(filters.into_iter().map(|filter| SubscribeFilter::new(filter, QoS::AtLeastOnce)))
@@ -163,15 +208,39 @@ impl Client {
     }
 
     /// Ends a subscription.
-    pub(crate) fn unsubscribe(&self, filter: String) -> Result<(), Failure> {
+    ///
+    /// # Errors
+    /// If the connection has ended, or too much waits for it.
+    pub fn unsubscribe(&self, filter: String) -> Result<(), Failure> {
         match self {
             Self::V3(client) => client.try_unsubscribe(filter).map_err(Failure::of_request),
             Self::V5(client) => client.try_unsubscribe(filter).map_err(Failure::of_request),
         }
     }
 
+    /// Acknowledges a message by its [`Received::packet`].
+    ///
+    /// # Errors
+    /// If the connection has ended, or too much waits for it.
+    pub fn acknowledge(&self, packet: u16) -> Result<(), Failure> {
+        match self {
+            Self::V3(client) => {
+                let message = rumqttc::Publish { pkid: packet, ..rumqttc::Publish::new("", QoS::AtLeastOnce, []) };
+                client.try_ack(&message).map_err(Failure::of_request)
+            }
+            Self::V5(client) => {
+                let qos = mqttbytes5::QoS::AtLeastOnce;
+                let message = v5::Publish { pkid: packet, qos, ..v5::Publish::default() };
+                client.try_ack(&message).map_err(Failure::of_request)
+            }
+        }
+    }
+
     /// Says farewell.
-    pub(crate) fn disconnect(&self) -> Result<(), Failure> {
+    ///
+    /// # Errors
+    /// If the connection has ended, or too much waits for it.
+    pub fn disconnect(&self) -> Result<(), Failure> {
         match self {
             Self::V3(client) => client.try_disconnect().map_err(Failure::of_request),
             Self::V5(client) => client.try_disconnect().map_err(Failure::of_request),
@@ -179,39 +248,62 @@ impl Client {
     }
 }
 
+/// A connection, and what is left to be told of one that has ended.
+enum Reading<Connection> {
+    Live(Connection),
+    Ended(VecDeque<Result<Happening, Failure>>),
+}
+
 // A stream keeps a poll that was interrupted; polling anew would begin to connect from the start.
 fn happenings_v3(connection: rumqttc::EventLoop) -> Happenings {
-    Box::pin(stream::unfold(connection, |mut connection| async move {
+    Box::pin(stream::unfold(Reading::Live(connection), |mut reading| async move {
         loop {
-            match connection.poll().await {
-                Ok(event) => match happening_v3(event) {
-                    Some(happening) => return Some((Ok(happening), connection)),
-                    None => continue,
+            match &mut reading {
+                Reading::Live(connection) => match connection.poll().await {
+                    Ok(event) => match happening_v3(event) {
+                        Some(happening) => return Some((Ok(happening), reading)),
+                        None => continue,
+                    },
+                    Err(problem) => {
+                        let before = connection.state.events.drain(..).filter_map(happening_v3);
+                        reading = Reading::Ended(rest(before, problem.into()));
+                    }
                 },
-                Err(problem) => return Some((Err(problem.into()), connection)),
+                Reading::Ended(rest) => return rest.pop_front().map(|happening| (happening, reading)),
             }
         }
     }))
 }
 
 fn happenings_v5(connection: rumqttc::v5::EventLoop) -> Happenings {
-    Box::pin(stream::unfold(connection, |mut connection| async move {
+    Box::pin(stream::unfold(Reading::Live(connection), |mut reading| async move {
         loop {
-            match connection.poll().await {
-                Ok(event) => match happening_v5(event) {
-                    Some(happening) => return Some((Ok(happening), connection)),
-                    None => continue,
+            match &mut reading {
+                Reading::Live(connection) => match connection.poll().await {
+                    Ok(event) => match happening_v5(event) {
+                        Some(happening) => return Some((Ok(happening), reading)),
+                        None => continue,
+                    },
+                    Err(problem) => {
+                        let before = connection.state.events.drain(..).filter_map(happening_v5);
+                        reading = Reading::Ended(rest(before, problem.into()));
+                    }
                 },
-                Err(problem) => return Some((Err(problem.into()), connection)),
+                Reading::Ended(rest) => return rest.pop_front().map(|happening| (happening, reading)),
             }
         }
     }))
 }
 
+/// What had arrived when a connection ended comes before its end.
+fn rest(before: impl Iterator<Item = Happening>, failure: Failure) -> VecDeque<Result<Happening, Failure>> {
+    before.map(Ok).chain([Err(failure)]).collect()
+}
+
 fn happening_v3(event: rumqttc::Event) -> Option<Happening> {
     use rumqttc::{Event, Outgoing, Packet};
     Some(match event {
-        Event::Incoming(Packet::ConnAck(_)) => Happening::Connected,
+        Event::Incoming(Packet::ConnAck(answer)) => Happening::Connected { is_remembered: answer.session_present },
         Event::Incoming(Packet::PubAck(_)) => Happening::Confirmed(Ok(())),
         Event::Incoming(Packet::SubAck(v4::SubAck { return_codes, .. })) => {
             let granted = |code: &SubscribeReasonCode| match code {
@@ -223,6 +315,7 @@ fn happening_v3(event: rumqttc::Event) -> Option<Happening> {
         Event::Incoming(Packet::Publish(publish)) => Happening::Received(Received {
             topic: publish.topic,
             payload: publish.payload,
+            packet: (publish.qos != QoS::AtMostOnce).then_some(publish.pkid),
             retained: publish.retain,
             has_expired: false,
             answer_to: None,
@@ -237,7 +330,7 @@ fn happening_v5(event: rumqttc::v5::Event) -> Option<Happening> {
     use rumqttc::v5::Event;
     use v5::Packet;
     Some(match event {
-        Event::Incoming(Packet::ConnAck(_)) => Happening::Connected,
+        Event::Incoming(Packet::ConnAck(answer)) => Happening::Connected { is_remembered: answer.session_present },
         Event::Incoming(Packet::PubAck(answer)) => Happening::Confirmed(taken_v5(&answer)),
         Event::Incoming(Packet::SubAck(answer)) => {
             let granted = |code: &v5::SubscribeReasonCode| match code {
@@ -274,6 +367,7 @@ fn received_v5(publish: v5::Publish) -> Received {
     Received {
         topic: String::from_utf8_lossy(&publish.topic).into_owned(),
         payload: publish.payload,
+        packet: (publish.qos != mqttbytes5::QoS::AtMostOnce).then_some(publish.pkid),
         retained: publish.retain,
         // The broker counts it down while it keeps the message.
         has_expired: properties.message_expiry_interval == Some(0),
@@ -319,37 +413,5 @@ fn will_properties(about: About) -> v5::LastWillProperties {
         response_topic: None,
         correlation_data: None,
         user_properties,
-    }
-}
-
-impl Failure {
-    fn of_request(problem: impl std::fmt::Display) -> Self {
-        Self { reason: problem.to_string(), can_be_of_version: false }
-    }
-}
-
-impl From<rumqttc::ConnectionError> for Failure {
-    fn from(problem: rumqttc::ConnectionError) -> Self {
-        Self::of_request(problem)
-    }
-}
-
-impl From<rumqttc::v5::ConnectionError> for Failure {
-    fn from(problem: rumqttc::v5::ConnectionError) -> Self {
-        use rumqttc::v5::{ConnectionError, StateError};
-        use v5::ConnectReturnCode::{
-            MalformedPacket, ProtocolError, RefusedProtocolVersion, UnsupportedProtocolVersion,
-        };
-        let can_be_of_version = match &problem {
-            ConnectionError::ConnectionRefused(code) => {
-                matches!(code, MalformedPacket | ProtocolError | RefusedProtocolVersion | UnsupportedProtocolVersion)
-            }
-            ConnectionError::NotConnAck(_) => true,
-            ConnectionError::MqttState(problem) => {
-                matches!(problem, StateError::ConnectionAborted | StateError::Deserialization(_))
-            }
-            _ => false,
-        };
-        Self { reason: problem.to_string(), can_be_of_version }
     }
 }

@@ -3,15 +3,20 @@ use std::time::Duration;
 
 use rumqttc::{MqttOptions, Transport, v5};
 
+use crate::client::{Introduction, Memory};
 use crate::tls::Tls;
 
-/// How long the connection may be silent before either side asks whether the other is still there.
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
-/// The largest packet sent or taken, bytes: an alert with a thousand pieces of evidence. A larger one ends the
-/// connection.
+/// How long the connection may be silent before either side asks whether the other is still there. One that is gone is
+/// noticed within twice this time.
+pub(crate) const KEEP_ALIVE: Duration = Duration::from_secs(10);
+/// The largest packet sent or taken, bytes: an alert with a thousand pieces of evidence, the birth of a large node. A larger
+/// one ends the connection.
 const MAX_PACKET_BYTES: u32 = 1024 * 1024;
 /// Messages that may be on their way at once. One is; the rest is room for the library, which takes memory for each.
 const MAX_ON_THEIR_WAY: u16 = 16;
+/// How long a broker keeps for us what we have not acknowledged while we are away, s: a week, over holidays. Version 3.1.1
+/// leaves that to the broker.
+const SESSION_EXPIRY_S: u32 = 7 * 24 * 3600;
 
 /// A version of MQTT.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,22 +52,28 @@ pub struct Broker {
 }
 
 impl Broker {
-    pub(crate) fn options_v3(&self, client_id: &str) -> MqttOptions {
-        let mut options = MqttOptions::new(client_id, &self.host, self.port);
+    pub(crate) fn options_v3(&self, introduction: &Introduction<'_>) -> MqttOptions {
+        let mut options = MqttOptions::new(introduction.client_id, &self.host, self.port);
         let max_bytes = MAX_PACKET_BYTES as usize;
         options.set_keep_alive(KEEP_ALIVE).set_max_packet_size(max_bytes, max_bytes);
-        options.set_clean_session(true).set_inflight(MAX_ON_THEIR_WAY).set_transport(self.transport());
+        options.set_clean_session(introduction.memory == Memory::None);
+        options.set_manual_acks(introduction.memory == Memory::UntilAcknowledged);
+        options.set_inflight(MAX_ON_THEIR_WAY).set_transport(self.transport());
         if let Some((username, password)) = &self.login {
             options.set_credentials(username, password);
         }
         options
     }
 
-    pub(crate) fn options_v5(&self, client_id: &str) -> v5::MqttOptions {
-        let mut options = v5::MqttOptions::new(client_id, &self.host, self.port);
+    pub(crate) fn options_v5(&self, introduction: &Introduction<'_>) -> v5::MqttOptions {
+        let mut options = v5::MqttOptions::new(introduction.client_id, &self.host, self.port);
         options.set_keep_alive(KEEP_ALIVE).set_max_packet_size(Some(MAX_PACKET_BYTES));
-        options.set_clean_start(true).set_outgoing_inflight_upper_limit(MAX_ON_THEIR_WAY);
-        options.set_transport(self.transport());
+        options.set_clean_start(introduction.memory == Memory::None);
+        options.set_manual_acks(introduction.memory == Memory::UntilAcknowledged);
+        options.set_session_expiry_interval(
+            (introduction.memory == Memory::UntilAcknowledged).then_some(SESSION_EXPIRY_S),
+        );
+        options.set_outgoing_inflight_upper_limit(MAX_ON_THEIR_WAY).set_transport(self.transport());
         if let Some((username, password)) = &self.login {
             options.set_credentials(username, password);
         }

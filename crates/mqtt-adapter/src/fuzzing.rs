@@ -1,0 +1,84 @@
+//! Everything that reads bytes or text from outside, for fuzzers. None of it may panic, whatever comes.
+
+use mqtt_client::sparkplug::Payload;
+use plant::{DataType, Link, LinkSettings, MqttCsv, MqttPayload, MqttSettings, Origin, Role, Signal};
+use plant::{StationId, WordOrder};
+use prost::Message as _;
+use telemetry::{LinkId, SignalId, Timestamp};
+
+use crate::payload::{Content, Message, Told};
+use crate::sparkplug;
+
+const TYPES: [DataType; 4] = [DataType::F64, DataType::I16, DataType::Bool, DataType::Text];
+
+fn signals(address: impl Fn(DataType) -> String) -> Vec<Signal> {
+    let signal = |(id, data_type)| Signal {
+        id: SignalId(id),
+        path: format!("station/signal-{id}"),
+        station: StationId(0),
+        role: Role::Other,
+        link: LinkId(0),
+        address: address(data_type),
+        data_type,
+        word_order: WordOrder::Cdab,
+        poll: None,
+        sampling: Default::default(),
+        unit: String::new(),
+        scale: 1.0,
+        offset: 0.0,
+        range_low: None,
+        range_high: None,
+        stale_after_s: None,
+        origin: Origin { file: "tags/plc.csv".into(), line: id + 2 },
+    };
+    (0..).zip(TYPES).map(signal).collect()
+}
+
+fn content(payload: &MqttPayload, signals: &[Signal]) -> Option<Content> {
+    let settings = LinkSettings::Mqtt(MqttSettings::at("broker", 1883, "fuzz"));
+    let link =
+        Link { id: LinkId(0), name: "fuzz".into(), settings, origin: Origin { file: "plant.toml".into(), line: 1 } };
+    Content::new(&link, payload, &signals.iter().collect::<Vec<_>>()).ok()
+}
+
+/// A payload as a broker may send it, read as each kind.
+pub fn payload(bytes: &[u8]) {
+    let csv = MqttCsv {
+        delimiter: ',',
+        decimal_mark: '.',
+        columns: Vec::new(),
+        time_column: "t".to_owned(),
+        time_format: "iso".to_owned(),
+        time_zone: None,
+    };
+    let binary = |data_type| if data_type == DataType::Text { "t#1/3" } else { "t#2" }.to_owned();
+    let kinds = [
+        (MqttPayload::Json { time_pointer: Some("/t".to_owned()) }, signals(|_| "t#/a/0".to_owned())),
+        (MqttPayload::Text, signals(|_| "t".to_owned())),
+        (MqttPayload::Binary, signals(binary)),
+        (MqttPayload::Csv(csv), signals(|_| "t#a".to_owned())),
+    ];
+    for (kind, signals) in kinds {
+        let Some(content) = content(&kind, &signals) else { continue };
+        let message = Message { topic: "t", payload: bytes, retained: false, received: Timestamp::EPOCH };
+        let _ = content.read(message, &mut Told::default());
+    }
+}
+
+/// An address of a tag list, as each kind of payload takes it, and a topic that messages may have.
+pub fn topic(text: &str) {
+    let signals = signals(|_| text.to_owned());
+    for kind in [MqttPayload::Json { time_pointer: None }, MqttPayload::Text, MqttPayload::Binary] {
+        let Some(content) = content(&kind, &signals) else { continue };
+        let message = Message { topic: text, payload: b"1", retained: true, received: Timestamp::EPOCH };
+        let _ = (content.subscriptions(), content.read(message, &mut Told::default()));
+    }
+    let _ = (sparkplug::parse(text), sparkplug::Topic::parse(text));
+}
+
+/// A message of an edge node, in each place that it can have in the node's life.
+pub fn sparkplug(bytes: &[u8]) {
+    let Ok(payload) = Payload::decode(bytes) else { return };
+    sparkplug::live(&payload, &signals(|_| "g/n/d#m".to_owned()));
+    sparkplug::live(&payload, &signals(|_| "g/n#m".to_owned()));
+}
