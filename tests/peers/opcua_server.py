@@ -30,6 +30,8 @@ class Nodes:
         self.server = server
         self.namespace = namespace
         self.types = {}
+        self.alarms = {}
+        self.clock_off = timedelta(0)
 
     async def add(self, name, type, value):
         """Adds a variable of an OPC UA built-in type, such as Double."""
@@ -40,11 +42,15 @@ class Nodes:
 
     async def set(self, name, value, status="Good"):
         """Gives a variable a value that is true now, with a status code by name, such as BadSensorFailure."""
-        now = datetime.now(timezone.utc).replace(tzinfo=None)
+        now = datetime.now(timezone.utc).replace(tzinfo=None) + self.clock_off
         code = ua.StatusCode(getattr(ua.StatusCodes, status))
         variant = ua.Variant(value, self.types[name])
         data = ua.DataValue(Value=variant, StatusCode=code, SourceTimestamp=now, ServerTimestamp=now)
         await self.server.write_attribute_value(self.node_id(name), data)
+
+    async def step_clock(self, seconds):
+        """From now on the times of values are that much off."""
+        self.clock_off = timedelta(seconds=seconds)
 
     async def add_structure(self, name, fields):
         """Adds a variable that holds a structure of numbers, of a type of its own."""
@@ -54,6 +60,31 @@ class Nodes:
         value = types[f"{name}Type"](**fields)
         self.types[name] = ua.VariantType.ExtensionObject
         await self.server.nodes.objects.add_variable(self.node_id(name), self.browse_name(name), value)
+
+    async def alarm(self, source, condition, active, message, severity, acked=False):
+        """Tells of an alarm condition: that it is active, or no longer. One that is neither active nor to be acknowledged is of
+        no interest any more."""
+        name = f"{source}.{condition}"
+        if name not in self.alarms:
+            self.alarms[name] = await self.server.get_event_generator(ua.ObjectIds.AlarmConditionType)
+        event = self.alarms[name].event
+        event.NodeId, event.SourceName, event.ConditionName = self.node_id(name), source, condition
+        event.Message, event.Severity, event.Retain = ua.LocalizedText(message), severity, active or not acked
+        for state, value in {"EnabledState": True, "ActiveState": active, "AckedState": acked}.items():
+            setattr(event, f"{state}/Id", value)
+        await self.alarms[name].trigger()
+
+    async def event(self, source, message, severity):
+        """Tells of an event that is no condition."""
+        generator = await self.server.get_event_generator()
+        generator.event.SourceName, generator.event.Severity = source, severity
+        await generator.trigger(message=message)
+
+    async def health(self, state, level):
+        """Gives the server a state, 0 for running, and a service level."""
+        state, level = ua.Variant(state, ua.VariantType.Int32), ua.Variant(level, ua.VariantType.Byte)
+        await self.server.get_node(ua.ObjectIds.Server_ServerStatus_State).write_value(state)
+        await self.server.get_node(ua.ObjectIds.Server_ServiceLevel).write_value(level)
 
     async def sessions(self, count):
         """Waits until clients have that many sessions. Those left behind take half a minute to time out."""
@@ -167,6 +198,7 @@ async def secured(security, folder, valid_days):
     make_certificate(folder, "server", "urn:linetwin:peer", now + timedelta(days=valid_days))
     user = make_certificate(folder, "twin", "urn:linetwin:user", now + timedelta(days=10))
     server = Server(user_manager=Users(user))
+    server.iserver.bind_condition_methods = True
     await server.init()
     await server.set_application_uri("urn:linetwin:peer")
     await server.load_certificate(folder / "server.der")
@@ -186,6 +218,10 @@ def actions(nodes):
         "most_sessions": nodes.most_sessions,
         "lose": nodes.lose,
         "lost": nodes.lost,
+        "alarm": nodes.alarm,
+        "health": nodes.health,
+        "step_clock": nodes.step_clock,
+        "event": nodes.event,
     }
 
 
@@ -194,6 +230,7 @@ async def main(port, security, folder, valid_days):
         server = await secured(security, folder, valid_days)
     else:
         server = Server()
+        server.iserver.bind_condition_methods = True
         await server.init()
         server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
     server.set_endpoint(f"opc.tcp://127.0.0.1:{port}")
@@ -209,6 +246,6 @@ if __name__ == "__main__":
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--security", help="such as Basic256Sha256_SignAndEncrypt")
     parser.add_argument("--certificates", type=Path)
-    parser.add_argument("--valid-days", type=int, default=3650, help="how long its certificate is valid from now on")
+    parser.add_argument("--valid-days", type=float, default=3650, help="how long its certificate is valid from now on")
     arguments = parser.parse_args()
     asyncio.run(main(arguments.port, arguments.security, arguments.certificates, arguments.valid_days))

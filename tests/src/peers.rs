@@ -194,7 +194,7 @@ impl OpcuaServer {
     /// Starts it on a port with one endpoint, such as `Basic256Sha256_SignAndEncrypt`. It lets in anonymous users, `twin`
     /// with the password `secret`, and who has `twin.der` and `twin.pem`, which it puts into the folder of its certificates.
     #[track_caller]
-    pub fn start_secured(port: u16, security: &str, certificates: &Path, valid_days: i32) -> Self {
+    pub fn start_secured(port: u16, security: &str, certificates: &Path, valid_days: f64) -> Self {
         let (folder, days) = (certificates.display().to_string(), valid_days.to_string());
         let more = ["--security", security, "--certificates", &folder, "--valid-days", &days];
         Self { peer: Peer::start_device("opcua_server.py", port, &more), port }
@@ -223,6 +223,34 @@ impl OpcuaServer {
         let fields: serde_json::Map<String, Value> =
             fields.iter().map(|&(field, value)| (field.to_owned(), value.into())).collect();
         self.peer.ask(&json!({ "do": "add_structure", "name": name, "fields": fields }));
+    }
+
+    /// Tells of an alarm condition of a source, that it is active with a severity from 1 to 1000, or no longer. It goes to all
+    /// that ask what stands as long as it is active or was not acknowledged at the machine.
+    #[track_caller]
+    pub fn alarm(&mut self, source: &str, condition: &str, active: bool, message: &str, severity: u16) {
+        self.peer.ask(&json!({
+            "do": "alarm", "source": source, "condition": condition, "active": active, "message": message,
+            "severity": severity, "acked": !active,
+        }));
+    }
+
+    /// Tells of an event that is no condition.
+    #[track_caller]
+    pub fn event(&mut self, source: &str, message: &str, severity: u16) {
+        self.peer.ask(&json!({ "do": "event", "source": source, "message": message, "severity": severity }));
+    }
+
+    /// From now on the times of its values are that many seconds off.
+    #[track_caller]
+    pub fn step_clock(&mut self, seconds: f64) {
+        self.peer.ask(&json!({ "do": "step_clock", "seconds": seconds }));
+    }
+
+    /// Gives the server a state, 0 for running and 3 for suspended, and a service level.
+    #[track_caller]
+    pub fn health(&mut self, state: i32, level: u8) {
+        self.peer.ask(&json!({ "do": "health", "state": state, "level": level }));
     }
 
     /// Waits until it has that many sessions.

@@ -3,13 +3,16 @@
 #![allow(clippy::unwrap_used)]
 
 use std::path::PathBuf;
+use std::time::Instant;
 
 use contract::LinkStateName::{Down, Up};
 use contract::{QualityName, ValueV1};
 use e2e::daemon::{Daemon, run_linetwin};
 use e2e::net::free_port;
 use e2e::peers::OpcuaServer;
+use e2e::proxy::{Fault, Proxy};
 use e2e::site::{self, Site};
+use e2e::wait::wait_for;
 use tempfile::TempDir;
 
 const ROWS: &str = "weld-20/active,cycle.active,pack,nsu=urn:linetwin:e2e;s=Active,bool,,,,,,,\n\
@@ -23,7 +26,7 @@ struct Scene {
 }
 
 impl Scene {
-    fn new(security: &str, valid_days: i32) -> Self {
+    fn new(security: &str, valid_days: f64) -> Self {
         let (folder, port) = (tempfile::tempdir().unwrap(), free_port());
         std::fs::create_dir(folder.path().join("server")).unwrap();
         let mut server = OpcuaServer::start_secured(port, security, &folder.path().join("server"), valid_days);
@@ -74,7 +77,7 @@ fn check_torque(daemon: &Daemon, torque: f64) {
 /// Values come over that endpoint, for that user.
 #[track_caller]
 fn check_endpoint(security: &str, keys: impl Fn(&Scene) -> String) {
-    let mut scene = Scene::new(security, 3650);
+    let mut scene = Scene::new(security, 3650.0);
     scene.trust_server();
     let site = scene.site(&keys(&scene));
     let daemon = site.start();
@@ -127,7 +130,7 @@ fn a_user_logs_in_with_a_certificate() {
 
 #[test]
 fn a_wrong_password_is_told_as_such() {
-    let scene = Scene::new("Basic256Sha256_SignAndEncrypt", 3650);
+    let scene = Scene::new("Basic256Sha256_SignAndEncrypt", 3650.0);
     scene.trust_server();
     let site = scene.site("username = \"twin\"\npassword = \"wrong\"");
     let daemon = site.start();
@@ -136,7 +139,7 @@ fn a_wrong_password_is_told_as_such() {
 
 #[test]
 fn a_server_that_nobody_trusts_is_refused_with_the_command_that_trusts_it_and_stays_trusted() {
-    let scene = Scene::new("Basic256Sha256_SignAndEncrypt", 3650);
+    let scene = Scene::new("Basic256Sha256_SignAndEncrypt", 3650.0);
     let site = scene.site("");
     let daemon = site.start();
     daemon.wait_for_link("pack", Down, &format!("run `linetwin trust --pki {} add ", scene.pki()));
@@ -162,10 +165,33 @@ fn a_server_that_nobody_trusts_is_refused_with_the_command_that_trusts_it_and_st
 
 #[test]
 fn an_expired_certificate_is_refused_although_it_is_trusted() {
-    let scene = Scene::new("Basic256Sha256_SignAndEncrypt", -1);
+    let scene = Scene::new("Basic256Sha256_SignAndEncrypt", -1.0);
     scene.trust_server();
     let site = scene.site("");
     let daemon = site.start();
+    daemon.wait_for_link("pack", Down, "the server's certificate has expired at");
+}
+
+/// What is under way goes on; the next connection is refused.
+#[test]
+fn a_certificate_that_expires_while_connected_ends_no_connection_but_allows_no_other() {
+    const VALID_S: f64 = 20.0;
+    let begun = Instant::now();
+    let mut scene = Scene::new("Basic256Sha256_SignAndEncrypt", VALID_S / 86_400.0);
+    scene.trust_server();
+    let proxy = Proxy::start(scene.port, 7);
+    scene.port = proxy.port();
+    let site = scene.site("");
+    let daemon = site.start();
+    check_torque(&daemon, 50.0);
+    // Made after the time was taken, so it is over by then.
+    wait_for("the certificate's end", || (begun.elapsed().as_secs_f64() > VALID_S + 10.0).then_some(()));
+    scene.server.set("Torque", 60.0);
+    check_torque(&daemon, 60.0);
+    proxy.set(Fault::Reset);
+    scene.server.set("Torque", 70.0);
+    daemon.wait_for_link("pack", Down, "");
+    proxy.set(Fault::None);
     daemon.wait_for_link("pack", Down, "the server's certificate has expired at");
 }
 
@@ -188,7 +214,7 @@ fn a_server_without_security_is_refused_unless_the_configuration_says_so() {
 
 #[test]
 fn a_certificate_can_be_fetched_before_anything_runs() {
-    let scene = Scene::new("Basic256Sha256_SignAndEncrypt", 3650);
+    let scene = Scene::new("Basic256Sha256_SignAndEncrypt", 3650.0);
     let fetched = scene.trust(&["fetch", &format!("opc.tcp://127.0.0.1:{}", scene.port)]);
     assert!(fetched.starts_with("fetched") && fetched.contains("CN=server"), "{fetched}");
     scene.trust(&["add", fetched.split_whitespace().nth(1).unwrap()]);

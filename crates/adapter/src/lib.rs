@@ -30,7 +30,7 @@ pub use counters::{Counters, CountersSnapshot};
 pub use durability::{Durability, DurabilityTeller, durability};
 pub use reconnect::{LinkError, keep_connected, without_farewell};
 
-use plant::Origin;
+use plant::{Origin, Signal};
 
 /// A signal whose address, type or order the link's protocol cannot serve. Found with nothing connected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -44,4 +44,12 @@ pub struct AddressError {
     pub address: String,
     /// What is wrong, what was expected, and what to do.
     pub problem: String,
+}
+
+impl AddressError {
+    /// That something is wrong with the address of that signal.
+    pub fn of(signal: &Signal, problem: String) -> Self {
+        let Signal { origin, path, address, .. } = signal.clone();
+        Self { origin, signal: path, address, problem }
+    }
 }

@@ -8,7 +8,7 @@ use crate::entry::Entry;
 use crate::flood::FloodWatch;
 use crate::lifecycle::By;
 use crate::marks::Marks;
-use crate::priority::{lowered, priority, stake};
+use crate::priority::{lowered, machine_priority, priority, stake};
 use crate::repeats::Repeats;
 use crate::{
     Change, Changed, Circumstances, Evidence, Incident, IncidentState, Intervention, Judged, Judgement, Place, Refusal,
@@ -254,6 +254,9 @@ impl IncidentBook {
     /// those that began at so many other stations at the same moment that this can hardly be a coincidence. Then, and if that
     /// is what the incident is, the source speaks for a common cause.
     fn place_of_new(&self, verdict: &mut Verdict, plant: &Plant) -> Option<usize> {
+        if verdict.evidence.source.is_machine() {
+            return None;
+        }
         let explained = self.open.iter().position(|entry| entry.explains(verdict, plant));
         if explained.is_some_and(|place| self.open[place].incident.cause() != Cause::CommonCause) {
             return explained;
@@ -429,16 +432,22 @@ impl IncidentBook {
     /// Sets what is at stake and how urgent it is, by that, the time left and what people have said of the like. The priority
     /// rises while the incident is open and does not fall, so that nobody is told of every change of mind.
     fn weigh(&mut self, place: usize, plant: &Plant) {
+        let machine_severity = self.open[place].machine_severity();
         let incident = &mut self.open[place].incident;
         let cause = incident.cause();
         let stake = stake(cause, incident.station, plant);
         incident.handling.stake = Some(stake);
         incident.handling.marked_false = self.marks.marked_false(incident.station, cause);
-        let by_stake = priority(cause, stake, incident.time_to_limit.map(|time| time.expected_s), &plant.alarms);
+        let time_to_limit_s = incident.time_to_limit.map(|time| time.expected_s);
+        let by_stake = match machine_severity {
+            Some(severity) => machine_priority(severity),
+            None => priority(cause, stake, time_to_limit_s, &plant.alarms),
+        };
         let judgement = incident.handling.judged.as_ref().map(|judged| judged.judgement);
         let priority = match judgement {
             Some(Judgement::False | Judgement::Planned) => Priority::Low,
-            None if incident.handling.marked_false > 0 => lowered(by_stake),
+            // A machine has many alarms, and that one of them was false says nothing of the others.
+            None if incident.handling.marked_false > 0 && machine_severity.is_none() => lowered(by_stake),
             Some(Judgement::True) | None => by_stake,
         };
         incident.priority = priority.max(incident.priority);

@@ -119,7 +119,8 @@ impl Entry {
     /// Whether the verdict can have the same cause as something that already speaks for this incident. What another
     /// station showed counts only while it stands: what is over brings nothing about.
     pub(crate) fn explains(&self, verdict: &Verdict, plant: &Plant) -> bool {
-        let Some(station) = verdict.evidence.source.station() else { return false };
+        let source = verdict.evidence.source;
+        let Some(station) = source.station().filter(|_| !source.is_machine()) else { return false };
         let nothing = Circumstances::default();
         let circumstances = verdict.circumstances.as_ref().unwrap_or(&nothing);
         let there = Shown { station, causes: &verdict.causes, is_supply: verdict.is_supply, circumstances };
@@ -135,7 +136,17 @@ impl Entry {
     pub(crate) fn stations_since(&self, onset: Timestamp, within_s: f64) -> impl Iterator<Item = StationId> {
         let began = move |evidence: &&Evidence| evidence.onset.seconds_since(onset).abs() <= within_s;
         let standing = self.incident.evidence.iter().filter(|evidence| self.standing.contains(&evidence.source));
-        standing.filter(began).filter_map(|evidence| evidence.source.station())
+        standing
+            .filter(began)
+            .map(|evidence| evidence.source)
+            .filter(|source| !source.is_machine())
+            .filter_map(Source::station)
+    }
+
+    /// How urgent the machine itself says that it is, if it is an alarm of a machine.
+    pub(crate) fn machine_severity(&self) -> Option<f64> {
+        let evidence = self.incident.evidence.iter().find(|evidence| evidence.source.is_machine())?;
+        Some(evidence.statistic)
     }
 
     pub(crate) fn add(&mut self, verdict: Verdict, recent: impl IntoIterator<Item = Intervention>, plant: &Plant) {

@@ -28,7 +28,7 @@ impl Place {
         match (self, source) {
             (Self::Station(place), source) => source.station() == Some(place),
             (Self::Feature { station, feature }, source) => source == Source::Feature { station, feature },
-            (Self::Sensor(place), Source::Sensor { signal, .. }) => place == signal,
+            (Self::Sensor(place), Source::Sensor { signal, .. } | Source::Machine { signal, .. }) => place == signal,
             (Self::Link(place), Source::Link { link }) => place == link,
             (Self::Sensor(_) | Self::Link(_), _) => false,
         }

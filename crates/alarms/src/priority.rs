@@ -65,6 +65,20 @@ fn severity(stake: Stake, policy: &AlarmPolicy) -> Severity {
     }
 }
 
+/// The highest severity, of OPC UA's 1 to 1000, that is low, and that is medium: its classic bands are of 200 each, low,
+/// medium-low, medium, medium-high and high.
+const LOW_TO: f64 = 400.0;
+const MEDIUM_TO: f64 = 800.0;
+
+/// How urgent it is, by what the machine itself says.
+pub(crate) fn machine_priority(severity: f64) -> Priority {
+    match severity {
+        severity if severity <= LOW_TO => Priority::Low,
+        severity if severity <= MEDIUM_TO => Priority::Medium,
+        _ => Priority::High,
+    }
+}
+
 /// One step less urgent.
 pub(crate) fn lowered(priority: Priority) -> Priority {
     match priority {

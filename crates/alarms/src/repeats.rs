@@ -45,7 +45,7 @@ impl Repeats {
     }
 
     /// The incident that comes again with this one, if there is one: the same source showed it, or it lay at the same
-    /// station and had the same cause.
+    /// station and had the same cause; of a machine's alarms each is another.
     pub(crate) fn take(
         &mut self,
         incident: &Incident,
@@ -55,7 +55,7 @@ impl Repeats {
     ) -> Option<Closed> {
         self.closed.retain(|closed| now.seconds_since(closed.at).abs() <= within_h * 3600.0);
         let is_same = |closed: &Closed| {
-            let is_there = closed.station.is_some() && closed.station == incident.station;
+            let is_there = !source.is_machine() && closed.station.is_some() && closed.station == incident.station;
             closed.sources.contains(&source) || (is_there && closed.cause == incident.cause())
         };
         let place = self.closed.iter().rposition(is_same)?;

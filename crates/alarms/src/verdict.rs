@@ -26,15 +26,29 @@ pub enum Source {
         /// The link.
         link: LinkId,
     },
+    /// The machine, which says itself that something is wrong.
+    Machine {
+        /// The station it is.
+        station: StationId,
+        /// The signal of its alarm.
+        signal: SignalId,
+    },
 }
 
 impl Source {
     /// The station it belongs to; a link belongs to none.
     pub fn station(self) -> Option<StationId> {
         match self {
-            Self::Feature { station, .. } | Self::Sensor { station, .. } => Some(station),
+            Self::Feature { station, .. } | Self::Sensor { station, .. } | Self::Machine { station, .. } => {
+                Some(station)
+            }
             Self::Link { .. } => None,
         }
+    }
+
+    /// Whether a machine says it. Each of its alarms is an incident of its own, as at the machine.
+    pub(crate) fn is_machine(self) -> bool {
+        matches!(self, Self::Machine { .. })
     }
 }
 
@@ -66,6 +80,8 @@ pub enum Detector {
     Silence,
     /// A link that stayed down.
     LinkWatch,
+    /// The machine says itself that something is wrong.
+    MachineAlarm,
 }
 
 impl Detector {
@@ -80,6 +96,7 @@ impl Detector {
             Self::PeerDrift => "peer-drift",
             Self::Silence => "silence",
             Self::LinkWatch => "link-watch",
+            Self::MachineAlarm => "machine-alarm",
         }
     }
 }
@@ -110,7 +127,7 @@ pub struct Evidence {
     /// What noticed it.
     pub detector: Detector,
     /// The detector's statistic: a log-likelihood ratio for shifts, spread and peers, cycles for the flat line, evidence
-    /// as odds for missing values and spikes, seconds for the link.
+    /// as odds for missing values and spikes, seconds for the link, the severity from 1 to 1000 for a machine's own alarm.
     pub statistic: f64,
     /// The threshold that the statistic crossed.
     pub threshold: f64,

@@ -386,6 +386,7 @@ mod tests {
             Source::Feature { station: WELD, feature: 3 },
             Source::Sensor { station: COOL, signal: SignalId(0) },
             Source::Link { link: LinkId(0) },
+            Source::Machine { station: COOL, signal: SignalId(0) },
         ])
     }
 
@@ -400,7 +401,7 @@ mod tests {
             direction in proptest::option::of(select(vec![Direction::Up, Direction::Down])),
             detector in select(vec![
                 Detector::MeanShift, Detector::SpreadGrowth, Detector::FlatLine, Detector::Dropout, Detector::Spikes,
-                Detector::PeerDrift, Detector::Silence, Detector::LinkWatch,
+                Detector::PeerDrift, Detector::Silence, Detector::LinkWatch, Detector::MachineAlarm,
             ]),
             numbers in proptest::array::uniform3(proptest::option::of(number())),
             (statistic, threshold, false_alarms_per_shift) in (number(), number(), number()),

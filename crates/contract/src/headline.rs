@@ -24,7 +24,7 @@ pub(crate) fn headline(incident: &Incident, plant: &Plant, texts: &Texts) -> Str
 pub(crate) fn evidence_title<'a>(evidence: &'a Evidence, texts: &'a Texts) -> &'a str {
     match evidence.source {
         Source::Feature { .. } => texts.feature(&evidence.name),
-        Source::Sensor { .. } | Source::Link { .. } => &evidence.name,
+        Source::Sensor { .. } | Source::Link { .. } | Source::Machine { .. } => &evidence.name,
     }
 }
 
@@ -51,7 +51,11 @@ fn observation(incident: &Incident, plant: &Plant, texts: &Texts, phrases: &dyn 
         Some(station) if evidence.source.station() != incident.station => format!(" {}", phrases.shown_at(station)),
         _ => String::new(),
     };
-    format!("{name}{elsewhere} {}", phrases.movement(movement(evidence, incident)))
+    let says = match evidence.detector {
+        Detector::MachineAlarm if !evidence.note.is_empty() => format!(" ({})", evidence.note),
+        _ => String::new(),
+    };
+    format!("{name}{says}{elsewhere} {}", phrases.movement(movement(evidence, incident)))
 }
 
 /// Only where a trend leads to a limit is it said that the value moves; else it may have jumped and stay there.
@@ -64,6 +68,7 @@ fn movement(evidence: &Evidence, incident: &Incident) -> Movement {
         (Detector::Spikes, _) => Movement::Wild,
         (Detector::PeerDrift, _) => Movement::AgainstPeers,
         (Detector::SpreadGrowth, _) => Movement::Scattering,
+        (Detector::MachineAlarm, _) => Movement::Active,
         (_, Some(Direction::Up)) if moves => Movement::Rising,
         (_, Some(Direction::Down)) if moves => Movement::Falling,
         (_, Some(Direction::Up)) => Movement::High,
@@ -239,6 +244,19 @@ mod tests {
                     incident.time_to_limit = None;
                 },
                 &format!("weld-20: current {expected}"),
+            );
+        }
+        for (note, expected) in [("", "current active"), ("Transformer hot", "current (Transformer hot) active")] {
+            check(
+                |incident| {
+                    incident.evidence[0].source = Source::Machine { station: WELD, signal: CURRENT };
+                    incident.evidence[0].name = "weld-20/current".into();
+                    incident.evidence[0].detector = Detector::MachineAlarm;
+                    incident.evidence[0].note = note.into();
+                    incident.causes = vec![RankedCause { cause: Cause::MachineAlarm, share: 1.0 }];
+                    incident.time_to_limit = None;
+                },
+                &format!("weld-20: {expected} since 08:14 UTC: alarm of the machine"),
             );
         }
         check(

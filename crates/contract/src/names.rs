@@ -158,6 +158,8 @@ wire_names! {
         Silence,
         /// A link that stayed down; its statistic is in seconds.
         LinkWatch,
+        /// The machine says itself that something is wrong; its statistic is the severity, from 1 to 1000.
+        MachineAlarm,
     }
 }
 
@@ -256,6 +258,8 @@ wire_names! {
         StuckValve,
         /// Something that many stations share.
         CommonCause,
+        /// Alarm of the machine itself.
+        MachineAlarm,
     }
 }
 
@@ -296,6 +300,7 @@ mod tests {
             alarms::Detector::PeerDrift,
             alarms::Detector::Silence,
             alarms::Detector::LinkWatch,
+            alarms::Detector::MachineAlarm,
         ] {
             check(DetectorName::from(detector), detector.name());
         }

@@ -5,13 +5,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use opcua::client::transport::{
-    Connector, RequestRecv, SecureChannelState, TcpConnector, TcpTransport, TransportConfiguration,
+    Connector, RequestRecv, SecureChannelState, StreamConnection, StreamConnector, StreamTransport,
+    TransportConfiguration,
 };
 use opcua::client::{ClientBuilder, ClientConfig, ConnectionSource};
+use opcua::core::comms::tcp_codec::TcpCodec;
+use opcua::core::comms::url::hostname_port_from_url;
+use opcua::core::constants::DEFAULT_OPC_UA_SERVER_PORT;
 use opcua::crypto::CertificateStore;
 use opcua::sync::RwLock;
-use opcua::types::{EndpointDescription, Error, StatusCode};
+use opcua::types::{DecodingOptions, EndpointDescription, Error, StatusCode};
+use tokio::net::TcpStream;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::time::timeout;
+use tokio_util::codec::FramedRead;
+
+use crate::wire::Checked;
 
 /// How long it may take from the first packet to an open session.
 pub(crate) const CONNECT_TIME_MAX: Duration = Duration::from_secs(10);
@@ -39,36 +48,56 @@ pub(crate) const ANONYMOUS_APPLICATION: &str = "urn:linetwin";
 /// The library's own pause between attempts to connect again; `adapter::keep_connected` makes the real one.
 const RETRY_PAUSE: Duration = Duration::from_millis(1);
 
-/// Connects as the library does, but never waits for ever for the server's first answer.
+/// Connects as the library does, but never waits for ever for the server's first answer, nor for the rest of what is no message;
+/// and what is sent goes at once.
 pub(crate) struct Bounded;
 
 impl ConnectionSource for Bounded {
     type Builder = BoundedConnector;
 
     fn get_connector(&self, endpoint: &EndpointDescription) -> Result<BoundedConnector, Error> {
-        TcpConnector::new(endpoint.endpoint_url.as_ref()).map(BoundedConnector)
+        Ok(BoundedConnector { url: endpoint.endpoint_url.as_ref().to_owned() })
     }
 }
 
 /// See [`Bounded`].
-pub(crate) struct BoundedConnector(TcpConnector);
+pub(crate) struct BoundedConnector {
+    pub(crate) url: String,
+}
+
+type Reader = Checked<OwnedReadHalf>;
 
 impl Connector for BoundedConnector {
-    type Transport = TcpTransport;
+    type Transport = StreamTransport<Reader, OwnedWriteHalf>;
 
     async fn connect(
         &self,
         channel: Arc<SecureChannelState>,
         outgoing: RequestRecv,
         config: TransportConfiguration,
-    ) -> Result<TcpTransport, Error> {
+    ) -> Result<Self::Transport, Error> {
         let late = || Error::new(StatusCode::BadTimeout, "the server does not answer the first message");
-        timeout(HELLO_TIME_MAX, self.0.connect(channel, outgoing, config)).await.map_err(|_| late())?
+        let connector = StreamConnector::new(connect_tcp, self.url.clone());
+        timeout(HELLO_TIME_MAX, connector.connect(channel, outgoing, config)).await.map_err(|_| late())?
     }
 
     fn default_endpoint(&self) -> EndpointDescription {
-        self.0.default_endpoint()
+        EndpointDescription::from(self.url.as_str())
     }
+}
+
+async fn connect_tcp(
+    url: String,
+    decoding: DecodingOptions,
+) -> Result<StreamConnection<Reader, OwnedWriteHalf>, Error> {
+    let place = hostname_port_from_url(&url, DEFAULT_OPC_UA_SERVER_PORT);
+    let place = place.map_err(|status| Error::new(status, "this is no address of a server"))?;
+    let refused = |error: std::io::Error| Error::new(StatusCode::BadCommunicationError, error.to_string());
+    let stream = TcpStream::connect(place).await.map_err(refused)?;
+    stream.set_nodelay(true).map_err(refused)?;
+    let (reader, writer) = stream.into_split();
+    let reader = FramedRead::new(Checked::new(reader, MESSAGE_BYTES_MAX), TcpCodec::new(decoding));
+    Ok(StreamConnection::new(reader, writer, url))
 }
 
 /// The client library's settings.

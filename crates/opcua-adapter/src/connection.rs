@@ -137,6 +137,11 @@ impl Connection {
         }
     }
 
+    /// The server.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
     /// Whether the server may have a session of ours.
     pub(crate) fn has_session(&self) -> bool {
         !self.session.server_session_id().is_null()

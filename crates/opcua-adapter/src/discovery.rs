@@ -1,6 +1,6 @@
 //! What a server tells without a session: its endpoints, and so its certificate.
 
-use opcua::client::transport::{SecureChannelEventLoop, TcpConnector, Transport, TransportPollResult};
+use opcua::client::transport::{SecureChannelEventLoop, Transport, TransportPollResult};
 use opcua::client::{AsyncSecureChannel, ClientConfig, SessionBuilder};
 use opcua::core::ResponseMessage;
 use opcua::types::{DateTime, EndpointDescription, Error, GetEndpointsRequest, NodeId, RequestHeader, StatusCode};
@@ -8,7 +8,8 @@ use tokio::time::timeout;
 
 use crate::certificates::{Certificate, Pki, PkiError};
 use crate::client::{
-    ANONYMOUS_APPLICATION, CLOSE_TIME_MAX, CONNECT_TIME_MAX, REQUEST_TIME_MAX, config, no_certificates,
+    ANONYMOUS_APPLICATION, BoundedConnector, CLOSE_TIME_MAX, CONNECT_TIME_MAX, REQUEST_TIME_MAX, config,
+    no_certificates,
 };
 use crate::connection::failed;
 use crate::endpoint;
@@ -16,7 +17,7 @@ use crate::endpoint;
 /// What the server offers.
 pub(crate) async fn endpoints(config: &ClientConfig, url: &str) -> Result<Vec<EndpointDescription>, Error> {
     let channel = SessionBuilder::new(config).connect_to_endpoint_directly(url)?.build_channel(no_certificates())?;
-    let mut event_loop = channel.connect_no_retry(&TcpConnector::new(url)?).await?;
+    let mut event_loop = channel.connect_no_retry(&BoundedConnector { url: url.to_owned() }).await?;
     let request = GetEndpointsRequest {
         request_header: RequestHeader::new(&NodeId::null(), &DateTime::now(), channel.request_handle()),
         endpoint_url: url.into(),

@@ -2,16 +2,30 @@
 
 use std::io::Cursor;
 
-use opcua::types::{BinaryDecodable, ContextOwned, DataValue};
+use adapter::Context;
+use opcua::types::{BinaryDecodable, ContextOwned, DataValue, EventFieldList};
 use plant::Signal;
 use telemetry::Timestamp;
 
 use crate::address;
+use crate::events::{Conditions, EventSignal};
 use crate::value::{Skew, sample};
 
 /// The address of a tag list, with the part of a value behind `#`.
 pub fn address(text: &str) {
     let _ = address::parse(text);
+}
+
+/// The address of events for a signal, and an event as a server may send it.
+pub fn event(bytes: &[u8], signal: &Signal, context: &Context) {
+    let types = ContextOwned::default();
+    let mut bytes = Cursor::new(bytes);
+    let Ok(signal) = EventSignal::parse(signal) else { return };
+    let signals = [signal];
+    let mut conditions = Conditions::new(&signals);
+    while let Ok(event) = EventFieldList::decode(&mut bytes, &types.context()) {
+        let _ = conditions.hear(event, Skew::default(), context);
+    }
 }
 
 /// A data value as a server may send it, and the part of it that an address names, as a sample of that signal.

@@ -4,16 +4,18 @@ use std::collections::BTreeMap;
 
 use adapter::Clock;
 use opcua::types::{
-    DataChangeFilter, DataChangeTrigger, DeadbandType, ExtensionObject, MonitoredItemCreateResult,
+    AttributeId, DataChangeFilter, DataChangeTrigger, DeadbandType, ExtensionObject, MonitoredItemCreateResult,
     MonitoringParameters, StatusCode,
 };
 use plant::{DataType, Deadband, OpcuaSettings, Signal};
 
-use crate::points::Point;
+use crate::events::{self, EVENTS_QUEUED};
+use crate::points::{Point, Watch};
 
-/// What is asked of the server for one variable. Of several signals that come from it the most demanding counts.
+/// What is asked of the server for one node. Of several signals that come from a variable the most demanding counts.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Monitoring {
+    watch: Watch,
     /// 0 asks for every change, or for the fastest sampling that the server has.
     sampling_interval_ms: f64,
     queue_size: u32,
@@ -23,6 +25,10 @@ pub(crate) struct Monitoring {
 impl Monitoring {
     /// As the tag lists say, or else the link.
     pub(crate) fn of(point: &Point, settings: &OpcuaSettings, clock: &Clock) -> Self {
+        if point.watch == Watch::Events {
+            let (sampling_interval_ms, queue_size) = (0.0, EVENTS_QUEUED);
+            return Self { watch: Watch::Events, sampling_interval_ms, queue_size, deadband: Deadband::None };
+        }
         let sampling = |signal: &Signal| signal.sampling.interval_s.unwrap_or(settings.sampling_interval_s);
         let queue = |signal: &Signal| signal.sampling.queue_size.unwrap_or(settings.queue_size);
         let signals = || point.items.iter().map(|item| &item.signal);
@@ -30,7 +36,7 @@ impl Monitoring {
         let sampling_interval_ms =
             if interval_s > 0.0 { clock.duration(interval_s).as_secs_f64() * 1000.0 } else { 0.0 };
         let queue_size = signals().map(queue).max().unwrap_or(settings.queue_size);
-        Self { sampling_interval_ms, queue_size, deadband: deadband(point, settings) }
+        Self { watch: Watch::Value, sampling_interval_ms, queue_size, deadband: deadband(point, settings) }
     }
 
     /// The same, but every change is told.
@@ -42,8 +48,29 @@ impl Monitoring {
         self.deadband != Deadband::None
     }
 
-    /// Not every server takes the standard's default, a change of status or value, for granted, and so it is said.
+    /// What of the node is monitored.
+    pub(crate) fn attribute(&self) -> AttributeId {
+        match self.watch {
+            Watch::Value => AttributeId::Value,
+            Watch::Events => AttributeId::EventNotifier,
+        }
+    }
+
     pub(crate) fn parameters(&self, client_handle: u32) -> MonitoringParameters {
+        MonitoringParameters {
+            client_handle,
+            sampling_interval: self.sampling_interval_ms,
+            filter: match self.watch {
+                Watch::Value => self.filter(),
+                Watch::Events => events::filter(),
+            },
+            queue_size: self.queue_size,
+            discard_oldest: true,
+        }
+    }
+
+    /// Not every server takes the standard's default, a change of status or value, for granted, and so it is said.
+    fn filter(&self) -> ExtensionObject {
         let (kind, deadband_value) = match self.deadband {
             Deadband::None => (DeadbandType::None, 0.0),
             Deadband::Absolute(value) => (DeadbandType::Absolute, value),
@@ -51,13 +78,7 @@ impl Monitoring {
         };
         let filter =
             DataChangeFilter { trigger: DataChangeTrigger::StatusValue, deadband_type: kind as u32, deadband_value };
-        MonitoringParameters {
-            client_handle,
-            sampling_interval: self.sampling_interval_ms,
-            filter: ExtensionObject::from_message(filter),
-            queue_size: self.queue_size,
-            discard_oldest: true,
-        }
+        ExtensionObject::from_message(filter)
     }
 }
 
@@ -106,9 +127,10 @@ impl Revisions {
         if sampling > 0.0 && (revised - sampling).abs() > 0.5 {
             self.add(format!("looks every {revised} ms, not every {sampling} ms"));
         }
+        let what = if asked.watch == Watch::Events { "events" } else { "values" };
         if result.revised_queue_size != asked.queue_size {
-            let kept =
-                format!("keeps {} values between two publishings, not {}", result.revised_queue_size, asked.queue_size);
+            let (revised, queue) = (result.revised_queue_size, asked.queue_size);
+            let kept = format!("keeps {revised} {what} between two publishings, not {queue}");
             self.add(kept);
         }
     }
@@ -151,11 +173,18 @@ mod tests {
     #[test]
     fn a_tag_says_other_than_its_link() {
         let of_link = monitoring(&[("i=1", DataType::F64, Sampling::default())]);
-        let expected = Monitoring { sampling_interval_ms: 250.0, queue_size: 16, deadband: Deadband::Percent(1.0) };
+        let expected = Monitoring {
+            watch: Watch::Value,
+            sampling_interval_ms: 250.0,
+            queue_size: 16,
+            deadband: Deadband::Percent(1.0),
+        };
         assert_eq!(of_link, expected);
         let own = Sampling { interval_s: Some(0.0), queue_size: Some(3), deadband: Some(Deadband::Absolute(0.5)) };
         let of_tag = monitoring(&[("i=1", DataType::F64, own)]);
-        assert_eq!(of_tag, Monitoring { sampling_interval_ms: 0.0, queue_size: 3, deadband: Deadband::Absolute(5.0) });
+        let expected =
+            Monitoring { sampling_interval_ms: 0.0, queue_size: 3, deadband: Deadband::Absolute(5.0), ..expected };
+        assert_eq!(of_tag, expected);
     }
 
     #[test]

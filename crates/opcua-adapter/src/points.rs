@@ -15,6 +15,7 @@ use plant::Signal;
 
 use crate::address::{Address, Namespace, Place, Relation, Step};
 use crate::connection::failed;
+use crate::events::EventSignal;
 use crate::limits::operation_limit;
 
 /// Browse paths per request where the server states no limit.
@@ -27,11 +28,29 @@ pub(crate) struct Item {
     pub(crate) part: Vec<String>,
 }
 
-/// A variable of the server, and the signals that come from it.
+/// A node of the server, and the signals that come from it.
 #[derive(Debug)]
 pub(crate) struct Point {
     pub(crate) place: Place,
+    pub(crate) watch: Watch,
     pub(crate) items: Vec<Item>,
+}
+
+/// What of a node is watched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Watch {
+    /// Its value.
+    Value,
+    /// Its events.
+    Events,
+}
+
+impl Point {
+    /// The node that notifies of the events that these signals tell.
+    pub(crate) fn of_events(place: Place, signals: &[EventSignal]) -> Self {
+        let item = |event: &EventSignal| Item { signal: event.signal.clone(), part: Vec::new() };
+        Self { place, watch: Watch::Events, items: signals.iter().map(item).collect() }
+    }
 }
 
 /// Puts the signals of one variable together.
@@ -40,7 +59,7 @@ pub(crate) fn points(signals: Vec<(Signal, Address)>) -> Vec<Point> {
     let mut known: HashMap<Place, usize> = HashMap::new();
     for (signal, Address { place, part }) in signals {
         let index = *known.entry(place.clone()).or_insert_with(|| {
-            points.push(Point { place, items: Vec::new() });
+            points.push(Point { place, watch: Watch::Value, items: Vec::new() });
             points.len() - 1
         });
         points[index].items.push(Item { signal, part });

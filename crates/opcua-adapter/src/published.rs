@@ -5,19 +5,22 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use adapter::{Context, Counters, LinkError};
-use opcua::client::{MonitoredItemMap, OnSubscriptionNotificationCore, Session};
+use opcua::client::{MonitoredItemMap, OnSubscriptionNotificationCore};
 use opcua::sync::RwLock;
 use opcua::types::{
-    ContextOwned, DataChangeNotification, ExtensionObject, MonitoredItemNotification, NotificationMessage,
-    StatusChangeNotification, StatusCode, Variant,
+    ContextOwned, DataChangeNotification, EventFieldList, EventNotificationList, ExtensionObject,
+    MonitoredItemNotification, NotificationMessage, StatusChangeNotification, StatusCode, Variant,
 };
 use telemetry::{Quality, Reason, Sample};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use crate::Scope;
 use crate::connection::{described, failed};
-use crate::points::Point;
+use crate::events::Conditions;
+use crate::points::{Point, Watch};
+use crate::refresh::Refresh;
 use crate::value::{Skew, overflowed, sample};
 
 /// Publish responses that may wait for the twin before no more are taken from the server.
@@ -30,6 +33,7 @@ const REPUBLISH_TIME_MAX: Duration = Duration::from_secs(5);
 /// One publish response, as it goes from the library's callback to the hand-over.
 pub(crate) struct Published {
     values: Vec<MonitoredItemNotification>,
+    events: Vec<EventFieldList>,
     /// Set if the server says that the subscription is over.
     ended: Option<StatusCode>,
     /// What the server sent before this and never arrived.
@@ -116,19 +120,24 @@ impl OnSubscriptionNotificationCore for Callback {
         let missing = missing.map(|(first, count)| Missing { subscription: self.subscription.get(), first, count });
         let mut published = Published::empty(Skew::of(&self.context.read()), missing);
         published.take(message, &self.counters);
-        if published.values.is_empty() && published.ended.is_none() && published.missing.is_none() {
+        if published.is_empty() {
             return;
         }
         // There is room, because no response is taken from the server before there is; a loss would be a bug, and seen.
         if let Err(error) = self.sender.try_send(published) {
-            self.counters.add_lost_at_source(error.into_inner().values.len() as u64);
+            let lost = error.into_inner();
+            self.counters.add_lost_at_source((lost.values.len() + lost.events.len()) as u64);
         }
     }
 }
 
 impl Published {
     fn empty(skew: Skew, missing: Option<Missing>) -> Self {
-        Self { values: Vec::new(), ended: None, missing, skew }
+        Self { values: Vec::new(), events: Vec::new(), ended: None, missing, skew }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.values.is_empty() && self.events.is_empty() && self.ended.is_none() && self.missing.is_none()
     }
 
     fn take(&mut self, message: NotificationMessage, counters: &Counters) {
@@ -140,6 +149,8 @@ impl Published {
     fn take_part(&mut self, part: ExtensionObject, counters: &Counters) {
         if let Some(change) = part.inner_as::<StatusChangeNotification>() {
             self.ended = Some(change.status);
+        } else if let Some(list) = part.inner_as::<EventNotificationList>() {
+            self.events.extend(list.events.iter().flatten().cloned());
         } else if let Some(change) = part.into_inner_as::<DataChangeNotification>() {
             self.values.extend(change.monitored_items.into_iter().flatten());
         } else {
@@ -153,30 +164,32 @@ impl Published {
 /// # Errors
 /// If the server ends the subscription or lost what it published, or the daemon is stopping.
 pub(crate) async fn hand_over(
-    points: &[Point],
+    scope: Scope<'_>,
     receiver: &mut mpsc::Receiver<Published>,
-    session: &Session,
+    refresh: &Refresh,
     connection_ended: &CancellationToken,
-    context: &Context,
-    url: &str,
 ) -> Result<(), LinkError> {
-    let mut mistyped: Vec<Vec<bool>> = points.iter().map(|point| vec![false; point.items.len()]).collect();
+    let Scope { context, url, .. } = scope;
+    let mut handover = Handover::new(scope, refresh);
     loop {
         let published = tokio::select! {
             biased;
             published = receiver.recv() => published,
+            () = refresh.refused() => {
+                context.deliver(handover.conditions.assume(context.clock.now())).await?;
+                continue;
+            }
             () = connection_ended.cancelled() => None,
         };
         let Some(published) = published else { return Ok(()) };
         if let Some(missing) = published.missing {
-            for again in republish(session, missing, published.skew, context, url).await? {
-                context.deliver(samples(points, &again, &mut mistyped, context)).await?;
+            for again in republish(scope, missing, published.skew).await? {
+                handover.take(again).await?;
             }
         }
-        let lost = published.values.iter().filter(|value| overflowed(value.value.status())).count();
-        context.counters.add_lost_at_source(lost as u64);
-        context.deliver(samples(points, &published, &mut mistyped, context)).await?;
-        if let Some(status) = published.ended {
+        let ended = published.ended;
+        handover.take(published).await?;
+        if let Some(status) = ended {
             return Err(LinkError::Lost(failed(url, "the server ended the subscription", described(status))));
         }
     }
@@ -186,13 +199,8 @@ pub(crate) async fn hand_over(
 ///
 /// # Errors
 /// If the server has it no longer: the loss is counted, and the link is to be set up anew, which reads all values again.
-async fn republish(
-    session: &Session,
-    missing: Missing,
-    skew: Skew,
-    context: &Context,
-    url: &str,
-) -> Result<Vec<Published>, LinkError> {
+async fn republish(scope: Scope<'_>, missing: Missing, skew: Skew) -> Result<Vec<Published>, LinkError> {
+    let Scope { session, context, url, .. } = scope;
     let Missing { subscription, first, count } = missing;
     let lost = |why: String| {
         context.counters.add_lost_at_source(count.into());
@@ -223,32 +231,68 @@ async fn republish(
     Ok(found)
 }
 
-fn samples(points: &[Point], published: &Published, mistyped: &mut [Vec<bool>], context: &Context) -> Vec<Sample> {
-    let now = context.clock.now();
-    let mut samples = Vec::with_capacity(published.values.len());
-    for value in &published.values {
-        let index = (value.client_handle as usize).wrapping_sub(1);
-        let Some(point) = points.get(index) else {
-            context.counters.add_unusable(1);
-            continue;
-        };
-        for (item, is_told) in point.items.iter().zip(&mut mistyped[index]) {
-            let sample = sample(&item.signal, &item.part, &value.value, published.skew, now);
-            let is_mistyped = sample.quality == Quality::Bad(Reason::TypeMismatch) && !value.value.status().is_bad();
-            if is_mistyped && !*is_told {
-                *is_told = true;
-                tracing::warn!(
-                    signal = item.signal.path,
-                    address = item.signal.address,
-                    sent = kind(value.value.value.as_ref()),
-                    expected = item.signal.data_type.name(),
-                    "the server's value does not fit the signal's type; correct the type or the part in the tag list"
-                );
-            }
-            samples.push(sample);
-        }
+/// Makes samples of what is published in one session.
+struct Handover<'a> {
+    points: &'a [Point],
+    context: &'a Context,
+    conditions: Conditions<'a>,
+    refresh: &'a Refresh,
+    /// By point and item: whether it was told that the value does not fit.
+    mistyped: Vec<Vec<bool>>,
+}
+
+impl<'a> Handover<'a> {
+    fn new(scope: Scope<'a>, refresh: &'a Refresh) -> Self {
+        let Scope { adapter, context, .. } = scope;
+        let mistyped = adapter.points.iter().map(|point| vec![false; point.items.len()]).collect();
+        let conditions = Conditions::new(&adapter.events);
+        Self { points: &adapter.points, context, conditions, refresh, mistyped }
     }
-    samples
+
+    async fn take(&mut self, published: Published) -> Result<(), LinkError> {
+        let lost = published.values.iter().filter(|value| overflowed(value.value.status())).count();
+        self.context.counters.add_lost_at_source(lost as u64);
+        self.context.deliver(self.samples(&published)).await?;
+        let mut samples = Vec::new();
+        for event in published.events {
+            let heard = self.conditions.hear(event, published.skew, self.context);
+            samples.extend(heard.samples);
+            if heard.is_incomplete {
+                self.refresh.want();
+            }
+        }
+        self.context.deliver(samples).await?;
+        Ok(())
+    }
+
+    fn samples(&mut self, published: &Published) -> Vec<Sample> {
+        let now = self.context.clock.now();
+        let mut samples = Vec::with_capacity(published.values.len());
+        for value in &published.values {
+            let index = (value.client_handle as usize).wrapping_sub(1);
+            let Some(point) = self.points.get(index).filter(|point| point.watch == Watch::Value) else {
+                self.context.counters.add_unusable(1);
+                continue;
+            };
+            for (item, is_told) in point.items.iter().zip(&mut self.mistyped[index]) {
+                let sample = sample(&item.signal, &item.part, &value.value, published.skew, now);
+                let is_mistyped =
+                    sample.quality == Quality::Bad(Reason::TypeMismatch) && !value.value.status().is_bad();
+                if is_mistyped && !*is_told {
+                    *is_told = true;
+                    tracing::warn!(
+                        signal = item.signal.path,
+                        address = item.signal.address,
+                        sent = kind(value.value.value.as_ref()),
+                        expected = item.signal.data_type.name(),
+                        "the server's value does not fit the signal's type; correct the type or the part in the tag list"
+                    );
+                }
+                samples.push(sample);
+            }
+        }
+        samples
+    }
 }
 
 /// What a person should read about a value's type.

@@ -34,7 +34,8 @@ impl Sessions {
         access: &OpcuaAccess,
         counters: &Counters,
     ) -> Result<Connection, String> {
-        if self.kept.as_ref().is_some_and(|kept| kept.since.elapsed() >= SESSION_TIMEOUT) {
+        let is_stale = |kept: &Kept| kept.since.elapsed() >= SESSION_TIMEOUT || kept.connection.url() != url;
+        if self.kept.as_ref().is_some_and(is_stale) {
             self.leave(counters);
         }
         let checking = self.kept.as_ref().map(|kept| kept.connection.check(access));
@@ -72,6 +73,11 @@ impl Sessions {
         }
     }
 
+    /// The server of the session that is kept.
+    pub(crate) fn kept_url(&self) -> Option<String> {
+        self.kept.as_ref().map(|kept| kept.connection.url().to_owned())
+    }
+
     /// Closes the session at the server, or keeps it if that cannot be.
     pub(crate) async fn end(&mut self, mut connection: Connection) {
         if !connection.close().await {
@@ -101,8 +107,9 @@ impl Sessions {
 
     /// Leaves the session that is kept to the server, which forgets it.
     fn leave(&mut self, counters: &Counters) {
-        counters.add_session_left();
-        self.kept = None;
+        if self.kept.take().is_some_and(|kept| kept.connection.has_session()) {
+            counters.add_session_left();
+        }
     }
 }
 

@@ -8,8 +8,8 @@ use std::time::Duration;
 use adapter::{Context, LinkError, bad_sample};
 use opcua::client::Session;
 use opcua::types::{
-    MonitoredItemCreateRequest, MonitoredItemCreateResult, MonitoringMode, NodeId, StatusCode, TimestampsToReturn,
-    VariableId,
+    MonitoredItemCreateRequest, MonitoredItemCreateResult, MonitoringMode, NodeId, ReadValueId, StatusCode,
+    TimestampsToReturn, VariableId,
 };
 use plant::OpcuaSettings;
 use telemetry::{Quality, Reason, Sample};
@@ -18,9 +18,11 @@ use tokio::sync::{OnceCell, mpsc};
 use crate::connection::{described, failed};
 use crate::limits::operation_limit;
 use crate::monitoring::{Monitoring, Revisions, refuses_deadband};
-use crate::points::{Point, load_types, resolve};
+use crate::points::{Point, Watch, load_types, resolve};
 use crate::published::{Callback, Published};
+use crate::refresh::Refresh;
 use crate::value::quality;
+use crate::{OpcuaAdapter, Scope};
 
 /// The most values in one publish response.
 const VALUES_PER_PUBLISH_MAX: u32 = 1000;
@@ -38,7 +40,9 @@ pub(crate) struct Subscriber<'a> {
     session: &'a Session,
     settings: &'a OpcuaSettings,
     points: &'a [Point],
+    url: &'a str,
     context: &'a Context,
+    refresh: &'a Refresh,
     sender: mpsc::Sender<Published>,
     subscriptions: Vec<u32>,
     /// Items that the last subscription took.
@@ -65,21 +69,21 @@ impl<'a> Subscriber<'a> {
     /// # Errors
     /// What failed, or that the daemon is stopping.
     pub(crate) async fn subscribe(
-        session: &'a Session,
+        scope: Scope<'a>,
         types: &OnceCell<()>,
-        told: &'a AtomicBool,
-        settings: &'a OpcuaSettings,
-        points: &'a [Point],
+        refresh: &'a Refresh,
         sender: mpsc::Sender<Published>,
-        context: &'a Context,
     ) -> Result<Self, LinkError> {
+        let Scope { adapter: OpcuaAdapter { settings, points, told, .. }, session, url, context } = scope;
         let limit = VariableId::Server_ServerCapabilities_OperationLimits_MaxMonitoredItemsPerCall;
         let items_per_request = operation_limit(session, limit, ITEMS_PER_REQUEST).await;
         let mut subscriber = Self {
             session,
             settings,
             points,
+            url,
             context,
+            refresh,
             sender,
             subscriptions: Vec::new(),
             taken: 0,
@@ -90,7 +94,7 @@ impl<'a> Subscriber<'a> {
             told,
         };
         subscriber.remove_old().await?;
-        types.get_or_try_init(|| load_types(session, points, &settings.url)).await?;
+        types.get_or_try_init(|| load_types(session, points, url)).await?;
         subscriber.add_subscription().await?;
         let all: Vec<usize> = (0..points.len()).collect();
         let refused = subscriber.monitor(&all).await?;
@@ -116,8 +120,13 @@ impl<'a> Subscriber<'a> {
             self.refused = self.monitor(&tried).await?.into_iter().map(|(index, _)| index).collect();
             for index in tried.into_iter().filter(|index| !self.refused.contains(index)) {
                 for item in &self.points[index].items {
-                    let (url, signal) = (&self.settings.url, &item.signal);
-                    tracing::info!(url, signal = signal.path, address = signal.address, "the server has this node now");
+                    let signal = &item.signal;
+                    tracing::info!(
+                        url = self.url,
+                        signal = signal.path,
+                        address = signal.address,
+                        "the server has this node now"
+                    );
                 }
             }
         }
@@ -126,7 +135,7 @@ impl<'a> Subscriber<'a> {
     /// Has these points monitored; returns those that the server refuses, and why.
     async fn monitor(&mut self, wanted: &[usize]) -> Result<Vec<(usize, StatusCode)>, LinkError> {
         let (mut refused, mut waiting) = (Vec::new(), Vec::new());
-        let resolved = resolve(self.session, self.points, wanted, &self.settings.url).await?;
+        let resolved = resolve(self.session, self.points, wanted, self.url).await?;
         for (&index, node) in wanted.iter().zip(resolved) {
             match node {
                 Ok(node) => {
@@ -155,6 +164,9 @@ impl<'a> Subscriber<'a> {
                     _ => {
                         self.revisions.note(known.monitoring, &result);
                         self.taken += 1;
+                        if self.points[known.index].watch == Watch::Events {
+                            self.subscriptions.last().into_iter().for_each(|&id| self.refresh.subscribed(id));
+                        }
                     }
                 }
             }
@@ -171,7 +183,7 @@ impl<'a> Subscriber<'a> {
         }
         let revisions = std::mem::take(&mut self.revisions);
         if !self.told.swap(true, Ordering::Relaxed) {
-            revisions.tell(&self.settings.url);
+            revisions.tell(self.url);
         }
         Ok(refused)
     }
@@ -246,7 +258,7 @@ impl<'a> Subscriber<'a> {
         };
         let samples = self.points[index].items.iter().map(|item| {
             tracing::warn!(
-                url = self.settings.url,
+                url = self.url,
                 signal = item.signal.path,
                 address = item.signal.address,
                 configured = %item.signal.origin,
@@ -260,7 +272,7 @@ impl<'a> Subscriber<'a> {
     }
 
     fn lost(&self, what: &str, why: &dyn Display) -> LinkError {
-        LinkError::Lost(failed(&self.settings.url, what, why))
+        LinkError::Lost(failed(self.url, what, why))
     }
 }
 
@@ -268,7 +280,8 @@ impl Known {
     /// The client handle is the point's index plus one: the library replaces the handle 0.
     fn request(&self) -> MonitoredItemCreateRequest {
         let parameters = self.monitoring.parameters(self.index as u32 + 1);
-        MonitoredItemCreateRequest::new(self.node.clone().into(), MonitoringMode::Reporting, parameters)
+        let item = ReadValueId::new(self.node.clone(), self.monitoring.attribute());
+        MonitoredItemCreateRequest::new(item, MonitoringMode::Reporting, parameters)
     }
 }
 

@@ -24,7 +24,7 @@ impl Skew {
     }
 
     /// The time as the server sent it; `None` if the server sent the null time.
-    fn restore(self, time: DateTime) -> Option<Timestamp> {
+    pub(crate) fn restore(self, time: DateTime) -> Option<Timestamp> {
         let since_1601 = i128::from(time.ticks()) * NANOS_PER_TICK + self.0;
         if since_1601 <= 0 {
             return None;

@@ -117,7 +117,8 @@ impl Cause {
             | Self::CoolantLeak
             | Self::CoolingSupply
             | Self::StuckValve
-            | Self::GearboxWear => Consequence::Stop,
+            | Self::GearboxWear
+            | Self::MachineAlarm => Consequence::Stop,
             Self::RobotSlowDown | Self::MicroStops | Self::SlowCycle | Self::SupplyStarved => Consequence::Slow,
             Self::SensorFlatLine | Self::SensorDropout | Self::SensorSpikes | Self::SensorDrift | Self::LinkLoss => {
                 Consequence::Blind
@@ -227,6 +228,8 @@ causes! {
     StuckValve = "stuck-valve", Station;
     /// What many stations share has changed: supply, surroundings, the data themselves.
     CommonCause = "common-cause", Line;
+    /// The machine itself says so; what it comes from is for the machine's own manual.
+    MachineAlarm = "machine-alarm", Station;
 }
 
 impl fmt::Display for Cause {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
+use serde_json::json;
 
 use crate::links;
 use crate::password::Password;
@@ -16,6 +17,10 @@ use crate::tree::Tree;
 pub struct OpcuaSettings {
     /// Endpoint, `opc.tcp://host:port/path`.
     pub url: String,
+    /// Other servers that serve the same, in the order of preference.
+    pub more_urls: Vec<String>,
+    /// How long another of them must have been better than a healthy one before it is used, seconds.
+    pub return_after_s: f64,
     /// How to be let in.
     pub access: OpcuaAccess,
     /// How often the server sends what changed, seconds.
@@ -28,12 +33,14 @@ pub struct OpcuaSettings {
     pub deadband: Deadband,
     /// How often a node that the server refused is tried again, seconds.
     pub retry_interval_s: f64,
+    /// The node that notifies of the events that signals tell, by an address.
+    pub notifier: String,
 }
 
 impl OpcuaSettings {
     /// The defaults for a server.
     pub fn at(url: impl Into<String>) -> Self {
-        OpcuaKeys { url: url.into(), ..OpcuaKeys::default() }.into()
+        OpcuaKeys { url: UrlKeys::One(url.into()), ..OpcuaKeys::default() }.into()
     }
 }
 
@@ -152,9 +159,12 @@ pub enum OpcuaUser {
 #[serde(default)]
 #[schemars(extend("required" = ["url"]))]
 pub(crate) struct OpcuaKeys {
-    /// Endpoint.
-    #[schemars(title = "URL such as opc.tcp://plc-7:4840", regex(pattern = "^opc\\.tcp://[^/]"))]
-    url: String,
+    /// Endpoint, or a list of those of servers that serve the same, the preferred first.
+    #[schemars(schema_with = "url_schema")]
+    url: UrlKeys,
+    /// How long another server of the list must have been better than a healthy one before it is used, seconds.
+    #[schemars(range(min = 0.0, max = 86_400.0))]
+    return_after_s: f64,
     /// How messages are protected.
     #[schemars(schema_with = "security_schema")]
     security: SecurityKeys,
@@ -193,6 +203,32 @@ pub(crate) struct OpcuaKeys {
     /// How often a node that the server refused is tried again, seconds.
     #[schemars(range(min = 1.0, max = 86_400.0))]
     retry_interval_s: f64,
+    /// The node that notifies of the events that signals tell; the server itself, i=2253, has all of them.
+    #[schemars(length(min = 1))]
+    notifier: String,
+}
+
+/// The key `url`: a text or a list.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged)]
+enum UrlKeys {
+    One(String),
+    Several(Vec<String>),
+}
+
+/// The most servers of one link that serve the same.
+const URLS_MAX: usize = 8;
+
+/// An `if` and not a choice, so that an error names what is wrong.
+fn url_schema(_: &mut SchemaGenerator) -> Schema {
+    let url = json!({ "title": "URL such as opc.tcp://plc-7:4840", "type": "string", "pattern": r"^opc\.tcp://[^/]" });
+    json_schema!({
+        "title": "URL, or a list of URLs",
+        "type": ["string", "array"],
+        "if": { "type": "string" },
+        "then": url,
+        "else": { "minItems": 1, "maxItems": URLS_MAX, "items": url },
+    })
 }
 
 /// The key `security`: a word or a table.
@@ -233,7 +269,8 @@ fn security_schema(_: &mut SchemaGenerator) -> Schema {
 impl Default for OpcuaKeys {
     fn default() -> Self {
         Self {
-            url: String::new(),
+            url: UrlKeys::One(String::new()),
+            return_after_s: 60.0,
             security: SecurityKeys::Word(SecurityWord::Auto),
             username: None,
             password: None,
@@ -246,6 +283,7 @@ impl Default for OpcuaKeys {
             queue_size: 16,
             deadband: "0".into(),
             retry_interval_s: 60.0,
+            notifier: "i=2253".into(),
         }
     }
 }
@@ -258,6 +296,11 @@ impl OpcuaKeys {
         if self.password_file.is_some() && (self.username.is_none() || self.password.is_some()) {
             let message = "needs a username, and no password beside it";
             findings.add(place("password_file"), message, "username with one of password and password_file");
+        }
+        if let UrlKeys::Several(urls) = &self.url
+            && let Some(again) = (1..urls.len()).find(|&at| urls[..at].contains(&urls[at]))
+        {
+            findings.add(place(&format!("url/{again}")), "is in the list already", "each server once");
         }
         if self.deadband.parse::<Deadband>().is_err() {
             findings.add(place("deadband"), format!("{:?} is no deadband", self.deadband), DEADBAND_WORDS);
@@ -279,13 +322,22 @@ impl From<OpcuaKeys> for OpcuaSettings {
             (Some(name), None) => OpcuaUser::Named { name, password: Password::of(password, password_file) },
             (None, None) => OpcuaUser::Anonymous,
         };
+        let (url, more_urls) = match keys.url {
+            UrlKeys::One(url) => (url, Vec::new()),
+            UrlKeys::Several(urls) => {
+                let mut urls = urls.into_iter();
+                (urls.next().unwrap_or_default(), urls.collect())
+            }
+        };
         let security = match keys.security {
             SecurityKeys::Word(SecurityWord::None) => OpcuaSecurity::None,
             SecurityKeys::Word(SecurityWord::Auto) => OpcuaSecurity::Auto,
             SecurityKeys::Exactly { policy, mode } => OpcuaSecurity::Exactly(policy, mode),
         };
         Self {
-            url: keys.url,
+            url,
+            more_urls,
+            return_after_s: keys.return_after_s,
             access: OpcuaAccess { security, user, pki: keys.pki },
             publishing_interval_s: keys.publishing_interval_s,
             sampling_interval_s: keys.sampling_interval_s,
@@ -293,6 +345,7 @@ impl From<OpcuaKeys> for OpcuaSettings {
             // What could not be read has been found, and so nothing is built of it.
             deadband: keys.deadband.parse().unwrap_or(Deadband::None),
             retry_interval_s: keys.retry_interval_s,
+            notifier: keys.notifier,
         }
     }
 }

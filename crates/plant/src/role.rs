@@ -183,6 +183,13 @@ roles! {
     ValvePosition = "valve.position";
     /// Coolant loop: pressure lost in the valve, bar.
     ValvePressureDrop = "valve.pressure_drop";
+    /// True, not 0 or a text while the machine itself says that something is wrong, whether it stops or goes on. A station may
+    /// have several.
+    MachineAlarm = "alarm";
+    /// What the machine says of an alarm; called as the alarm, with `.message` behind.
+    AlarmMessage = "alarm.message";
+    /// How urgent the machine holds an alarm to be, from 1 to 1000 as in OPC UA; called as the alarm, with `.severity` behind.
+    AlarmSeverity = "alarm.severity";
 }
 
 impl Role {
@@ -210,12 +217,28 @@ impl Role {
                 | Self::CellTested
                 | Self::CellRejected
                 | Self::ValveCommand
+                | Self::MachineAlarm
+                | Self::AlarmMessage
+                | Self::AlarmSeverity
         )
     }
 
     /// Whether a station may have several signals in that role.
     pub const fn may_repeat(self) -> bool {
-        matches!(self, Self::Other | Self::MaterialLot | Self::MaterialLevel | Self::PartChild)
+        self.of_alarm().is_some()
+            || matches!(
+                self,
+                Self::Other | Self::MaterialLot | Self::MaterialLevel | Self::PartChild | Self::MachineAlarm
+            )
+    }
+
+    /// What stands behind the name of an alarm in that of a signal that says more of it; none in other roles.
+    pub const fn of_alarm(self) -> Option<&'static str> {
+        match self {
+            Self::AlarmMessage => Some(".message"),
+            Self::AlarmSeverity => Some(".severity"),
+            _ => None,
+        }
     }
 }
 

@@ -271,6 +271,7 @@ pub(crate) fn check_coverage(
                 }
             }
         }
+        check_alarms(&entry.name, tags, findings);
         // A role that could not be read may be the one that is missing.
         for role in keys.kind.needed_roles().iter().filter(|role| all_known && !first.contains_key(role)) {
             let kind = keys.kind.name();
@@ -282,6 +283,23 @@ pub(crate) fn check_coverage(
         if !tags.rows.iter().any(|(_, row)| row.link == entry.name) {
             let message = format!("no signal comes over the link {:?}", entry.name);
             findings.add(entry.place.clone(), message, "at least one row in a list in tags/ with this link");
+        }
+    }
+}
+
+/// Reports signals that say more of an alarm of a station that has no such alarm.
+fn check_alarms(station: &str, tags: &TagLists, findings: &mut Findings) {
+    let of_station = |row: &TagRow| row.signal.split_once('/').is_some_and(|(name, _)| name == station);
+    let role = |row: &TagRow| Role::by_name(&row.role);
+    let is_alarm =
+        |path: &str| tags.rows.iter().any(|(_, row)| row.signal == path && role(row) == Some(Role::MachineAlarm));
+    for (place, row) in tags.rows.iter().filter(|(_, row)| tags.whole && of_station(row)) {
+        let Some((role, ending)) = role(row).and_then(|role| Some((role, role.of_alarm()?))) else { continue };
+        if !row.signal.strip_suffix(ending).is_some_and(is_alarm) {
+            let place = Place { origin: place.origin.clone(), key: "signal".to_owned() };
+            let message = format!("{:?} says more of an alarm that is not there", row.signal);
+            let expected = format!("the name of a signal in the role alarm with {ending} behind, for the role {role}");
+            findings.add(place, message, expected);
         }
     }
 }

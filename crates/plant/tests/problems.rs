@@ -646,8 +646,13 @@ tags/all.csv:5: signal: "level" is not a signal path; expected station/name, eac
     );
     check(
         ",weld.energy",
+        ",alarm.message",
+        r#"tags/all.csv:4: signal: "weld-1/energy" says more of an alarm that is not there; expected the name of a signal in the role alarm with .message behind, for the role alarm.message"#,
+    );
+    check(
+        ",weld.energy",
         ",weld.enrgy",
-        r#"tags/all.csv:4: role: "weld.enrgy" is not a role; expected one of 76, such as weld.energy, weld.force, weld.current, weld.current_trace, weld.peak_time; did you mean "weld.energy"?"#,
+        r#"tags/all.csv:4: role: "weld.enrgy" is not a role; expected one of 79, such as weld.energy, weld.force, weld.current, weld.current_trace, weld.peak_time; did you mean "weld.energy"?"#,
     );
     check(
         ",f32",
@@ -695,7 +700,7 @@ tags/all.csv:5: signal: "level" is not a signal path; expected station/name, eac
         r#"
 
 store-2/level,buffer.levl"#,
-        r#"tags/all.csv:7: role: "buffer.levl" is not a role; expected one of 76, such as buffer.level, material.level, loop.level, laser.speed, laser.gap; did you mean "buffer.level"?"#,
+        r#"tags/all.csv:7: role: "buffer.levl" is not a role; expected one of 79, such as buffer.level, material.level, loop.level, laser.speed, laser.gap; did you mean "buffer.level"?"#,
     );
 }
 

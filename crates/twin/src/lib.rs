@@ -12,6 +12,7 @@ mod forecast;
 mod incidents;
 mod intervention;
 mod links;
+mod machine;
 mod model;
 mod output;
 mod parts;

@@ -7,6 +7,7 @@ use process::{StationModel, WINDOW_S};
 use telemetry::{LinkId, SignalId};
 
 use crate::forecast::LineDesign;
+use crate::machine::{MachineAlarm, machine_alarms};
 use crate::silence::Watched;
 
 /// All that follows from the plant alone and never changes.
@@ -24,6 +25,8 @@ pub(crate) struct Model {
     pub(crate) devices: Vec<(LinkId, StationId)>,
     /// The signals that must be heard of now and then.
     pub(crate) watched: Vec<Watched>,
+    /// What the machines themselves say is wrong.
+    pub(crate) alarms: Vec<MachineAlarm>,
     /// By station: those that take its parts.
     pub(crate) downstream: Vec<Vec<StationId>>,
     /// By link: the stations whose cycles it tells.
@@ -87,6 +90,8 @@ pub(crate) enum Target {
     Part,
     /// Whether the last part is good.
     Result,
+    /// One of the machine's own alarms, by place, or what else it says of it.
+    Alarm(usize),
     Variant,
     Program,
     BufferLevel,
@@ -112,7 +117,8 @@ impl Model {
         let mut devices: Vec<_> = plant.signals.iter().filter(shows_clocks).map(of_device).collect();
         devices.sort_unstable();
         devices.dedup();
-        let routes = plant.signals.iter().map(|signal| route(&stations, &devices, &watched, signal)).collect();
+        let alarms = machine_alarms(&plant);
+        let routes = plant.signals.iter().map(|signal| route(&stations, &devices, &watched, &alarms, signal)).collect();
         let mut downstream = vec![Vec::new(); plant.stations.len()];
         for station in &plant.stations {
             for upstream in &station.upstream {
@@ -139,6 +145,7 @@ impl Model {
             routes,
             devices,
             watched,
+            alarms,
             downstream,
             stations_of_link,
             links_of_station,
@@ -238,6 +245,7 @@ fn route(
     stations: &[StationModel],
     devices: &[(LinkId, StationId)],
     watched: &[Watched],
+    alarms: &[MachineAlarm],
     signal: &plant::Signal,
 ) -> Route {
     let model = &stations[signal.station.index()];
@@ -245,6 +253,10 @@ fn route(
     let target = match signal.role {
         Role::CycleActive => Target::CycleActive,
         Role::Fault => Target::Fault,
+        Role::MachineAlarm | Role::AlarmMessage | Role::AlarmSeverity => {
+            let place = alarms.iter().position(|alarm| alarm.is_said_by(signal.id));
+            place.map_or(Target::Shown, Target::Alarm)
+        }
         Role::PartId => Target::Part,
         Role::Result => Target::Result,
         Role::Variant => Target::Variant,

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::twin::{State, Twin};
 
 /// Grows with every change to what the twin remembers.
-const VERSION: u32 = 7;
+const VERSION: u32 = 8;
 
 /// What stands before the state in a snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

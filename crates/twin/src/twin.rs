@@ -11,6 +11,7 @@ use telemetry::{Event, Input, LinkId, LinkState, Quality, Reason, Sample, Sample
 use crate::clocks::DeviceClock;
 use crate::forecast::Learned;
 use crate::links::LinkWatch;
+use crate::machine::StandingAlarm;
 use crate::model::{Model, Route, Target};
 use crate::output::{Output, Outputs};
 use crate::silence::Silences;
@@ -43,6 +44,8 @@ pub(crate) struct State {
     /// By the model's devices.
     pub(crate) clocks: Vec<DeviceClock>,
     pub(crate) silences: Silences,
+    /// By the model's alarms: those that stand.
+    pub(crate) alarms: Vec<Option<StandingAlarm>>,
     pub(crate) book: IncidentBook,
     pub(crate) parts: PartBook,
     /// Temperature of the air around, °C, as last told.
@@ -82,6 +85,7 @@ impl Twin {
             signals: vec![None; model.plant.signals.len()],
             clocks: vec![DeviceClock::default(); model.devices.len()],
             silences: Silences::new(model.watched.len()),
+            alarms: vec![None; model.alarms.len()],
             book: IncidentBook::default(),
             parts: PartBook::default(),
             ambient_c: None,
@@ -139,6 +143,7 @@ impl Twin {
         self.state.flow.put_back(&self.model.flow, now);
         self.state.book.put_back(now);
         self.state.silences.put_back(now);
+        self.state.alarms.iter_mut().flatten().for_each(|alarm| alarm.put_back(now));
         self.state.clocks.iter_mut().for_each(DeviceClock::forget);
         let latest = now.plus_seconds(self.model.plant.detection.clock_off_max_s);
         for link in &mut self.state.links {
@@ -311,6 +316,7 @@ impl Twin {
                 }
             }
             Target::Result => state.present.result = value.as_bool(),
+            Target::Alarm(place) => self.machine_alarm(place, at, step),
             Target::Part => state.present.part = as_symbol(value),
             Target::Program => state.present.program = as_symbol(value),
             Target::Variant => state.present.variant = self.model.plant.variant_of(value).map(|place| place as u16),

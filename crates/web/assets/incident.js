@@ -18,6 +18,7 @@ const UNITS = {
   "peer-drift": "log-likelihood",
   silence: "s",
   "link-watch": "s",
+  "machine-alarm": "of 1000",
 };
 /** What detectors of features say can be drawn; what those of sensors and links say is not of cycles. */
 const DRAWN = ["mean-shift", "spread-growth"];

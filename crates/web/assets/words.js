@@ -209,9 +209,11 @@ export const WORDS = {
   "detector.spikes": ["Wild values", "Ausreißer"],
   "detector.peer-drift": ["Against its peers", "Gegen seinesgleichen"],
   "detector.link-watch": ["Link watch", "Verbindungswacht"],
+  "detector.machine-alarm": ["Severity by the machine", "Schwere nach der Maschine"],
   "unit.log-likelihood": ["log-likelihood", "Log-Likelihood"],
   "unit.cycles": ["cycles", "Takte"],
   "unit.to 1": ["to 1", "zu 1"],
+  "unit.of 1000": ["of 1000", "von 1000"],
 
   "do.title": ["Actions", "Handeln"],
   "do.acknowledge": ["Take on", "Übernehmen"],

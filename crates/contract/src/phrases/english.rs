@@ -18,6 +18,7 @@ impl Phrases for English {
             Movement::Silent => "silent",
             Movement::Wild => "with wild values",
             Movement::AgainstPeers => "not as its peers say",
+            Movement::Active => "active",
             Movement::NotAsExpected => "not as expected",
         }
     }

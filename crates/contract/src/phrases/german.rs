@@ -18,6 +18,7 @@ impl Phrases for German {
             Movement::Silent => "sendet nichts mehr",
             Movement::Wild => "mit Ausreißern",
             Movement::AgainstPeers => "abweichend von den Vergleichssensoren",
+            Movement::Active => "steht an",
             Movement::NotAsExpected => "nicht wie erwartet",
         }
     }

@@ -101,6 +101,8 @@ pub(crate) enum Movement {
     Wild,
     /// It has parted from those that measure the same.
     AgainstPeers,
+    /// It is an alarm of the machine, and there.
+    Active,
     /// It is otherwise than expected.
     NotAsExpected,
 }

@@ -185,6 +185,7 @@ fn judged(words: &Words, evidence: &EvidenceV1) -> String {
         DetectorName::FlatLine => words.word("unit.cycles"),
         DetectorName::Dropout | DetectorName::Spikes => words.word("unit.to 1"),
         DetectorName::Silence | DetectorName::LinkWatch => "s",
+        DetectorName::MachineAlarm => words.word("unit.of 1000"),
     };
     let figure = |number| words.measured(number, Some(unit));
     let (statistic, threshold) = (figure(evidence.statistic), figure(evidence.threshold));

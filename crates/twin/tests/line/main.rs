@@ -6,6 +6,7 @@ mod clocks;
 mod common;
 mod forecast;
 mod interventions;
+mod machine_alarms;
 mod parts;
 mod properties;
 mod sensors;
