@@ -2,16 +2,26 @@
 
 use std::io::Cursor;
 
-use opcua::types::{BinaryDecodable, ContextOwned, DataValue};
+use opcua::types::{BinaryDecodable, ContextOwned, DataValue, NodeId};
 use plant::Signal;
 use telemetry::Timestamp;
 
-use crate::address;
+use crate::address::{self, Address, Place};
 use crate::value::{Skew, sample};
 
-/// The address of a tag list, with the part of a value behind `#`.
+/// The address of a tag list, with the part of a value behind `#`. A node's own address leads to it again.
 pub fn address(text: &str) {
-    let _ = address::parse(text);
+    let Ok(Address { place: Place::Node(node), .. }) = address::parse(text) else { return };
+    let uri = node.namespace_uri.as_ref();
+    let written = match uri {
+        "" => address::format(&node.node_id, None),
+        uri => address::format(&NodeId { namespace: 1, ..node.node_id.clone() }, Some(uri)),
+    };
+    assert_eq!(
+        address::parse(&written),
+        Ok(Address { place: Place::Node(node.clone()), part: Vec::new() }),
+        "{written}"
+    );
 }
 
 /// A data value as a server may send it, and the part of it that an address names, as a sample of that signal.
