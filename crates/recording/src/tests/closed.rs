@@ -247,7 +247,7 @@ fn described(key: &str, value: u64) -> Vec<u8> {
     let length = texts.byte_offset();
     description["groups"][0][key] = value.into();
     // It has to be as long as before, and what a number takes more is left out elsewhere.
-    description["configuration"] = serde_json::json!({});
+    description["signals"] = serde_json::json!({});
     let text = description.to_string();
     file[at..at + length].copy_from_slice(format!("{text:length$}").as_bytes());
     fuzzing::sealed(&file)
