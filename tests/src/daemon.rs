@@ -1,5 +1,6 @@
 //! `linetwin` as an installed program: its process and its HTTP face.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 
@@ -67,6 +68,11 @@ impl Daemon {
         daemon
     }
 
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.program.id()
+    }
+
     /// Where its API is, such as `http://127.0.0.1:8080`.
     pub fn url(&self) -> &str {
         &self.http
@@ -97,6 +103,18 @@ impl Daemon {
         let mut answer = posted.unwrap_or_else(|error| panic!("{url}: {error}"));
         let json = answer.body_mut().read_json().unwrap_or_else(|error| panic!("{url}: {error}"));
         (answer.status().as_u16(), json)
+    }
+
+    /// A counter or gauge of every link, by the link's name.
+    #[track_caller]
+    pub fn of_links(&self, metric: &str) -> BTreeMap<String, f64> {
+        let (status, text) = self.get("/metrics");
+        assert_eq!(status, 200, "{text}");
+        let of_metric = text.lines().filter_map(|line| line.strip_prefix(metric)?.strip_prefix("{link=\""));
+        of_metric
+            .filter_map(|rest| rest.split_once("\"} "))
+            .map(|(link, value)| (link.to_owned(), value.parse().unwrap_or(f64::NAN)))
+            .collect()
     }
 
     /// The line now.
@@ -132,6 +150,17 @@ impl Daemon {
     /// The lines of its log so far.
     pub fn log(&self) -> Vec<String> {
         self.program.errors()
+    }
+
+    /// Has it read its configuration again, as a service manager does. Returns what it says came of that.
+    #[track_caller]
+    pub fn reload(&self) -> String {
+        let before = self.log().len();
+        self.program.signal(Signal::HUP);
+        let ends = ["the new configuration is in force", "the plant is configured as it was", "nothing has changed"];
+        wait_for("linetwin to say what came of the configuration", || {
+            self.log().into_iter().skip(before).find(|line| ends.iter().any(|end| line.contains(end)))
+        })
     }
 
     /// Ends it at once, as a power cut would.

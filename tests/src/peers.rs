@@ -127,6 +127,29 @@ impl ModbusDevice {
     }
 }
 
+/// Modbus devices in one process, each of unit 1 on a port of its own. Register N of the device on port P holds
+/// `P * 31 + N`, modulo 65536.
+pub struct ModbusFleet {
+    // Ends the devices when it is dropped.
+    _peer: Peer,
+    ports: Vec<u16>,
+}
+
+impl ModbusFleet {
+    /// Starts one of pymodbus on each of the ports.
+    #[track_caller]
+    pub fn start(ports: &[u16]) -> Self {
+        let more: Vec<String> = ports[1..].iter().flat_map(|port| ["--port".to_owned(), port.to_string()]).collect();
+        let more: Vec<&str> = more.iter().map(String::as_str).collect();
+        Self { _peer: Peer::start_device("modbus_fleet.py", ports[0], &more), ports: ports.to_vec() }
+    }
+
+    /// Switches all of them off, as a power cut does. Returns where they were.
+    pub fn switch_off(self) -> Vec<u16> {
+        self.ports
+    }
+}
+
 /// Two serial lines of which each says what the other hears, as a cable between them does.
 pub struct SerialCable {
     // Ends socat when it is dropped.

@@ -50,6 +50,11 @@ impl Program {
         Self { name: name.to_owned(), child, stdin, output, errors }
     }
 
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// The lines on standard output so far.
     pub fn output(&self) -> Vec<String> {
         self.output.so_far()

@@ -43,9 +43,14 @@ impl Site {
     pub fn new(links_and_stations: &str, tags: &str) -> Self {
         let site = Self { scratch: tempfile::tempdir().expect("a temporary folder can be made") };
         site.write("linetwin.toml", "node = \"e2e\"\n[http]\nport = 0\n");
-        site.write("plant.toml", &format!("{LINE}{links_and_stations}"));
-        site.write("tags/all.csv", &format!("{TAGS_HEADER}\n{tags}"));
+        site.configure(links_and_stations, tags);
         site
+    }
+
+    /// Writes links, stations and tags as [`Self::new`] does.
+    pub fn configure(&self, links_and_stations: &str, tags: &str) {
+        self.write("plant.toml", &format!("{LINE}{links_and_stations}"));
+        self.write("tags/all.csv", &format!("{TAGS_HEADER}\n{tags}"));
     }
 
     /// Writes a file of the configuration.

@@ -31,7 +31,7 @@ use twin::{Output, Twin};
 
 pub use counters::Counters;
 use influx::Influx;
-use points::Points;
+pub use points::Points;
 use spool::Spool;
 use worker::{Message, Worker};
 
@@ -67,6 +67,7 @@ impl Batch {
 /// The twin's end of the historian.
 #[derive(Debug)]
 pub struct Historian {
+    settings: HistorianSettings,
     points: Points,
     batch: Batch,
     /// When the first point of the batch came.
@@ -120,6 +121,7 @@ impl Historian {
         };
         thread.spawn(work).map_err(failed)?;
         Ok(Self {
+            settings: settings.clone(),
             points,
             batch: Batch::default(),
             begun: Instant::now(),
@@ -136,6 +138,19 @@ impl Historian {
     /// What it tells of itself.
     pub fn counters(&self) -> &Arc<Counters> {
         &self.counters
+    }
+
+    /// What is written of another plant.
+    ///
+    /// # Errors
+    /// As [`Self::check`].
+    pub fn points_of(&self, plant: &Plant) -> Result<Points, HistorianError> {
+        Points::new(&self.settings, plant)
+    }
+
+    /// From now on this is written.
+    pub fn go_on_with(&mut self, points: Points) {
+        self.points = points;
     }
 
     /// Takes an input of the recording, what followed from it and the twin after it, while the daemon starts: a kill may have

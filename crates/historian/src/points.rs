@@ -16,9 +16,9 @@ const CYCLE: &str = "linetwin_cycle";
 /// That of what stations do.
 const STATE: &str = "linetwin_state";
 
-/// Makes points of what the twin takes in and gives out.
+/// Makes points of what the twin of a plant takes in and gives out.
 #[derive(Debug)]
-pub(crate) struct Points {
+pub struct Points {
     /// By signal.
     is_written: Vec<bool>,
     /// By signal: the field that its values have had so far.

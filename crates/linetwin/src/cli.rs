@@ -8,8 +8,8 @@ use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 use crate::{
-    access, backtest, browse, daemon, demo, detect, doctor, export, import, journal, notifying, parts, probe, replay,
-    report, setup, shifts, simulate, top, trust, user, verify,
+    access, backtest, browse, bulk, daemon, demo, detect, doctor, export, import, journal, notifying, parts, probe,
+    replay, report, setup, shifts, simulate, top, trust, user, verify,
 };
 
 /// The digital twin of a manufacturing line: telemetry in, few and explained warnings out.
@@ -61,6 +61,10 @@ enum Command {
     Demo(demo::Arguments),
     /// Simulate shifts of the line: output, bottleneck, what if something were changed, the curve of a launch.
     Simulate(simulate::Arguments),
+    /// All signals out as one table in CSV, and in again: changes are shown and checked before anything is written.
+    Tags(bulk::Arguments),
+    /// The same for all process limits.
+    Limits(bulk::Arguments),
     /// Say who may log in to the page and the API.
     User(user::Arguments),
     /// Say which OPC UA servers to believe.
@@ -144,6 +148,8 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Top(arguments) => top::run(arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Simulate(arguments) => simulate::run(&arguments),
+        Command::Tags(arguments) => bulk::run_tags(&arguments),
+        Command::Limits(arguments) => bulk::run_limits(&arguments),
         Command::User(arguments) => user::run(&arguments),
         Command::Trust(arguments) => trust::run(&arguments),
         Command::Schema(arguments) => schema(&arguments.of),

@@ -6,14 +6,16 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use adapter::{Clock, Context, queue};
+use adapter::{Clock, queue};
 use anyhow::Context as _;
 use contract::StateV1;
 use historian::Historian;
+use modbus_adapter::Buses;
 use notify::{Notifier, Publication, SparkplugNode};
 use recording::{Retention, WriterOptions};
 use telemetry::{Event, LinkState};
 use tokio::runtime::Handle;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -24,11 +26,14 @@ use crate::access;
 use crate::commands::Commands;
 use crate::durability::LinkDurability;
 use crate::engine::{Console, Engine, Sinks};
+use crate::feeds::Feeds;
 use crate::figures::Figures;
 use crate::history::{Charts, History};
+use crate::links::Links;
 use crate::notifying;
 use crate::parts::{PartStore, read};
 use crate::recorder::{Recorder, RecorderOptions, resume_telling};
+use crate::reload::{Reloader, Reloads};
 use crate::setup::{ConfigArguments, Device, Setup};
 use crate::shadow::Shadow;
 
@@ -59,7 +64,8 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let setup = Setup::read(&arguments.config.config, &arguments.config.set)?;
     let shadow = arguments.shadow.as_deref().map(shadow_setup).transpose()?;
-    let devices = setup.devices()?;
+    let mut buses = Buses::default();
+    let devices = setup.devices(&mut buses)?;
     let security = access::open(&setup, setup.daemon.audit_file())?;
     let listener = listen(&setup)?;
     let recorder = open_recorder(&setup, &Clock::system())?;
@@ -83,7 +89,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let clock = Clock::system();
-        let parts = Parts { setup: &setup, clock, devices, listener, security, console: None, drive: None };
+        let reload = Some((arguments.config.clone(), buses));
+        let parts = Parts { setup: &setup, clock, devices, listener, security, console: None, drive: None, reload };
         let daemon = Daemon::start(engine, parts)?;
         tracing::info!(
             "line {}: {} links, page and API at {}, recording in {}",
@@ -92,7 +99,13 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
             daemon.url,
             setup.daemon.recording.folder.display()
         );
-        told_to_stop().await?;
+        let mut hangups = signal(SignalKind::hangup())?;
+        loop {
+            tokio::select! {
+                stopped = told_to_stop() => { stopped?; break }
+                _ = hangups.recv() => daemon.reload(),
+            }
+        }
         tracing::info!("stopping");
         daemon.stop().await
     })
@@ -159,7 +172,7 @@ pub fn listen(setup: &Setup) -> anyhow::Result<TcpListener> {
 /// # Errors
 /// If signals cannot be received.
 pub async fn told_to_stop() -> anyhow::Result<()> {
-    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    let mut terminate = signal(SignalKind::terminate())?;
     tokio::select! {
         interrupted = tokio::signal::ctrl_c() => interrupted?,
         _ = terminate.recv() => {}
@@ -181,8 +194,10 @@ pub struct Parts<'a> {
     pub security: Security,
     /// Who else is told of every change of an incident.
     pub console: Option<Console>,
-    /// What runs the engine, in a thread of its own; [`Engine::run`] if `None`.
+    /// What runs the engine, in a thread of its own; the engine itself if `None`.
     pub drive: Option<Drive>,
+    /// Where the configuration comes from, and the buses of the devices, if it may be changed while the daemon runs.
+    pub reload: Option<(ConfigArguments, Buses)>,
 }
 
 /// Runs an engine on a queue until the queue is closed.
@@ -195,6 +210,8 @@ pub struct Daemon {
     /// The engine's queue, for events from elsewhere.
     pub events: mpsc::Sender<Event>,
     stop: CancellationToken,
+    /// Asks for the configuration to be read again.
+    reload: mpsc::Sender<()>,
     tasks: JoinSet<()>,
     notifier: Option<tokio::task::JoinHandle<()>>,
     engine: JoinHandle<()>,
@@ -206,7 +223,7 @@ impl Daemon {
     /// # Errors
     /// If a thread cannot be started, the broker's certificates cannot be used, or what is untold cannot be read.
     pub fn start(mut engine: Engine, parts: Parts<'_>) -> anyhow::Result<Self> {
-        let Parts { setup, clock, devices, listener, security, console, drive } = parts;
+        let Parts { setup, clock, devices, listener, security, console, drive, reload } = parts;
         let stop = CancellationToken::new();
         let (events, receiver) = queue(setup.daemon.queue.capacity);
         let mut tasks = JoinSet::new();
@@ -237,15 +254,10 @@ impl Daemon {
             let stop = stop.clone();
             tasks.spawn(async move { node.run(state, move || now.now(), stop).await });
         }
-        let mut links = Vec::new();
+        let mut links = Links::new(clock.clone(), stop.clone());
         let (durability, ends) = LinkDurability::new(setup.plant.links.len());
         for ((link, device), durable) in setup.plant.links.iter().zip(devices).zip(ends) {
-            let mut context = Context::new(link.id, clock.clone(), stop.clone(), events.clone());
-            if engine.is_recorded() {
-                context = context.recorded(durable);
-            }
-            links.push((link.name.clone(), context.counters.clone()));
-            tasks.spawn(device.run(context));
+            links.start(link, device, &events, engine.is_recorded().then_some(durable));
         }
         tasks.spawn(tick(clock.clone(), events.clone(), stop.clone()));
 
@@ -253,9 +265,11 @@ impl Daemon {
         let shadow = engine.shadow().map(|shadow| shadow.gauges().clone());
         let historian = engine.historian().map(|historian| historian.counters().clone());
         let gauges = engine.gauges().clone();
+        let reloads = Arc::<Reloads>::default();
         let figures = Figures {
             state: state_receiver.clone(),
-            links,
+            links: links.counters().clone(),
+            reloads: reload.is_some().then(|| reloads.clone()),
             notify: counters,
             sparkplug: sparkplug_counters,
             gauges,
@@ -267,6 +281,25 @@ impl Daemon {
         listener.set_nonblocking(true)?;
         let charts = Charts::new(engine.history(), engine.twin());
         let commands = Some(door.control());
+        let (asks, asked) = mpsc::channel(1);
+        let (reload_sender, reload_asked) = mpsc::channel(1);
+        match reload {
+            Some((source, buses)) => {
+                let now = clock.clone();
+                let reloader = Reloader {
+                    source,
+                    setup: setup.clone(),
+                    links,
+                    buses,
+                    engine: asks,
+                    charts: charts.clone(),
+                    now: Box::new(move || now.now()),
+                    reloads,
+                };
+                tasks.spawn(reloader.run(reload_asked, stop.clone()));
+            }
+            None => drop(tasks.spawn(links.ended())),
+        }
         let shown = Shown { figures, parts: lookup(setup), charts, replay: None, commands, security };
         tasks.spawn(serve(tokio::net::TcpListener::from_std(listener)?, shown, stop.clone()));
 
@@ -277,14 +310,22 @@ impl Daemon {
             Some(drive) => thread.spawn(move || drive(engine, receiver)),
             None => {
                 let runtime = Handle::current();
+                let feeds = Feeds::new(receiver, setup.header(clock.now()));
                 thread.spawn(move || {
                     begin_unconnected(&mut engine, &clock);
                     engine.tell_durability(durability);
-                    engine.run(receiver, &clock, &runtime);
+                    engine.run(feeds, asked, &clock, &runtime);
                 })
             }
         }?;
-        Ok(Self { url, events, stop, tasks, notifier, engine })
+        Ok(Self { url, events, stop, reload: reload_sender, tasks, notifier, engine })
+    }
+
+    /// Has the configuration read again and what differs taken over, beside all else. The log and the metrics say what came
+    /// of it.
+    pub fn reload(&self) {
+        // Full: the one that waits will read what is there then.
+        let _ = self.reload.try_send(());
     }
 
     /// Stops in order: links first, then the engine when it has taken all that they gave, then the notifier when it has
@@ -293,7 +334,7 @@ impl Daemon {
     /// # Errors
     /// If a part does not stop in time.
     pub async fn stop(self) -> anyhow::Result<()> {
-        let Self { events, stop, mut tasks, notifier, engine, url: _ } = self;
+        let Self { events, stop, mut tasks, notifier, engine, url: _, reload: _ } = self;
         stop.cancel();
         drop(events);
         let ended = async { while tasks.join_next().await.is_some() {} };
@@ -366,15 +407,15 @@ pub(crate) struct Shown {
 
 /// Serves the page and the API until it is told to stop.
 pub(crate) async fn serve(listener: tokio::net::TcpListener, shown: Shown, stop: CancellationToken) {
-    let Shown { figures, parts, charts: Charts { series, words }, replay, commands, security } = shown;
+    let Shown { figures, parts, charts, replay, commands, security } = shown;
     let (for_metrics, for_health) = (figures.clone(), figures.clone());
     let sources = Sources {
         state: figures.state,
         metrics: Arc::new(move || for_metrics.metrics()),
         health: Arc::new(move || for_health.health()),
         parts,
-        series,
-        words,
+        series: charts.series(),
+        words: charts.words(),
         replay,
         commands,
     };

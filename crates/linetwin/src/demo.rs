@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use adapter::Clock;
 use anyhow::Context as _;
 use contract::{EventV1, RoleName};
+use modbus_adapter::Buses;
 use plant::{HostPort, LinkSettings, ModbusTransport, Overrides, Plant};
 use plant_sim::serve::{BrokerAddress, ServeOptions, Serving};
 use plant_sim::{Fault, FaultPlan, SimConfig, SimLink, SimPlant, Truth, TruthEvent};
@@ -211,11 +212,12 @@ impl Demo<'_> {
         let parts = Parts {
             setup: self.setup,
             clock: clock.clone(),
-            devices: setup::devices(&plant)?,
+            devices: setup::devices(&plant, &mut Buses::default())?,
             listener: self.listener,
             security: self.security,
             console: Some(Box::new(move |event| tell(event, &self.language))),
             drive: None,
+            reload: None,
         };
         let daemon = Daemon::start(engine, parts)?;
         if let (Some(modbus), Some(opcua)) = (modbus, opcua) {
@@ -284,6 +286,7 @@ impl Demo<'_> {
             security: self.security,
             console: Some(Box::new(move |event| tell(event, &self.language))),
             drive: Some(Box::new(drive)),
+            reload: None,
         };
         let daemon = Daemon::start(engine, parts)?;
         announce(&daemon, self.mqtt_port, &self.password, "read without protocols, at full speed");

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use adapter::{Durability, DurabilityTeller, durability};
-use telemetry::Event;
+use telemetry::{Event, LinkId};
 
 /// The longest that a source waits, if its events are few.
 const SYNC_INTERVAL: Duration = Duration::from_millis(100);
@@ -29,12 +29,37 @@ struct LinkEvents {
     durable: u64,
 }
 
+impl LinkEvents {
+    fn new() -> (Self, Durability) {
+        let (teller, end) = durability();
+        (Self { teller, taken: 0, asked: 0, durable: 0 }, end)
+    }
+}
+
 impl LinkDurability {
     /// For so many links; and the end of each.
     pub fn new(links: usize) -> (Self, Vec<Durability>) {
-        let (tellers, ends): (Vec<_>, Vec<_>) = (0..links).map(|_| durability()).unzip();
-        let links = tellers.into_iter().map(|teller| LinkEvents { teller, taken: 0, asked: 0, durable: 0 }).collect();
+        let (links, ends) = (0..links).map(|_| LinkEvents::new()).unzip();
         (Self { links, asked_up_to: 0 }, ends)
+    }
+
+    /// The links of another plant: for each which of those so far it is, if it goes on as it was. Returns the ends of the
+    /// others.
+    pub fn rearrange(&mut self, kept: &[Option<LinkId>]) -> Vec<Option<Durability>> {
+        let mut before: Vec<_> = std::mem::take(&mut self.links).into_iter().map(Some).collect();
+        let mut ends = Vec::new();
+        for link in kept {
+            let (link, end) = match link.and_then(|link| before.get_mut(link.index())?.take()) {
+                Some(link) => (link, None),
+                None => {
+                    let (link, end) = LinkEvents::new();
+                    (link, Some(end))
+                }
+            };
+            self.links.push(link);
+            ends.push(end);
+        }
+        ends
     }
 
     /// An event has been taken in.
@@ -82,7 +107,7 @@ impl LinkDurability {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use adapter::{Clock, Context};
-    use telemetry::{LinkId, Quality, Sample, SampleBatch, SignalId, Timestamp, Value};
+    use telemetry::{Quality, Sample, SampleBatch, SignalId, Timestamp, Value};
     use tokio::sync::mpsc;
     use tokio_util::sync::CancellationToken;
 
@@ -139,6 +164,27 @@ mod tests {
         durability.tell_durable(8);
         assert_eq!(*waiting.durable().borrow(), HELD_UP_EVENTS + 1);
         assert_eq!(durability.due_in(ms(300)), None);
+    }
+
+    #[test]
+    fn links_that_go_on_keep_their_counts_wherever_they_come_to_stand() {
+        let (mut durability, ends) = LinkDurability::new(3);
+        let samples = |link| Event::Samples(SampleBatch { link: LinkId(link), samples: Vec::new() });
+        durability.take(&samples(2));
+        let renewed = durability.rearrange(&[None, Some(LinkId(2)), Some(LinkId(0))]);
+        assert_eq!(renewed.iter().map(Option::is_some).collect::<Vec<_>>(), [true, false, false]);
+        durability.take(&samples(1));
+        durability.take(&samples(0));
+        durability.ask(3);
+        durability.tell_durable(3);
+        let durable = |end: &Durability| {
+            let (sender, _) = adapter::queue(1);
+            let clock = Clock::scaled(Timestamp::EPOCH, 1.0);
+            let context = Context::new(LinkId(0), clock, CancellationToken::new(), sender).recorded(end.clone());
+            *context.durable().borrow()
+        };
+        assert_eq!(ends.iter().map(durable).collect::<Vec<_>>(), [0, 0, 2]);
+        assert_eq!(renewed.iter().flatten().map(durable).collect::<Vec<_>>(), [1]);
     }
 
     #[test]

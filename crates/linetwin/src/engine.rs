@@ -1,5 +1,7 @@
 //! The one loop of the daemon.
 
+mod change;
+
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -17,12 +19,15 @@ use twin::{Outputs, Twin};
 
 use crate::commands::Askers;
 use crate::durability::LinkDurability;
+use crate::feeds::Feeds;
 use crate::history::History;
 use crate::parts::PartStore;
 use crate::recorder::{KeeperStatus, Recorder};
 use crate::shadow::Shadow;
 pub use crate::teller::{Console, Sinks};
 use crate::teller::{Teller, is_told};
+
+pub use change::{Ask, Change, Changed, Learnt};
 
 /// What the engine tells of itself while it runs.
 #[derive(Debug, Default)]
@@ -41,6 +46,8 @@ enum Woken {
     Event(Option<Event>),
     /// The disk has answered, or is to be asked.
     Disk,
+    /// Somebody asks for something else.
+    Asked(Ask),
 }
 
 /// Stamps every event, records it, applies it to the twin and hands on what follows.
@@ -156,16 +163,17 @@ impl Engine {
         self.teller.set_sinks(sinks);
     }
 
-    /// Receives everything that can wake the daemon, until all senders are gone. Blocks; has a thread of its own. `runtime`
-    /// wakes it.
-    pub fn run(mut self, mut queue: mpsc::Receiver<Event>, clock: &Clock, runtime: &Handle) {
+    /// Receives everything that can wake the daemon, until all senders of events are gone. Blocks; has a thread of its own.
+    /// `runtime` wakes it.
+    pub(crate) fn run(mut self, mut feeds: Feeds, mut asks: mpsc::Receiver<Ask>, clock: &Clock, runtime: &Handle) {
         let synced = self.recorder.as_ref().map(Recorder::synced_beside).unwrap_or_default();
         loop {
             let due_in = self.sync_due_in();
             let woken = runtime.block_on(async {
                 tokio::select! {
                     biased;
-                    event = queue.recv() => Woken::Event(event),
+                    Some(ask) = asks.recv() => Woken::Asked(ask),
+                    event = feeds.next() => Woken::Event(event),
                     () = synced.notified() => Woken::Disk,
                     () = sleep(due_in.unwrap_or_default()), if due_in.is_some() => Woken::Disk,
                 }
@@ -174,6 +182,12 @@ impl Engine {
                 Woken::Event(Some(event)) => self.take(event, clock.now()),
                 Woken::Event(None) => break,
                 Woken::Disk => self.confirm(),
+                Woken::Asked(Ask::Change(change)) => self.change(*change, &mut feeds, clock),
+                Woken::Asked(Ask::Flush(flushed)) => {
+                    self.recorder.iter_mut().for_each(Recorder::flush);
+                    // Who asked is gone only when the daemon stops.
+                    let _ = flushed.send(self.sequence);
+                }
             }
         }
         self.finish();

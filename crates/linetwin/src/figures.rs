@@ -8,7 +8,9 @@ use tokio::sync::watch;
 use web::{Metric, MetricKind};
 
 use crate::engine::Gauges;
+use crate::links::LinkCounters;
 use crate::parts::PartsGauges;
+use crate::reload::Reloads;
 use crate::shadow::ShadowGauges;
 
 /// All that figures are taken from.
@@ -16,8 +18,10 @@ use crate::shadow::ShadowGauges;
 pub struct Figures {
     /// The line as last told.
     pub state: watch::Receiver<Arc<StateV1>>,
-    /// The links' counters, by name.
-    pub links: Vec<(String, Arc<adapter::Counters>)>,
+    /// The links' counters.
+    pub links: LinkCounters,
+    /// What became of changes of the configuration, if they are taken over while the daemon runs.
+    pub reloads: Option<Arc<Reloads>>,
     /// The notifier's counters, if alerts go over MQTT.
     pub notify: Option<Arc<notify::Counters>>,
     /// The edge node's counters, if there is one.
@@ -40,7 +44,7 @@ impl Figures {
         let mut add = |name: String, help: &'static str, kind, labels, value: f64| {
             metrics.push(Metric { name: name.into(), help: help.into(), kind, labels, value });
         };
-        for (link, counters) in &self.links {
+        for (link, counters) in self.links.of_all() {
             for (name, help, value) in counters.snapshot().named() {
                 let labels = vec![("link", link.clone())];
                 add(format!("linetwin_link_{name}"), help, MetricKind::Counter, labels, value as f64);
@@ -50,6 +54,9 @@ impl Figures {
             let up = f64::from(u8::from(link.state == contract::LinkStateName::Up));
             let labels = vec![("link", link.name.clone())];
             add("linetwin_link_up".into(), "1 while the link delivers.", MetricKind::Gauge, labels, up);
+        }
+        for (name, help, value) in self.reloads.iter().flat_map(|reloads| reloads.named()) {
+            add(format!("linetwin_configuration_{name}"), help, MetricKind::Counter, Vec::new(), value as f64);
         }
         for (name, help, value) in self.notify.iter().flat_map(|counters| counters.snapshot().named()) {
             add(format!("linetwin_notify_{name}"), help, MetricKind::Counter, Vec::new(), value as f64);
@@ -132,6 +139,7 @@ impl Figures {
         if self.sparkplug.as_ref().is_some_and(|sparkplug| !sparkplug.is_connected()) {
             problems.push("the Sparkplug edge node is not connected".to_owned());
         }
+        problems.extend(self.reloads.as_ref().and_then(|reloads| reloads.problem()));
         problems.extend(self.historian.as_ref().and_then(|historian| historian.problem()));
         HealthV1 { schema: HealthSchema::V1, ok, problems }
     }

@@ -1,13 +1,13 @@
 //! The latest cycles of each station, for the charts of the page. It decides nothing and is not kept over a restart.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use contract::{PointV1, SeriesLimitV1, SeriesSchema, SeriesV1, WordsV1};
 use plant::{Plant, StationId};
 use telemetry::{Symbol, Timestamp};
 use twin::{Cycle, Output, Twin};
-use web::SeriesLookup;
+use web::{SeriesLookup, WordsLookup};
 
 /// The most cycles kept of a station.
 const CYCLES_MAX: usize = 500;
@@ -89,19 +89,50 @@ fn cycles_max(plant: &Plant) -> usize {
     (CYCLES_MAX_IN_ALL / plant.stations.len().max(1)).clamp(1, CYCLES_MAX)
 }
 
-/// What the page draws charts from.
-pub(crate) struct Charts {
-    pub(crate) series: SeriesLookup,
-    pub(crate) words: Arc<WordsV1>,
+/// What the page draws charts from. Clones share it.
+#[derive(Clone)]
+pub(crate) struct Charts(Arc<RwLock<Drawn>>);
+
+/// The cycles of a plant, and what its features are called.
+struct Drawn {
+    history: History,
+    plant: Arc<Plant>,
+    words: Arc<WordsV1>,
 }
 
 impl Charts {
     /// Charts of what is in `history`, as it grows.
     pub(crate) fn new(history: &History, twin: &Twin) -> Self {
+        Self(Arc::new(RwLock::new(Drawn::new(history, twin))))
+    }
+
+    /// From now on they are of this history, of a twin of another plant.
+    pub(crate) fn go_on(&self, history: &History, twin: &Twin) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Drawn::new(history, twin);
+    }
+
+    /// The charts as the page asks for them.
+    pub(crate) fn series(&self) -> SeriesLookup {
+        let charts = self.clone();
+        Arc::new(move |station, feature| {
+            let drawn = charts.0.read().unwrap_or_else(PoisonError::into_inner);
+            drawn.history.series(&drawn.plant, station, feature)
+        })
+    }
+
+    /// What they are called.
+    pub(crate) fn words(&self) -> WordsLookup {
+        let charts = self.clone();
+        Arc::new(move || charts.0.read().unwrap_or_else(PoisonError::into_inner).words.clone())
+    }
+}
+
+impl Drawn {
+    fn new(history: &History, twin: &Twin) -> Self {
         let (history, plant) = (history.clone(), twin.plant().clone());
         let names = plant.stations.iter().flat_map(|station| twin.features(station.id)).map(|bound| bound.spec.name);
         let words = Arc::new(WordsV1::new(&plant, names));
-        Self { series: Arc::new(move |station, feature| history.series(&plant, station, feature)), words }
+        Self { history, plant, words }
     }
 }
 

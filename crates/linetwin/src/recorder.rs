@@ -2,6 +2,7 @@
 
 mod alerts;
 mod keeper;
+mod lived;
 mod reading;
 mod resume;
 
@@ -20,7 +21,8 @@ use twin::Twin;
 pub use alerts::{events_after, last_event};
 use keeper::Keeper;
 pub use keeper::KeeperStatus;
-pub use reading::{for_each_input, for_each_step};
+pub use lived::for_each_step_as_lived;
+pub use reading::{for_each_input, for_each_step, for_each_step_until};
 pub use resume::{checkpoint, first_checkpoint, resume, resume_telling};
 
 /// The file in a recording's folder that holds the live alerts, a line each.
@@ -162,6 +164,18 @@ impl Recorder {
         self.synced.elapsed()
     }
 
+    /// Makes durable what was taken in, and has what comes explained by another header.
+    ///
+    /// # Errors
+    /// If that cannot be written. Then all goes on as it was.
+    pub fn go_on_under(&mut self, header: RecordingHeader) -> Result<(), String> {
+        self.sync();
+        if let Some(problem) = self.problem() {
+            return Err(problem.to_owned());
+        }
+        self.writer.go_on_under(header).map_err(|error| error.to_string())
+    }
+
     /// Takes an input in.
     pub fn append(&mut self, input: &Input) {
         (self.taken, self.received) = (input.sequence, input.received);
@@ -300,9 +314,9 @@ impl Recorder {
         self.problem = None;
     }
 
-    /// The recording must be durable first: a checkpoint of an input that a power cut takes away would be one of another input
+    /// Keeps a checkpoint. The recording must be durable first: a checkpoint of an input that a power cut takes away would be one of another input
     /// when the recording is gone on with. So must the alerts: those of inputs before the checkpoint are not made again.
-    fn keep_checkpoint(&mut self, twin: &Twin) {
+    pub fn keep_checkpoint(&mut self, twin: &Twin) {
         self.sync();
         if self.is_sync_failing {
             return;

@@ -8,12 +8,13 @@ mod start;
 
 use std::fs::File;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::time::Instant;
 
 use anyhow::Context as _;
 use jiff::tz::TimeZone;
+use recording::{Reader, segment_files};
 use telemetry::Timestamp;
 
 use crate::console;
@@ -81,12 +82,34 @@ impl Arguments {
     }
 }
 
+/// A replay has one configuration, and a recording may have been made under several.
+fn tell_of_changes(recording: &Path) -> anyhow::Result<()> {
+    let first = Reader::open(recording)?.header().clone();
+    for file in segment_files(recording)? {
+        // One that cannot be read at all is told of when it comes to it.
+        let Ok(reader) = Reader::open(&file) else { continue };
+        if reader.header().configuration != first.configuration {
+            tracing::warn!(
+                "the configuration was changed while this was recorded, first before {}: it is replayed under the one at its \
+                 begin, so that later alerts may not be those that were told; --config names another, and `linetwin verify \
+                 --replay` follows the changes",
+                file.display()
+            );
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
 /// Replays a recording.
 ///
 /// # Errors
 /// If the recording or the configuration cannot be read, or the alerts cannot be written or told.
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let setup = Setup::of_recording(&arguments.recording, arguments.config.as_deref(), &[])?;
+    if arguments.config.is_none() {
+        tell_of_changes(&arguments.recording)?;
+    }
     arguments.language.check(&setup.plant)?;
     arguments.links.check(&setup.plant)?;
     let range = arguments.range(&setup)?;

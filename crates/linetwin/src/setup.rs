@@ -14,7 +14,7 @@ use opcua_adapter::OpcuaAdapter;
 use open_protocol_adapter::OpenProtocolAdapter;
 use plant::{DaemonSettings, Files, Link, LinkSettings, Overrides, Plant};
 use recording::{Reader, RecordingHeader};
-use telemetry::Timestamp;
+use telemetry::{LinkId, Timestamp};
 
 /// Where the configuration comes from.
 #[derive(Debug, Clone, clap::Args)]
@@ -40,7 +40,7 @@ impl Misconfigured {
 }
 
 /// A configuration in which nothing is wrong.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Setup {
     /// The plant.
     pub plant: Arc<Plant>,
@@ -56,7 +56,14 @@ impl Setup {
     /// # Errors
     /// [`Misconfigured`], or that the folder cannot be read.
     pub fn read(folder: &Path, set: &[String]) -> anyhow::Result<Self> {
-        let files = Files::read_dir(folder).map_err(|error| Misconfigured(error.to_string()))?;
+        Self::of_files(Files::read_dir(folder).map_err(|error| Misconfigured(error.to_string()))?, set)
+    }
+
+    /// Checks all of a configuration, with the environment and `set` over it.
+    ///
+    /// # Errors
+    /// [`Misconfigured`].
+    pub(crate) fn of_files(files: Files, set: &[String]) -> anyhow::Result<Self> {
         // Names or values that are not UTF-8 cannot be ours.
         let environment: BTreeMap<String, String> = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
@@ -72,7 +79,7 @@ impl Setup {
     pub fn new(files: Files, overrides: Overrides) -> anyhow::Result<Self> {
         let configuration = plant::load(&files, &overrides).map_err(|problems| Misconfigured(problems.to_string()))?;
         let setup = Self { plant: Arc::new(configuration.plant), daemon: configuration.daemon, files, overrides };
-        setup.devices()?;
+        setup.devices(&mut Buses::default())?;
         if setup.daemon.historian.enabled {
             Historian::check(&setup.daemon.historian, &setup.plant)
                 .map_err(|error| Misconfigured(error.to_string()))?;
@@ -80,12 +87,17 @@ impl Setup {
         Ok(setup)
     }
 
+    /// The texts that it was read from.
+    pub(crate) fn files(&self) -> &Files {
+        &self.files
+    }
+
     /// An adapter for each link, in the links' order.
     ///
     /// # Errors
     /// [`Misconfigured`], if an adapter cannot serve an address.
-    pub fn devices(&self) -> anyhow::Result<Vec<Device>> {
-        devices(&self.plant)
+    pub fn devices(&self, buses: &mut Buses) -> anyhow::Result<Vec<Device>> {
+        devices(&self.plant, buses)
     }
 
     /// What a recording says of the configuration it was made under. Passwords stay out.
@@ -114,7 +126,11 @@ impl Setup {
         }
     }
 
-    fn from_header(header: &RecordingHeader, more: &[String]) -> anyhow::Result<Self> {
+    /// The configuration that a part of a recording was made under, with `more` over it.
+    ///
+    /// # Errors
+    /// [`Misconfigured`].
+    pub(crate) fn from_header(header: &RecordingHeader, more: &[String]) -> anyhow::Result<Self> {
         let (environment, set): (Vec<_>, Vec<_>) =
             header.overrides.iter().partition(|(key, _)| key.starts_with("LINETWIN__"));
         let overrides = Overrides {
@@ -125,15 +141,27 @@ impl Setup {
     }
 }
 
-/// An adapter for each link of a plant, in the links' order.
+/// An adapter for each link of a plant, in the links' order. Those that share an endpoint of Modbus meet on its bus.
 ///
 /// # Errors
 /// [`Misconfigured`], if an adapter cannot serve an address.
-pub fn devices(plant: &Plant) -> anyhow::Result<Vec<Device>> {
-    let (mut devices, mut problems, mut buses) = (Vec::new(), Vec::new(), Buses::default());
-    for link in &plant.links {
-        match Device::new(link, plant, &mut buses) {
-            Ok(device) => devices.push(device),
+pub fn devices(plant: &Plant, buses: &mut Buses) -> anyhow::Result<Vec<Device>> {
+    Ok(devices_of(plant, buses, |_| true)?.into_iter().map(|(_, device)| device).collect())
+}
+
+/// As [`devices`], for those of the links that `is_wanted`.
+///
+/// # Errors
+/// As [`devices`].
+pub(crate) fn devices_of(
+    plant: &Plant,
+    buses: &mut Buses,
+    is_wanted: impl Fn(&Link) -> bool,
+) -> anyhow::Result<Vec<(LinkId, Device)>> {
+    let (mut devices, mut problems) = (Vec::new(), Vec::new());
+    for link in plant.links.iter().filter(|link| is_wanted(link)) {
+        match Device::new(link, plant, buses) {
+            Ok(device) => devices.push((link.id, device)),
             Err(errors) => problems.extend(errors),
         }
     }

@@ -66,10 +66,15 @@ impl ShadowGauges {
     }
 }
 
+/// A live input, and what its ids mean.
+type Fed = (Arc<RecordingHeader>, Input);
+
 /// The live twin's end of a shadow.
 pub struct Shadow {
     /// `None` once the shadow has ended.
-    queue: Option<SyncSender<Input>>,
+    queue: Option<SyncSender<Fed>>,
+    /// What the ids of the live inputs mean.
+    live: Arc<RecordingHeader>,
     stop: Arc<AtomicBool>,
     /// Closed when the shadow has ended.
     ended: Receiver<()>,
@@ -92,9 +97,9 @@ impl Shadow {
         let mut follower =
             Follower { twin: Twin::new(plant), remap, path, file, gauges: gauges.clone(), outputs: Vec::new() };
         let (folder, live) = (folder.to_owned(), Arc::new(live));
-        Self::spawn(QUEUE, gauges, move |queue, stop| {
+        Self::spawn(QUEUE, live, gauges, move |queue, stop| {
             if follower.catch_up(&folder, last, stop)? {
-                queue.iter().for_each(|input| follower.apply(&live, input));
+                queue.iter().for_each(|(live, input)| follower.apply(&live, input));
             } else {
                 tracing::warn!("the shadow twin was stopped before it had gone through the recording");
             }
@@ -105,8 +110,9 @@ impl Shadow {
     /// Starts `work` on a queue. Its failure and its panic end the shadow and nothing else.
     fn spawn(
         capacity: usize,
+        live: Arc<RecordingHeader>,
         gauges: Arc<ShadowGauges>,
-        work: impl FnOnce(Receiver<Input>, &AtomicBool) -> anyhow::Result<()> + Send + 'static,
+        work: impl FnOnce(Receiver<Fed>, &AtomicBool) -> anyhow::Result<()> + Send + 'static,
     ) -> anyhow::Result<Self> {
         let (queue, inputs) = sync_channel(capacity);
         let (until_ended, ended) = channel();
@@ -125,7 +131,7 @@ impl Shadow {
             }
             drop(until_ended);
         })?;
-        Ok(Self { queue: Some(queue), stop, ended, gauges })
+        Ok(Self { queue: Some(queue), live, stop, ended, gauges })
     }
 
     /// What the shadow tells of itself.
@@ -133,12 +139,19 @@ impl Shadow {
         &self.gauges
     }
 
+    /// From now on the ids of the live inputs mean this.
+    pub fn go_on_under(&mut self, live: RecordingHeader) {
+        self.live = Arc::new(live);
+    }
+
     /// Gives the shadow an input of the live twin. Never waits: what has no room is dropped and counted.
     pub fn offer(&mut self, input: &Input) {
-        match self.queue.as_ref().map(|queue| queue.try_send(input.clone())) {
-            Some(Ok(())) => return,
-            Some(Err(TrySendError::Disconnected(_))) => self.queue = None,
-            Some(Err(TrySendError::Full(_))) | None => {}
+        if let Some(queue) = &self.queue {
+            match queue.try_send((self.live.clone(), input.clone())) {
+                Ok(()) => return,
+                Err(TrySendError::Disconnected(_)) => self.queue = None,
+                Err(TrySendError::Full(_)) => {}
+            }
         }
         if self.gauges.dropped.fetch_add(1, Ordering::Relaxed) == 0 {
             tracing::warn!(
@@ -151,7 +164,7 @@ impl Shadow {
 
     /// Lets the shadow work off what it was given; leaves it behind if that takes too long.
     pub fn finish(self) {
-        let Self { queue, stop, ended, gauges: _ } = self;
+        let Self { queue, stop, ended, .. } = self;
         stop.store(true, Ordering::Relaxed);
         drop(queue);
         if ended.recv_timeout(STOP_PATIENCE) == Err(RecvTimeoutError::Timeout) {
@@ -236,6 +249,7 @@ mod tests {
     use telemetry::{Event, Timestamp};
 
     use super::*;
+    use crate::feeds::tests::names;
 
     fn input(sequence: u64) -> Input {
         Input { sequence, received: Timestamp::EPOCH, event: Event::Tick }
@@ -249,12 +263,12 @@ mod tests {
     fn what_a_full_queue_has_no_room_for_is_dropped_and_counted_and_the_rest_arrives() {
         let (go, wait) = channel::<()>();
         let (tell, told) = channel();
-        let work = move |queue: Receiver<Input>, _: &AtomicBool| {
+        let work = move |queue: Receiver<Fed>, _: &AtomicBool| {
             let _ = wait.recv();
-            tell.send(queue.iter().map(|input| input.sequence).collect::<Vec<_>>())?;
+            tell.send(queue.iter().map(|(_, input)| input.sequence).collect::<Vec<_>>())?;
             Ok(())
         };
-        let mut shadow = Shadow::spawn(3, Arc::default(), work).unwrap();
+        let mut shadow = Shadow::spawn(3, Arc::new(names(&[])), Arc::default(), work).unwrap();
         let gauges = shadow.gauges().clone();
         (1..=3).for_each(|sequence| shadow.offer(&input(sequence)));
         assert_eq!((figure(&gauges, "dropped"), figure(&gauges, "comparable")), (0, 1));
@@ -267,11 +281,11 @@ mod tests {
 
     #[test]
     fn a_panic_ends_the_shadow_and_nothing_else() {
-        let work = |queue: Receiver<Input>, _: &AtomicBool| {
-            let first = queue.recv()?;
+        let work = |queue: Receiver<Fed>, _: &AtomicBool| {
+            let (_, first) = queue.recv()?;
             panic!("on input {}, as this test wants", first.sequence);
         };
-        let mut shadow = Shadow::spawn(3, Arc::default(), work).unwrap();
+        let mut shadow = Shadow::spawn(3, Arc::new(names(&[])), Arc::default(), work).unwrap();
         let gauges = shadow.gauges().clone();
         shadow.offer(&input(1));
         // Closed, not silent: the thread has ended.

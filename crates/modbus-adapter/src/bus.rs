@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
-use std::sync::Arc;
+use std::ops::Deref;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use adapter::Counters;
@@ -13,7 +14,7 @@ use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use crate::frame::{Answer, Exception, Request, rtu_answer, take_tcp};
-use crate::transport::{Endpoint, Framing, Stream};
+use crate::transport::{Dial, Endpoint, Framing, Stream};
 
 /// The least time from one attempt to connect to the next, whoever asks for it: links that share an endpoint make no storm.
 const ATTEMPT_PAUSE: Duration = Duration::from_millis(200);
@@ -26,17 +27,50 @@ const READ_BYTES: usize = 512;
 /// The most times that bytes to nobody are taken before a request; a line that still has more is of no use.
 const NOISE_READS_MAX: usize = 64;
 
-/// The buses of a plant: one for each endpoint.
+/// The buses of a plant: one for each endpoint, as long as a link is on it.
 #[derive(Debug, Default)]
-pub struct Buses(BTreeMap<String, Arc<Bus>>);
+pub struct Buses(BTreeMap<String, Weak<Bus>>);
 
 impl Buses {
+    /// The bus of one endpoint, there before any link asks for it.
+    #[cfg(test)]
+    pub(crate) fn with(bus: &Arc<Bus>) -> Self {
+        Self(BTreeMap::from([(bus.endpoint.key(), Arc::downgrade(bus))]))
+    }
+
     /// The bus of an endpoint for one more link. The first link's pauses hold for all; the plant's check has seen to it that
     /// they are the same.
-    pub(crate) fn join(&mut self, endpoint: Endpoint, pauses: Pauses) -> Arc<Bus> {
-        let bus = self.0.entry(endpoint.key()).or_insert_with(|| Arc::new(Bus::new(endpoint, pauses)));
+    pub(crate) fn join(&mut self, endpoint: Endpoint, pauses: Pauses) -> Seat {
+        let place = self.0.entry(endpoint.key()).or_default();
+        let bus = place.upgrade().unwrap_or_else(|| Arc::new(Bus::new(endpoint, pauses)));
+        *place = Arc::downgrade(&bus);
+        Seat::on(bus)
+    }
+}
+
+/// A link's place on a bus, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Seat(Arc<Bus>);
+
+impl Seat {
+    /// One more on a bus.
+    pub(crate) fn on(bus: Arc<Bus>) -> Self {
         bus.links.fetch_add(1, Ordering::Relaxed);
-        bus.clone()
+        Self(bus)
+    }
+}
+
+impl Deref for Seat {
+    type Target = Bus;
+
+    fn deref(&self) -> &Bus {
+        &self.0
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.0.links.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -64,6 +98,7 @@ pub(crate) enum ReadError {
 /// and one request is under way at a time. The connection is opened when somebody reads.
 pub(crate) struct Bus {
     endpoint: Endpoint,
+    dial: Dial,
     pauses: Pauses,
     links: AtomicUsize,
     line: Mutex<Line>,
@@ -88,7 +123,12 @@ impl fmt::Debug for Bus {
 
 impl Bus {
     pub(crate) fn new(endpoint: Endpoint, pauses: Pauses) -> Self {
-        Self { endpoint, pauses, links: AtomicUsize::new(0), line: Mutex::default() }
+        Self::through(endpoint.dial(), endpoint, pauses)
+    }
+
+    /// The same with another way to get there.
+    pub(crate) fn through(dial: Dial, endpoint: Endpoint, pauses: Pauses) -> Self {
+        Self { endpoint, dial, pauses, links: AtomicUsize::new(0), line: Mutex::default() }
     }
 
     pub(crate) fn endpoint(&self) -> &Endpoint {
@@ -137,7 +177,7 @@ impl Bus {
             }
             Err(ReadError::Unanswered(problem)) => {
                 line.unanswered += 1;
-                if line.unanswered >= UNANSWERED_MAX * self.links.load(Ordering::Relaxed).max(1) {
+                if line.unanswered >= UNANSWERED_MAX * self.links.load(Ordering::Relaxed) {
                     line.unanswered = 0;
                     return Err(ReadError::Lost(problem));
                 }
@@ -157,7 +197,7 @@ impl Bus {
             sleep_until(next).await;
         }
         line.attempted = Some(Instant::now());
-        let opened = match timeout(patience, self.endpoint.open()).await {
+        let opened = match timeout(patience, (self.dial)()).await {
             Ok(opened) => opened,
             Err(_) => Err(format!("no answer within {patience:?}")),
         };
@@ -249,7 +289,12 @@ impl Connection {
                 }
             }
             if !self.receive(deadline).await? {
-                return Err(ReadError::Unanswered(format!("no answer within {patience:?}")));
+                // What has begun would swallow the answers that come next.
+                return Err(if self.received.is_empty() {
+                    ReadError::Unanswered(format!("no answer within {patience:?}"))
+                } else {
+                    ReadError::Lost(format!("an answer broke off in the middle, and did not go on within {patience:?}"))
+                });
             }
         }
     }

@@ -5,15 +5,15 @@ use std::time::Duration;
 use adapter::Counters;
 use plant::ModbusTransport;
 
-use crate::bus::{Bus, Pauses, ReadError};
+use crate::bus::{Bus, Pauses, ReadError, Seat};
 use crate::frame::Request;
 use crate::tag::Span;
 use crate::transport::Endpoint;
 
 /// A unit at an endpoint, and how it wants to be asked.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Device {
-    pub(crate) bus: Arc<Bus>,
+    pub(crate) bus: Seat,
     pub(crate) unit: u8,
     /// How long to wait for each answer.
     pub(crate) patience: Duration,
@@ -30,7 +30,7 @@ impl fmt::Display for Device {
 impl Device {
     /// A unit to have a look at, over a connection of its own.
     pub(crate) fn alone(transport: ModbusTransport, unit: u8, patience: Duration) -> Self {
-        let bus = Arc::new(Bus::new(Endpoint(transport), Pauses::default()));
+        let bus = Seat::on(Arc::new(Bus::new(Endpoint(transport), Pauses::default())));
         Self { bus, unit, patience, busy_retries: 0 }
     }
 

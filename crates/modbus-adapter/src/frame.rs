@@ -89,7 +89,7 @@ const REFUSED: u8 = 0x80;
 const TCP_PREFIX: usize = 6;
 /// Bytes of the unit and of the longest message.
 const TCP_LENGTH_MAX: usize = 254;
-const CRC: Crc<u16> = Crc::<u16>::new(&CRC_16_MODBUS);
+pub(crate) const CRC: Crc<u16> = Crc::<u16>::new(&CRC_16_MODBUS);
 
 impl Request {
     fn message(&self) -> [u8; 5] {

@@ -12,6 +12,8 @@
 
 mod browse;
 mod bus;
+#[cfg(test)]
+mod day;
 mod decode;
 mod device;
 mod frame;

@@ -64,9 +64,9 @@ pub async fn probe(probe: &Probe, cells: &str) -> Result<String, BrowseError> {
 /// If the cells are not understood, or there is no connection at all.
 pub async fn scan_units(probe: &Probe, units: RangeInclusive<u8>, cells: &str) -> Result<Vec<ProbedUnit>, BrowseError> {
     let span = Span { count: 1, ..parse(cells)? };
-    let (asked, mut found) = (probe.device(), Vec::new());
+    let (mut device, mut found) = (probe.device(), Vec::new());
     for unit in units {
-        let device = Device { unit, ..asked.clone() };
+        device.unit = unit;
         let said = match device.read(span, &Counters::default()).await {
             Ok(words) => Ok(format!("{span} holds {}", words[0])),
             Err(ReadError::Refused(exception)) => Ok(format!("it refuses {span}: {exception}")),

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::Path;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +19,10 @@ use tokio_serial::{SerialPortBuilderExt, SerialStream};
 /// What bytes go through.
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+
+/// Makes a connection, or says in words for a person why there is none.
+pub(crate) type Dial =
+    Box<dyn Fn() -> Pin<Box<dyn Future<Output = Result<Box<dyn Stream>, String>> + Send>> + Send + Sync>;
 
 /// How frames are told apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,11 +67,16 @@ impl Endpoint {
         }
     }
 
-    /// Opens it.
-    ///
-    /// # Errors
-    /// In words for a person.
-    pub(crate) async fn open(&self) -> Result<Box<dyn Stream>, String> {
+    /// Opens it over the network or the line.
+    pub(crate) fn dial(&self) -> Dial {
+        let endpoint = self.clone();
+        Box::new(move || {
+            let endpoint = endpoint.clone();
+            Box::pin(async move { endpoint.open().await })
+        })
+    }
+
+    async fn open(&self) -> Result<Box<dyn Stream>, String> {
         match &self.0 {
             ModbusTransport::Tcp(to) | ModbusTransport::RtuOverTcp(to) => {
                 Ok(Box::new(connect(&to.host, to.port).await?))

@@ -61,6 +61,15 @@ impl<S: Storage> Appender<S> {
         self.accept(input).inspect_err(|_| self.lost += 1)
     }
 
+    /// What was accepted so far stays under the header that it was accepted under; what comes goes into a new segment under
+    /// this one. Nothing may be under way.
+    pub(crate) fn go_on_under(&mut self, header: RecordingHeader) -> Result<(), RecordingError> {
+        frames::start(&header, u64::MAX)?;
+        self.sync()?;
+        (self.segment, self.header) = (None, header);
+        Ok(())
+    }
+
     /// Number of the segment that is being written, or will be.
     pub(crate) fn at_segment(&self) -> u32 {
         self.segment.as_ref().map_or(self.next_number, |segment| segment.number)
@@ -339,14 +348,35 @@ mod tests {
         Sync,
         BeginSync,
         EndSync,
+        /// Goes on under another header.
+        Change,
+    }
+
+    /// A header that is told from others.
+    fn header_of(version: usize) -> RecordingHeader {
+        RecordingHeader { program_version: version.to_string(), ..header() }
+    }
+
+    /// The versions of the headers that the inputs on the disk are explained by.
+    fn versions(disk: &FaultyDisk) -> Vec<String> {
+        let folder = tempdir().unwrap();
+        let mut versions = Vec::new();
+        for (number, bytes) in &disk.0.borrow().files {
+            let path = folder.path().join(disk.path(*number));
+            fs::write(&path, bytes).unwrap();
+            // One without a whole header has no input either.
+            let Ok(mut reader) = crate::Reader::open(&path) else { continue };
+            versions.extend((0..reader.by_ref().count()).map(|_| reader.header().program_version.clone()));
+        }
+        versions
     }
 
     /// Takes the steps on a disk with these faults, then flushes on a disk without. Gives the damage that a reader finds.
     fn check_faults(steps: &[Step], faults: &[Fault], segment_bytes: u64) -> Vec<Damage> {
         let disk = FaultyDisk::default();
         disk.0.borrow_mut().faults = faults.iter().copied().collect();
-        let mut appender = appender(&disk, segment_bytes);
-        let mut accepted = Vec::new();
+        let mut appender = Appender::new(disk.clone(), header_of(0), WriterOptions { segment_bytes }, None, 1).unwrap();
+        let (mut accepted, mut explained_by, mut version) = (Vec::new(), Vec::new(), 0);
         let mut next = 0;
         let mut beside = None;
         for step in steps {
@@ -354,13 +384,17 @@ mod tests {
             let _ = match step {
                 Step::Append => {
                     next += 1;
-                    appender.append(&input(next)).map(|()| accepted.push(input(next)))
+                    appender.append(&input(next)).map(|()| {
+                        accepted.push(input(next));
+                        explained_by.push(version.to_string());
+                    })
                 }
+                Step::Change if beside.is_none() => appender.go_on_under(header_of(version + 1)).map(|()| version += 1),
                 Step::Flush => appender.flush(),
                 Step::Sync if beside.is_none() => appender.sync(),
                 Step::BeginSync if beside.is_none() => appender.begin_sync().map(|file| beside = file),
                 Step::EndSync => end_sync(&mut appender, &mut beside),
-                Step::Sync | Step::BeginSync => Ok(()),
+                Step::Sync | Step::BeginSync | Step::Change => Ok(()),
             };
         }
         let _ = end_sync(&mut appender, &mut beside);
@@ -368,10 +402,12 @@ mod tests {
         next += 1;
         appender.append(&input(next)).unwrap();
         accepted.push(input(next));
+        explained_by.push(version.to_string());
         appender.sync().unwrap();
 
         let (back, damage) = read_disk(&disk);
         assert_eq!(back, accepted);
+        assert_eq!(versions(&disk), explained_by);
         assert_eq!(appender.lost(), next - accepted.len() as u64);
         let start = back[0].sequence;
         let gaps: u64 = damage
@@ -396,6 +432,7 @@ mod tests {
             1 => Just(Step::Sync),
             1 => Just(Step::BeginSync),
             1 => Just(Step::EndSync),
+            1 => Just(Step::Change),
         ];
         prop::collection::vec(step, 1..60)
     }

@@ -53,10 +53,15 @@ impl Remap {
     /// Samples of an unknown signal are left out of their batch. An input of an unknown link becomes a
     /// [tick](Event::Tick): what remains of it is that time passed, and the sequence stays without a gap.
     pub fn apply(&mut self, header: &Arc<RecordingHeader>, input: Input) -> Input {
+        Input { event: self.translate(header, input.event), ..input }
+    }
+
+    /// As [`Self::apply`], of an event that is no input yet.
+    pub fn translate(&mut self, header: &Arc<RecordingHeader>, event: Event) -> Event {
         if !self.table.header.as_ref().is_some_and(|known| Arc::ptr_eq(known, header)) {
             self.table = Table::new(header, &self.signals, &self.links);
         }
-        Input { event: self.event(header, input.event), ..input }
+        self.event(header, event)
     }
 
     /// What was left out so far.

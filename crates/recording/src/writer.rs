@@ -127,6 +127,15 @@ impl Writer {
         Some(self.appender.end_sync(synced))
     }
 
+    /// Makes durable what was accepted so far, and has what comes explained by another header, in a new segment.
+    ///
+    /// # Errors
+    /// As [`sync`](Self::sync), and if the header is too large. Then all goes on under the header as it was.
+    pub fn go_on_under(&mut self, header: RecordingHeader) -> Result<(), RecordingError> {
+        self.sync()?;
+        self.appender.go_on_under(header)
+    }
+
     /// Number of the segment that the next input may go into. The writer has left those below.
     pub fn at_segment(&self) -> u32 {
         self.appender.at_segment()

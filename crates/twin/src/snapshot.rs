@@ -67,6 +67,11 @@ impl Twin {
         Ok(snapshot)
     }
 
+    /// Whether a snapshot of the one restores the other: their plants mean the same, wherever things are written and reached.
+    pub fn is_like(&self, other: &Self) -> bool {
+        meaning(self) == meaning(other)
+    }
+
     /// The twin as it was at the snapshot: given the same inputs from there on, it gives the same outputs.
     ///
     /// # Errors

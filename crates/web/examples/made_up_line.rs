@@ -29,7 +29,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         health: Arc::new(health),
         parts: Arc::new(|_| Ok(Vec::new())),
         series: Arc::new(|station, feature| Err(format!("{station}: nobody has made up cycles of {feature}"))),
-        words: Arc::new(WordsV1 { schema: WordsSchema::V1, features: BTreeMap::new(), interventions: BTreeMap::new() }),
+        words: Arc::new(|| {
+            Arc::new(WordsV1 { schema: WordsSchema::V1, features: BTreeMap::new(), interventions: BTreeMap::new() })
+        }),
         replay: None,
         commands: None,
     };

@@ -48,6 +48,9 @@ pub type ReplayControl = Arc<dyn Fn(ReplayCommandV1) -> Result<ReplayV1, String>
 /// The latest cycles of a station by its name, seen by the feature of that name. The error is in words for a person.
 pub type SeriesLookup = Arc<dyn Fn(&str, &str) -> Result<SeriesV1, String> + Send + Sync>;
 
+/// What the features of the line's stations are called.
+pub type WordsLookup = Arc<dyn Fn() -> Arc<WordsV1> + Send + Sync>;
+
 /// Gives the twin a command and says what it answers. The wait is bounded by who gives this.
 pub type CommandControl =
     Arc<dyn Fn(CommandV1) -> BoxFuture<'static, Result<CommandReplyV1, CommandFailure>> + Send + Sync>;
@@ -83,7 +86,7 @@ pub struct Sources {
     /// The latest cycles of a station.
     pub series: SeriesLookup,
     /// What the features are called.
-    pub words: Arc<WordsV1>,
+    pub words: WordsLookup,
     /// Who steers the replay, if this is one.
     pub replay: Option<ReplayControl>,
     /// Who carries out commands, if anybody does.

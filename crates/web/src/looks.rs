@@ -57,5 +57,5 @@ pub(crate) async fn signals(
 }
 
 pub(crate) async fn words(State(face): State<Arc<Face>>) -> Json<WordsV1> {
-    Json(WordsV1::clone(&face.sources.words))
+    Json(WordsV1::clone(&(face.sources.words)()))
 }

@@ -66,7 +66,7 @@ impl Server {
                 "current" => Ok(series(station)),
                 _ => Err(format!("{station} has no feature {feature:?}; it has current")),
             }),
-            words: Arc::new(serde_json::from_value(words()).unwrap()),
+            words: Arc::new(|| Arc::new(serde_json::from_value(words()).unwrap())),
             replay,
             commands: None,
         };

@@ -11,9 +11,28 @@ pub fn tag_list() -> Vec<(String, String)> {
 }
 
 fn csv_of(points: &[Point], link: SimLink) -> String {
-    const HEADER: &str = "signal,role,link,address,type,order,unit,scale,offset,low,high,stale_after_s,\
-                          description\n";
-    points.iter().filter(|point| point.link == link).fold(HEADER.to_owned(), |text, point| text + &row(point))
+    const HEADER: &str = "signal,role,link,address,type,order,unit,scale,offset,low,high,stale_after_s,description";
+    let header = [&[HEADER], own_columns(link)].concat().join(",") + "\n";
+    points.iter().filter(|point| point.link == link).fold(header, |text, point| text + &row(point))
+}
+
+/// The columns that only the protocol of a link has a use for.
+fn own_columns(link: SimLink) -> &'static [&'static str] {
+    match link {
+        SimLink::WeldPlc => &["poll"],
+        SimLink::PackOpcua => &["sampling_ms", "queue", "deadband"],
+        SimLink::UtilitiesMqtt => &[],
+    }
+}
+
+/// What stands in them: of a curve nothing may be lost, whatever the link says.
+fn own_cells(point: &Point) -> &'static str {
+    match point.link {
+        SimLink::WeldPlc => ",",
+        SimLink::PackOpcua if point.role.ends_with("_trace") => ",250,16,0",
+        SimLink::PackOpcua => ",,,",
+        SimLink::UtilitiesMqtt => "",
+    }
 }
 
 /// A row of the list. No field of the plant's points has a comma or a quote.
@@ -23,9 +42,10 @@ fn row(point: &Point) -> String {
     let (low, high) = range.map_or_else(Default::default, |(low, high)| (low.to_string(), high.to_string()));
     // A loop flows day and night; what else there is may rest.
     let stale_after_s = if role.starts_with("loop.") { "60" } else { "" };
-    let link = link.name();
+    let (link, own_cells) = (link.name(), own_cells(point));
     format!(
-        "{path},{role},{link},{address},{data_type},{order},{unit},{scale},,{low},{high},{stale_after_s},{description}\n"
+        "{path},{role},{link},{address},{data_type},{order},{unit},{scale},,{low},{high},{stale_after_s},\
+         {description}{own_cells}\n"
     )
 }
 
@@ -53,12 +73,13 @@ mod tests {
     }
 
     #[test]
-    fn every_row_has_thirteen_plain_fields_and_every_address_one_point() {
+    fn every_row_has_as_many_plain_fields_as_its_header_and_every_address_one_point() {
         for (name, text) in tag_list() {
+            let columns = text.lines().next().unwrap().split(',').count();
             let addresses: BTreeSet<&str> = text.lines().map(|line| line.split(',').nth(3).unwrap()).collect();
             assert_eq!(addresses.len(), text.lines().count(), "{name}");
             for line in text.lines() {
-                assert_eq!(line.split(',').count(), 13, "{line}");
+                assert_eq!(line.split(',').count(), columns, "{line}");
                 assert!(!line.contains('"'), "{line}");
             }
         }

@@ -65,6 +65,7 @@ fn measure() -> anyhow::Result<()> {
                 feed(&mut engine, || queue.is_closed());
                 engine.finish();
             })),
+            reload: None,
         };
         Daemon::start(engine, parts)
     })?;

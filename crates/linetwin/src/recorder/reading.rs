@@ -27,6 +27,32 @@ pub fn for_each_step(
     })
 }
 
+/// As [`for_each_step`], but no further than to the input of that number: what comes after it is being written.
+///
+/// # Errors
+/// As [`for_each_input`].
+pub fn for_each_step_until(
+    recording: &Path,
+    twin: &mut Twin,
+    last: u64,
+    mut take: impl FnMut(&Input, &[Output], &Twin) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    if twin.sequence() >= last {
+        return Ok(());
+    }
+    let mut inputs = Inputs::open(recording, twin.plant(), &LinkChoice::default(), twin.sequence() + 1)?;
+    let mut outputs = Vec::new();
+    while twin.sequence() < last
+        && let Some(input) = inputs.next()
+    {
+        let input = input?;
+        outputs.clear();
+        twin.apply(&input, &mut outputs);
+        take(&input, &outputs, twin)?;
+    }
+    Ok(())
+}
+
 /// Reads a recording from an input to its end under a plant's configuration, and tells of what was damaged or dropped.
 ///
 /// # Errors

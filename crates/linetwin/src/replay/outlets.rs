@@ -22,6 +22,7 @@ use crate::access;
 use crate::daemon::{PUBLICATIONS, Shown, serve, told_to_stop};
 use crate::figures::Figures;
 use crate::history::Charts;
+use crate::links::LinkCounters;
 use crate::notifying;
 use crate::setup::Setup;
 use crate::teller::Sinks;
@@ -108,7 +109,8 @@ impl Outlets {
                 let notify = told.as_ref().map(|told| told.counters.clone());
                 let figures = Figures {
                     state: receiver,
-                    links: Vec::new(),
+                    links: LinkCounters::default(),
+                    reloads: None,
                     notify,
                     sparkplug: None,
                     gauges: Arc::default(),

@@ -6,30 +6,34 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use contract::{EventV1, alert_lines};
-use twin::Twin;
 
-use crate::recorder::{ALERTS_FILE, first_checkpoint, for_each_step};
-use crate::setup::Setup;
+use crate::recorder::{ALERTS_FILE, for_each_step_as_lived};
 
 /// How many differences are printed; they are all counted.
 const PRINTED: u64 = 20;
 
-/// Replays a recording under its own configuration and holds each alert against the one in `alerts.jsonl`. Prints the
-/// differences, and returns how many there are.
+/// Replays a recording as it was lived and holds each alert against the one in `alerts.jsonl`. Prints the differences, and
+/// returns how many there are.
 pub(super) fn compare(recording: &Path) -> anyhow::Result<u64> {
-    let plant = Setup::of_recording(recording, None, &[])?.plant;
-    // A recording whose begin was removed can be replayed from a checkpoint only.
-    let mut twin = first_checkpoint(recording, &plant).unwrap_or_else(|| Twin::new(plant.clone()));
-    let mut live = LiveAlerts::open(&recording.join(ALERTS_FILE), twin.sequence())?;
-    let mut comparison = Comparison::default();
-    if twin.sequence() > 0 {
-        println!("replayed from the checkpoint of input {}", twin.sequence());
-    }
-    for_each_step(recording, &mut twin, |input, outputs, _| {
-        let replayed: Vec<String> = alert_lines(outputs, &plant, input).collect();
+    let (mut live, mut comparison) = (None, Comparison::default());
+    let changes = for_each_step_as_lived(recording, |input, outputs, twin| {
+        // A recording whose begin was removed can be replayed from a checkpoint only.
+        let live = match &mut live {
+            Some(live) => live,
+            None => {
+                if input.sequence > 1 {
+                    println!("replayed from the checkpoint of input {}", input.sequence - 1);
+                }
+                live.insert(LiveAlerts::open(&recording.join(ALERTS_FILE), input.sequence - 1)?)
+            }
+        };
+        let replayed: Vec<String> = alert_lines(outputs, twin.plant(), input).collect();
         comparison.compare(input.sequence, &live.of(input.sequence)?, &replayed);
         Ok(())
     })?;
+    if changes > 0 {
+        println!("the configuration has changed {changes} times on the way, and was followed");
+    }
     println!("{} alerts replayed, {} of them not as they were told live", comparison.alerts, comparison.differences);
     Ok(comparison.differences)
 }

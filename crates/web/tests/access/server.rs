@@ -129,10 +129,8 @@ impl Server {
             health: Arc::new(|| HealthV1::of(Vec::new())),
             parts: Arc::new(|_| Ok(Vec::new())),
             series: Arc::new(|station, _| Err(format!("no cycle of {station} was seen yet"))),
-            words: Arc::new(WordsV1 {
-                schema: WordsSchema::V1,
-                features: BTreeMap::new(),
-                interventions: BTreeMap::new(),
+            words: Arc::new(|| {
+                Arc::new(WordsV1 { schema: WordsSchema::V1, features: BTreeMap::new(), interventions: BTreeMap::new() })
             }),
             replay: Some(Arc::new(|_| Err("at its end".to_owned()))),
             commands: Some(Arc::new(|command| Box::pin(async move { Ok(carry_out(command).await) }))),

@@ -1,0 +1,173 @@
+//! A hundred real Modbus devices on one daemon, a quarter of which is switched off: the others lose nothing, the daemon does
+//! not grow while it tries those that are off again and again, and each is back when it is on.
+
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use e2e::daemon::Daemon;
+use e2e::net::free_port;
+use e2e::peers::ModbusFleet;
+use e2e::site::{self, Site};
+use e2e::wait::{PATIENCE, wait_for};
+use recording::Reader;
+use telemetry::{Quality, Value};
+
+const DEVICES: usize = 100;
+/// Devices of one process, which are switched off together.
+const FLEET: usize = 25;
+/// Values read from each device, all in one request.
+const REGISTERS: u16 = 20;
+const INTERVAL_S: f64 = 0.5;
+/// Polls of each device in a measured window.
+const POLLS: f64 = 20.0;
+/// Failed attempts at devices that are off between the two measurements of memory; `FLEET_RETRIES` sets others.
+const RETRIES: f64 = 400.0;
+/// How much the daemon may grow meanwhile, with what it keeps of the healthy devices, MiB.
+const GROWTH_MAX_MIB: f64 = 16.0;
+
+fn ports() -> Vec<u16> {
+    let mut ports = std::collections::BTreeSet::new();
+    while ports.len() < DEVICES {
+        ports.insert(free_port());
+    }
+    ports.into_iter().collect()
+}
+
+fn site(ports: &[u16]) -> Site {
+    let mut plant = String::new();
+    let mut tags = String::from("weld-20/active,cycle.active,plc-000,holding:63.15,bool,,,,,,,\n");
+    for (device, port) in ports.iter().enumerate() {
+        plant += &format!(
+            "[[link]]\nprotocol = \"modbus\"\nname = \"plc-{device:03}\"\nhost = \"127.0.0.1\"\nport = {port}\n\
+             poll_interval_s = {INTERVAL_S}\ntimeout_s = 5.0\n"
+        );
+        for register in 0..REGISTERS {
+            tags += &format!("weld-20/{device:03}.{register},,plc-{device:03},holding:{register},u16,,,,,,,\n");
+        }
+    }
+    Site::new(&(plant + &site::station("weld-20", "spot-weld", &[])), &tags)
+}
+
+/// What the system says of a process: resident memory, MiB, and processor time, s.
+fn used_by(process: u32) -> (f64, f64) {
+    let read = |file: &str| std::fs::read_to_string(format!("/proc/{process}/{file}")).unwrap();
+    let status = read("status");
+    let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    let resident_kib: f64 = resident.trim().trim_end_matches(" kB").parse().unwrap();
+    let stat = read("stat");
+    let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
+    // User and system time, in hundredths of a second.
+    let ticks: f64 = fields[11..13].iter().map(|ticks| ticks.parse::<f64>().unwrap()).sum();
+    (resident_kib / 1024.0, ticks / 100.0)
+}
+
+/// How often the devices of these links were polled in a window, and what was lost: each sample is there or counted.
+fn check_window(daemon: &Daemon, links: &[String], what: &str) {
+    let counts = || {
+        ["samples", "lost_at_source", "bad_samples"].map(|name| daemon.of_links(&format!("linetwin_link_{name}_total")))
+    };
+    let (begun, before, cpu) = (Instant::now(), counts(), used_by(daemon.id()).1);
+    let of = |counts: &BTreeMap<String, f64>, link: &String| counts[link];
+    let polls =
+        |now: &[BTreeMap<String, f64>; 3], link| (of(&now[0], link) - of(&before[0], link)) / f64::from(REGISTERS);
+    let after = wait_for("every device to be polled", || {
+        let now = counts();
+        links.iter().all(|link| polls(&now, link) >= POLLS).then_some(now)
+    });
+    let took_s = begun.elapsed().as_secs_f64();
+    let (resident_mib, cpu_after) = used_by(daemon.id());
+    let rates: Vec<f64> = links.iter().map(|link| polls(&after, link) / took_s).collect();
+    let slowest = rates.iter().copied().fold(f64::INFINITY, f64::min);
+    let sum = |at: usize| links.iter().map(|link| of(&after[at], link) - of(&before[at], link)).sum::<f64>();
+    println!(
+        "{what}: {} devices, {:.0} values/s, slowest {slowest:.2} of {:.2} polls/s, {} slots left out, {} bad; {:.0} % of a \
+         processor, {resident_mib:.0} MiB",
+        links.len(),
+        sum(0) / took_s,
+        1.0 / INTERVAL_S,
+        sum(1),
+        sum(2),
+        (cpu_after - cpu) / took_s * 100.0,
+    );
+    assert_eq!(sum(2), 0.0, "no value of a device that is on is bad");
+    let expected = POLLS * links.len() as f64;
+    assert!(sum(1) <= 0.05 * expected, "{} of {expected} slots left out", sum(1));
+    assert!(slowest >= 0.9 / INTERVAL_S, "the slowest device was polled {slowest:.2} times a second");
+}
+
+/// Waits until every one of the links is up, or none.
+fn wait_for_links(daemon: &Daemon, links: &[String], up: f64) {
+    wait_for(&format!("{} links to be {up}", links.len()), || {
+        let now = daemon.of_links("linetwin_link_up");
+        links.iter().all(|link| now.get(link) == Some(&up)).then_some(())
+    });
+}
+
+fn failures(daemon: &Daemon) -> f64 {
+    daemon.of_links("linetwin_link_failures_total").values().sum()
+}
+
+#[test]
+fn memory_and_crashes_on_long_runs_of_a_hundred_modbus_devices() {
+    let ports = ports();
+    let names: Vec<String> = (0..DEVICES).map(|device| format!("plc-{device:03}")).collect();
+    let (healthy, dying) = names.split_at(DEVICES - FLEET);
+    let mut fleets: Vec<ModbusFleet> = ports.chunks(FLEET).map(ModbusFleet::start).collect();
+    let site = site(&ports);
+    let daemon = site.start();
+    wait_for_links(&daemon, &names, 1.0);
+    check_window(&daemon, &names, "all on");
+
+    let off = fleets.pop().unwrap().switch_off();
+    wait_for_links(&daemon, dying, 0.0);
+    check_window(&daemon, healthy, "a quarter off");
+    let retries = std::env::var("FLEET_RETRIES").map_or(RETRIES, |text| text.parse().unwrap());
+    let (begun, first, (before_mib, _)) = (Instant::now(), failures(&daemon), used_by(daemon.id()));
+    let patience = PATIENCE.max(Duration::from_secs_f64(retries / 5.0));
+    while failures(&daemon) < first + retries {
+        assert!(begun.elapsed() < patience, "too few attempts in {patience:?}");
+        check_window(&daemon, healthy, "a quarter off");
+    }
+    let grown = used_by(daemon.id()).0 - before_mib;
+    println!("{} attempts in {:.0?}: {grown:.1} MiB grown", failures(&daemon) - first, begun.elapsed());
+    assert!(grown <= GROWTH_MAX_MIB, "{grown} MiB grown");
+
+    let returned = Instant::now();
+    let _back = ModbusFleet::start(&off);
+    wait_for_links(&daemon, dying, 1.0);
+    println!("all back {:.1?} after they were started", returned.elapsed());
+    check_window(&daemon, &names, "all on again");
+    let counted = daemon.of_links("linetwin_link_samples_total");
+    daemon.stop();
+    check_recording(&site, &ports, &counted);
+}
+
+/// Every good value is its own device's, and at least what had been counted before the end is in the recording.
+fn check_recording(site: &Site, ports: &[u16], counted: &BTreeMap<String, f64>) {
+    let mut reader = Reader::open(&site.recording()).unwrap();
+    let places: BTreeMap<_, (usize, u16)> = reader
+        .header()
+        .signals
+        .iter()
+        .filter_map(|(id, path)| {
+            let (device, register) = path.strip_prefix("weld-20/")?.split_once('.')?;
+            Some((*id, (device.parse().unwrap(), register.parse().unwrap())))
+        })
+        .collect();
+    let mut recorded = vec![0.0; DEVICES];
+    for input in reader.by_ref() {
+        for sample in input.unwrap().event.samples() {
+            let Some(&(device, register)) = places.get(&sample.signal) else { continue };
+            recorded[device] += 1.0;
+            let expected = (u32::from(ports[device]) * 31 + u32::from(register)) % 65_536;
+            let is_right = sample.quality != Quality::Good || sample.value == Value::Integer(expected.into());
+            assert!(is_right, "device {device}, register {register}: {sample:?}");
+        }
+    }
+    for (device, recorded) in recorded.iter().enumerate().skip(1) {
+        let counted = counted[&format!("plc-{device:03}")];
+        assert!(*recorded >= counted, "device {device}: {recorded} of {counted} samples recorded");
+    }
+}
