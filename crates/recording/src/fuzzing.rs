@@ -1,6 +1,6 @@
 //! What reads a recording's files, behind their checksums, for fuzzers. None of it may panic, whatever comes.
 
-use telemetry::Input;
+use telemetry::{Event, Input};
 
 use crate::columns::SEAL_BYTES;
 use crate::frame::{PREFIX_BYTES, decode, encode};
@@ -15,7 +15,9 @@ pub fn payload(bytes: &[u8]) {
     let again = self::input(&written);
     assert_eq!(again.as_ref().map(self::written).as_ref(), Some(&written), "{input:?}");
     let Ok(json) = event_json(&input.event) else { panic!("{:?} has no JSON", input.event) };
-    assert!(serde_json::from_str::<wire::Event>(&json).is_ok(), "{json}");
+    // Samples stand in columns of their own: their JSON is only ever written.
+    let is_read = !matches!(input.event, Event::Samples(_));
+    assert!(!is_read || serde_json::from_str::<wire::Event>(&json).is_ok(), "{json}");
 }
 
 /// A closed segment with the seal that its footer should have, where there is room for one.
