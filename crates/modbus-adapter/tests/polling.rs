@@ -409,6 +409,19 @@ async fn an_answer_of_the_wrong_length_ends_the_connection() {
     running.stop().await;
 }
 
+/// What is missing of it would be taken from the answers that follow.
+#[tokio::test]
+async fn an_answer_that_breaks_off_ends_the_connection() {
+    let half = |request: &[u8]| Some([&request[..4], &[0, 143, request[6], 3, 140, 0, 111]].concat());
+    let right = |request: &[u8]| Some([&request[..4], &[0, 5, request[6], 3, 2, 0, 222]].concat());
+    let port = scripted_device(&[half, right]).await;
+    let mut running = Running::start(port, &registers(0..1));
+    running.wait_down("broke off in the middle").await;
+    running.wait_up().await;
+    running.wait_for(&integers(&[222])).await;
+    running.stop().await;
+}
+
 #[tokio::test]
 async fn a_closed_connection_is_opened_again() {
     let close = |_: &[u8]| None;
