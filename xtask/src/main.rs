@@ -1,5 +1,6 @@
 //! `cargo xtask`: every chore of the project.
 
+mod fuzz;
 mod peers;
 mod step;
 
@@ -29,6 +30,17 @@ enum Chore {
     Pictures,
     /// Kill the daemon 500 times at random moments and look for every message that it was sent: eleven minutes.
     Crash,
+    /// Give everything that reads from outside what it has never seen, beginning with what was worth keeping before.
+    Fuzz {
+        /// How long each target is tried, seconds.
+        #[arg(long, default_value_t = 1200)]
+        seconds: u32,
+        /// Keep what comes to code that nothing kept has come to, in `fuzz/corpus`.
+        #[arg(long)]
+        keep: bool,
+        /// Targets, as the folders in `fuzz/corpus` are called; all if none is named.
+        targets: Vec<String>,
+    },
     /// Judge the detectors: known answers, the false-alarm budget, public data, speed.
     Score {
         /// Arguments for the program: `--data FOLDER [SECTION ...]`.
@@ -60,6 +72,9 @@ fn run(chore: Chore) -> anyhow::Result<()> {
         Chore::Peers => peers::install(),
         Chore::Pictures => pictures(),
         Chore::Crash => crash(),
+        Chore::Fuzz { seconds, keep, targets } => {
+            fuzz::run(seconds, &targets, if keep { fuzz::Keep::New } else { fuzz::Keep::Found })
+        }
         Chore::Score { arguments } => score(&arguments),
         Chore::Bench { arguments } => bench(&arguments),
     }

@@ -2,6 +2,8 @@
 
 mod address;
 mod events;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod tls;
 
 use std::path::Path;

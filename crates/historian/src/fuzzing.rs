@@ -13,7 +13,7 @@ pub fn answer(text: &str) {
 
 /// A line of a batch.
 pub fn line(text: &str) {
-    let _ = series(text);
+    assert!(text.starts_with(series(text)));
 }
 
 /// A file of the folder of what is not written yet.

@@ -107,7 +107,7 @@ pub(crate) struct Reading {
     pub(crate) base_address: u16,
 }
 
-#[cfg(test)]
+#[cfg(any(test, feature = "fuzzing"))]
 impl Reading {
     /// What the standard says.
     pub(crate) const STANDARD: Self = Self { max_registers: REGISTERS_MAX, base_address: 0 };

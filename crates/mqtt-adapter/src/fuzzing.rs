@@ -1,5 +1,7 @@
 //! Everything that reads bytes or text from outside, for fuzzers. None of it may panic, whatever comes.
 
+use std::time::Duration;
+
 use mqtt_client::sparkplug::Payload;
 use plant::{DataType, Link, LinkSettings, MqttCsv, MqttPayload, MqttSettings, Origin, Role, Signal};
 use plant::{StationId, WordOrder};
@@ -7,7 +9,7 @@ use prost::Message as _;
 use telemetry::{LinkId, SignalId, Timestamp};
 
 use crate::payload::{Content, Message, Told};
-use crate::sparkplug;
+use crate::sparkplug::{self, Kind, Sent};
 
 const TYPES: [DataType; 4] = [DataType::F64, DataType::I16, DataType::Bool, DataType::Text];
 
@@ -76,9 +78,29 @@ pub fn topic(text: &str) {
     let _ = (sparkplug::parse(text), sparkplug::Topic::parse(text));
 }
 
-/// A message of an edge node, in each place that it can have in the node's life.
+/// What an edge node and its device send: before each message a byte for its kind and whose it is, and how many bytes it has, as
+/// two bytes.
 pub fn sparkplug(bytes: &[u8]) {
-    let Ok(payload) = Payload::decode(bytes) else { return };
-    sparkplug::live(&payload, &signals(|_| "g/n/d#m".to_owned()));
-    sparkplug::live(&payload, &signals(|_| "g/n#m".to_owned()));
+    let (mut rest, mut messages) = (bytes, Vec::new());
+    while let [what, high, low, after @ ..] = rest {
+        let length = usize::from(u16::from_be_bytes([*high, *low])).min(after.len());
+        let (payload, next) = after.split_at(length);
+        messages.extend(sent(*what, payload));
+        rest = next;
+    }
+    sparkplug::live(&messages, &signals(|_| "g/n/d#m".to_owned()));
+    sparkplug::live(&messages, &signals(|_| "g/n#m".to_owned()));
+}
+
+fn sent(what: u8, payload: &[u8]) -> Option<Sent> {
+    let kind = match what & 3 {
+        0 => Kind::Birth,
+        1 => Kind::Death,
+        _ => Kind::Data,
+    };
+    let device = if what & 4 == 0 { "" } else { "d" };
+    let payload = Payload::decode(payload).ok()?;
+    let written = payload.encode_to_vec();
+    assert_eq!(Payload::decode(&written[..]).map(|again| again.encode_to_vec()), Ok(written));
+    Some(Sent { kind, device, payload, then_wait: Duration::from_secs((what >> 3).into()) })
 }

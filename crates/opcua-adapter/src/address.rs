@@ -53,12 +53,14 @@ const STEPS_MAX: usize = 32;
 /// namespace of the standard. An identifier is `s=<text>`, `i=<number>`, `g=<GUID>` or `b=<base64>`. In a URI, `;` is
 /// written `%3B` and `%` is written `%25`. Or it is a path of browse names from the root, `/Objects/2:Line/nsu=urn:plc;Weld`,
 /// in the text of part 4, annex A, with `/` and `.` between names and `&` before signs that mean nothing. After `#`, as a
-/// JSON pointer, comes a part of its value: `#/3`, `#/Joint/Torque`.
+/// JSON pointer, comes a part of its value: `#/3`, `#/Joint/Torque`. A node that has `#/` in its own identifier ends with
+/// another `#/` if all of its value is meant.
 ///
 /// # Errors
 /// What is wrong and what was expected, in words.
 pub(crate) fn parse(address: &str) -> Result<Address, String> {
     let (variable, part) = match address.rsplit_once("#/") {
+        Some((variable, "")) if variable.contains("#/") => (variable, Vec::new()),
         Some((variable, part)) => (variable, part.split('/').map(str::to_owned).collect()),
         None => (address, Vec::new()),
     };
@@ -140,10 +142,11 @@ fn parse_node(address: &str) -> Result<ExpandedNodeId, String> {
 /// The address that [`parse`] reads as that node: with the namespace's URI if it is known, because a server may number
 /// its namespaces anew at each start.
 pub(crate) fn format(node: &NodeId, namespace_uri: Option<&str>) -> String {
-    match namespace_uri {
+    let address = match namespace_uri {
         Some(uri) if node.namespace != 0 => format!("nsu={};{}", escaped(uri), node.identifier),
         _ => node.to_string(),
-    }
+    };
+    if address.contains("#/") { address + "#/" } else { address }
 }
 
 fn parse_identifier(text: &str) -> Result<Identifier, String> {
@@ -185,6 +188,14 @@ mod tests {
             (node.node_id.namespace, node.namespace_uri.as_ref().to_owned(), node.node_id.identifier.to_string())
         });
         assert_eq!(found, expected.map(|(index, uri, id)| (index, uri.to_owned(), id.to_owned())), "{address}");
+    }
+
+    #[test]
+    fn a_node_with_the_sign_of_a_part_in_its_id_is_found_again() {
+        let node = NodeId::new(2, "Weld#/1");
+        let address = format(&node, None);
+        assert_eq!(address, "ns=2;s=Weld#/1#/");
+        assert_eq!(parse(&address), Ok(Address { place: Place::Node(node.into()), part: Vec::new() }));
     }
 
     #[test]

@@ -2,29 +2,41 @@
 
 use std::io::Cursor;
 
-use adapter::Context;
-use opcua::types::{BinaryDecodable, ContextOwned, DataValue, EventFieldList};
+use adapter::{Clock, Context};
+use opcua::types::{BinaryDecodable, ContextOwned, DataValue, EventFieldList, NodeId};
 use plant::Signal;
 use telemetry::Timestamp;
+use tokio_util::sync::CancellationToken;
 
-use crate::address;
+use crate::address::{self, Address, Place};
 use crate::events::{Conditions, EventSignal};
 use crate::value::{Skew, sample};
 
-/// The address of a tag list, with the part of a value behind `#`.
+/// The address of a tag list, with the part of a value behind `#`. A node's own address leads to it again.
 pub fn address(text: &str) {
-    let _ = address::parse(text);
+    let Ok(Address { place: Place::Node(node), .. }) = address::parse(text) else { return };
+    let uri = node.namespace_uri.as_ref();
+    let written = match uri {
+        "" => address::format(&node.node_id, None),
+        uri => address::format(&NodeId { namespace: 1, ..node.node_id.clone() }, Some(uri)),
+    };
+    assert_eq!(
+        address::parse(&written),
+        Ok(Address { place: Place::Node(node.clone()), part: Vec::new() }),
+        "{written}"
+    );
 }
 
-/// The address of events for a signal, and an event as a server may send it.
-pub fn event(bytes: &[u8], signal: &Signal, context: &Context) {
-    let types = ContextOwned::default();
+/// Events as a server may send them, for a signal with an address of events.
+pub fn event(bytes: &[u8], signal: &Signal) {
+    let (types, (queue, _)) = (ContextOwned::default(), adapter::queue(1));
+    let context = Context::new(signal.link, Clock::system(), CancellationToken::new(), queue);
     let mut bytes = Cursor::new(bytes);
     let Ok(signal) = EventSignal::parse(signal) else { return };
     let signals = [signal];
     let mut conditions = Conditions::new(&signals);
     while let Ok(event) = EventFieldList::decode(&mut bytes, &types.context()) {
-        let _ = conditions.hear(event, Skew::default(), context);
+        let _ = conditions.hear(event, Skew::default(), &context);
     }
 }
 

@@ -27,4 +27,4 @@ use crate::frames::MARK;
 /// A CRC-32.
 const CHECKSUM_BYTES: usize = 4;
 /// Mark and checksum before the footer.
-const SEAL_BYTES: usize = MARK.len() + CHECKSUM_BYTES;
+pub(crate) const SEAL_BYTES: usize = MARK.len() + CHECKSUM_BYTES;

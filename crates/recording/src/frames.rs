@@ -87,7 +87,8 @@ impl FrameSegment {
     }
 }
 
-enum HeaderProblem {
+/// Why a header tells nothing.
+pub(crate) enum HeaderProblem {
     Damage(DamageReason),
     Newer { found: u32, program: String },
 }
@@ -98,7 +99,8 @@ impl From<DamageReason> for HeaderProblem {
     }
 }
 
-fn decode_header(payload: &[u8]) -> Result<(RecordingHeader, u64), HeaderProblem> {
+/// What the payload of the first frame tells.
+pub(crate) fn decode_header(payload: &[u8]) -> Result<(RecordingHeader, u64), HeaderProblem> {
     let (wire::Preamble { format_version, program_version }, rest) = frame::decode_start(payload)?;
     match format_version {
         wire::OLDEST_FORMAT_VERSION..=wire::FORMAT_VERSION => {

@@ -29,6 +29,8 @@ mod extract;
 mod folder;
 mod frame;
 mod frames;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod header;
 mod pending;
 mod reader;

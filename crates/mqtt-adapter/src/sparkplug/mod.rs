@@ -12,7 +12,7 @@ mod value;
 use std::collections::BTreeMap;
 
 #[cfg(feature = "fuzzing")]
-pub(crate) use session::Topic;
+pub(crate) use {node::Kind, session::Topic};
 
 use adapter::AddressError;
 use plant::{Signal, SparkplugHost};
@@ -71,22 +71,30 @@ pub(crate) fn parse(address: &str) -> Result<(String, &str, &str), String> {
     }
 }
 
-/// For fuzzers: the message in each place that it can have in a node's life.
+/// For fuzzers: messages in the order in which a node sends them, each of a kind, of the node or of its device `d`, and how long
+/// after it nothing comes.
 #[cfg(feature = "fuzzing")]
-pub(crate) fn live(payload: &mqtt_client::sparkplug::Payload, signals: &[Signal]) {
-    use node::{Kind, Node, Now, Outcome};
+pub(crate) fn live(messages: &[Sent], signals: &[Signal]) {
+    use node::{Node, Now, Outcome};
     let signals: Vec<&Signal> = signals.iter().collect();
     let Ok(host) = HostApplication::new(SparkplugHost::default(), &signals) else { return };
     let mut nodes: Vec<Node> = host.nodes.values().map(Node::new).collect();
     let mut outcome = Outcome::default();
     let mut now = Now { time: telemetry::Timestamp::EPOCH, instant: tokio::time::Instant::now() };
-    for kind in [Kind::Birth, Kind::Data, Kind::Death, Kind::Data] {
-        for device in ["", "d"] {
-            for node in &mut nodes {
-                node.take(kind, device, payload.clone(), &host.settings, now, &mut outcome);
-                node.tick(now, &mut outcome);
-            }
-            now.instant += std::time::Duration::from_secs(1);
+    for Sent { kind, device, payload, then_wait } in messages {
+        for node in &mut nodes {
+            node.take(*kind, device, payload.clone(), &host.settings, now, &mut outcome);
+            now.instant += *then_wait;
+            node.tick(now, &mut outcome);
         }
     }
+}
+
+/// For fuzzers: a message of a node.
+#[cfg(feature = "fuzzing")]
+pub(crate) struct Sent {
+    pub(crate) kind: Kind,
+    pub(crate) device: &'static str,
+    pub(crate) payload: mqtt_client::sparkplug::Payload,
+    pub(crate) then_wait: std::time::Duration,
 }

@@ -18,7 +18,7 @@ const LATE: u8 = 128;
 
 /// What a message is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Birth,
     Data,
     Death,

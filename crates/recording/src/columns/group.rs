@@ -16,8 +16,11 @@ use telemetry::{Event, Input, LinkId, Sample, SampleBatch, SignalId, Symbol, Tim
 use super::metadata::GroupExtent;
 use super::rows::quality_of;
 use super::schema::Column;
-use super::write::GROUP_SPAN;
-use crate::wire;
+use super::write::{GROUP_ROWS, GROUP_SPAN};
+use crate::{MAX_PAYLOAD_BYTES, wire};
+
+/// The most rows that a group can have: no input has more samples than a frame has bytes.
+const ROWS_MAX: usize = GROUP_ROWS + MAX_PAYLOAD_BYTES;
 
 /// Why an intact row group gives no inputs.
 #[derive(Debug, thiserror::Error)]
@@ -89,7 +92,9 @@ impl Group {
         metadata: &RowGroupMetaData,
         extent: &GroupExtent,
     ) -> Result<Self, Undecodable> {
-        let columns = Columns { rows: metadata.num_rows() as usize, window: Arc::new(window), metadata };
+        let rows = usize::try_from(metadata.num_rows()).ok().filter(|&rows| rows <= ROWS_MAX);
+        let rows = rows.ok_or_else(|| Undecodable::Rows(format!("{} rows are not of a group", metadata.num_rows())))?;
+        let columns = Columns { rows, window: Arc::new(window), metadata };
         let sequences = columns.required::<Int64Type>(Column::Sequence)?;
         let mut heads = heads(&sequences, extent)?;
 

@@ -112,13 +112,20 @@ impl ColumnSegment {
             .map_err(|why| self.damage(extent.bytes, DamageReason::Undecodable(why.to_string())))
     }
 
-    fn read_bytes(&mut self, extent: &GroupExtent) -> Result<Bytes, Stop> {
-        let mut bytes = vec![0; usize::try_from(extent.bytes).unwrap_or(usize::MAX)];
-        let read = self.source.seek(SeekFrom::Start(extent.start)).and_then(|_| self.source.read_exact(&mut bytes));
-        read.map_err(|error| {
+    fn read_bytes(&self, extent: &GroupExtent) -> Result<Bytes, Stop> {
+        let unreadable = |error| {
             let action = format!("read at byte {} of", extent.start);
             Stop::Error(RecordingError::io(action, &self.file, error))
-        })?;
+        };
+        // No room is made for bytes that are not there.
+        let end = self.source.metadata().map_err(unreadable)?.len();
+        if extent.start.checked_add(extent.bytes).is_none_or(|group_end| group_end > end) {
+            let problem = "the footer names a row group that the file does not have".to_owned();
+            return Err(self.damage(0, DamageReason::Undecodable(problem)));
+        }
+        let mut bytes = vec![0; extent.bytes as usize];
+        let mut source = &self.source;
+        source.seek(SeekFrom::Start(extent.start)).and_then(|_| source.read_exact(&mut bytes)).map_err(unreadable)?;
         Ok(bytes.into())
     }
 

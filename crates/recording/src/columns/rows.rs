@@ -102,7 +102,7 @@ pub(super) fn quality_code(quality: Quality) -> i32 {
 
 /// The quality that has this code.
 pub(super) fn quality_of(code: i32) -> Option<Quality> {
-    let reason = |from: i32| telemetry::Reason::from_code(u8::try_from(code - from).ok()?);
+    let reason = |from: i32| telemetry::Reason::from_code(u8::try_from(code.checked_sub(from)?).ok()?);
     match code {
         0 => Some(Quality::Good),
         UNCERTAIN..BAD => reason(UNCERTAIN).map(Quality::Uncertain),

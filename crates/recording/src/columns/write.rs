@@ -21,7 +21,7 @@ use crate::RecordingHeader;
 use crate::frames::MARK;
 
 /// A row group ends with the input that brings it to so many rows. A reader holds one in memory, some 20 MiB.
-const GROUP_ROWS: usize = 256 * 1024;
+pub(super) const GROUP_ROWS: usize = 256 * 1024;
 /// Nor does it hold more sequence numbers than that from its first to its last, so that a reader can count by them.
 pub(super) const GROUP_SPAN: u64 = 2 * GROUP_ROWS as u64;
 

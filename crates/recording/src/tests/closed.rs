@@ -10,7 +10,7 @@ use tempfile::{TempDir, tempdir};
 use super::inputs::{any_input, exactly, flip, header, input, read, write};
 use crate::{
     CheckpointId, Checkpoints, DamageReason, NO_WRITER, Reader, RecordingError, Removal, Retention, Upkeep, Upkept,
-    Writer, WriterOptions,
+    Writer, WriterOptions, fuzzing,
 };
 
 /// When the last of the made-up inputs was received, about.
@@ -234,4 +234,33 @@ fn checkpoints_thin_out_to_one_an_hour_and_then_to_one_a_day() {
     assert_eq!(checkpoints.list().unwrap(), [0, 12_960, 12_961].map(minute));
     checkpoints.forget_after(12_960);
     assert_eq!(checkpoints.list().unwrap(), [0, 12_960].map(minute));
+}
+
+/// A closed segment whose footer describes its first row group otherwise, under a seal that fits.
+fn described(key: &str, value: u64) -> Vec<u8> {
+    let folder = closed(12, u64::MAX);
+    let mut file = fs::read(first_segment(&folder)).unwrap();
+    let mark = b"{\"format_version\"";
+    let at = file.windows(mark.len()).position(|window| window == mark).unwrap();
+    let mut texts = serde_json::Deserializer::from_slice(&file[at..]).into_iter::<serde_json::Value>();
+    let mut description = texts.next().unwrap().unwrap();
+    let length = texts.byte_offset();
+    description["groups"][0][key] = value.into();
+    // It has to be as long as before, and what a number takes more is left out elsewhere.
+    description["signals"] = serde_json::json!({});
+    let text = description.to_string();
+    file[at..at + length].copy_from_slice(format!("{text:length$}").as_bytes());
+    fuzzing::sealed(&file)
+}
+
+#[test]
+fn a_footer_that_names_what_is_not_there_is_damage() {
+    for (key, value) in [("bytes", u64::MAX), ("bytes", 1 << 40), ("start", u64::MAX), ("last_sequence", u64::MAX)] {
+        let folder = tempdir().unwrap();
+        let file = folder.path().join("000001.parquet");
+        fs::write(&file, described(key, value)).unwrap();
+        let mut reader = Reader::open(&file).unwrap();
+        assert!(reader.next().is_none(), "{key}");
+        assert!(matches!(reader.damage()[0].reason, DamageReason::Undecodable(_)), "{key}: {:?}", reader.damage());
+    }
 }
