@@ -33,7 +33,8 @@ impl Sheet {
     }
 
     pub(super) fn parse(name: &str, text: &str) -> anyhow::Result<Self> {
-        let text = text.trim_start_matches('\u{feff}');
+        // The reader counts a line at the feed, which belongs to the row after.
+        let text = text.trim_start_matches('\u{feff}').replace("\r\n", "\n");
         let header = text.lines().next().unwrap_or_default();
         let count = |delimiter: &u8| header.bytes().filter(|byte| byte == delimiter).count();
         let delimiter = DELIMITERS.into_iter().rev().max_by_key(count).unwrap_or(b',');
