@@ -139,6 +139,36 @@ pub struct Evidence {
     pub note: String,
 }
 
+impl Evidence {
+    /// Evidence that no baseline and no budget of false alarms stand behind; whoever has a value, a unit or a word more adds it.
+    pub fn without_baseline(
+        source: Source,
+        name: String,
+        detector: Detector,
+        [statistic, threshold]: [f64; 2],
+        onset: Timestamp,
+    ) -> Self {
+        Self {
+            source,
+            name,
+            unit: String::new(),
+            variant: None,
+            part: None,
+            direction: None,
+            value: None,
+            baseline: None,
+            sigma: None,
+            baseline_cycles: 0,
+            detector,
+            statistic,
+            threshold,
+            false_alarms_per_shift: 0.0,
+            onset,
+            note: String::new(),
+        }
+    }
+}
+
 /// How long until a limit is crossed if it goes on like this, in seconds, each at least 0.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct TimeToLimit {

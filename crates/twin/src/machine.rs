@@ -91,23 +91,11 @@ impl Twin {
     }
 
     fn says(&self, source: Source, signal: SignalId, standing: StandingAlarm, at: Timestamp) -> Verdict {
+        let name = self.model.plant.signal(signal).path.clone();
+        let severity = [standing.severity, SEVERITY_MIN];
         let evidence = Evidence {
-            source,
-            name: self.model.plant.signal(signal).path.clone(),
-            unit: String::new(),
-            variant: None,
-            part: None,
-            direction: None,
-            value: None,
-            baseline: None,
-            sigma: None,
-            baseline_cycles: 0,
-            detector: Detector::MachineAlarm,
-            statistic: standing.severity,
-            threshold: SEVERITY_MIN,
-            false_alarms_per_shift: 0.0,
-            onset: standing.since,
             note: standing.message.map(|message| message.to_string()).unwrap_or_default(),
+            ..Evidence::without_baseline(source, name, Detector::MachineAlarm, severity, standing.since)
         };
         Verdict::of_one_cause(at, Cause::MachineAlarm, evidence)
     }

@@ -270,23 +270,14 @@ impl Twin {
         let source = Source::Sensor { station, signal };
         let signal = self.model.plant.signal(signal);
         let (detector, cause) = kind.detector_and_cause();
+        let (found, onset) = ([finding.statistic, finding.threshold], Timestamp::from_nanos(finding.onset_mark));
         let evidence = Evidence {
-            source,
-            name: signal.path.clone(),
             unit: signal.unit.clone(),
-            variant: None,
-            part: None,
             direction,
             value: cycle.held(place),
-            baseline: None,
-            sigma: None,
-            baseline_cycles: 0,
-            detector,
-            statistic: finding.statistic,
-            threshold: finding.threshold,
             false_alarms_per_shift: self.model.budget_per_watch,
-            onset: Timestamp::from_nanos(finding.onset_mark),
             note,
+            ..Evidence::without_baseline(source, signal.path.clone(), detector, found, onset)
         };
         Verdict::of_one_cause(cycle.end, cause, evidence)
     }

@@ -111,23 +111,12 @@ impl Twin {
         let now = self.state.now;
         let configured = self.model.plant.signal(signal);
         let last = self.state.signals[signal.index()];
+        let (source, name) = (self.source_of(signal), configured.path.clone());
+        let silent_s = [now.seconds_since(heard), stale_after_s];
         let evidence = Evidence {
-            source: self.source_of(signal),
-            name: configured.path.clone(),
             unit: configured.unit.clone(),
-            variant: None,
-            part: None,
-            direction: None,
             value: last.and_then(|sample| sample.value.as_f64()),
-            baseline: None,
-            sigma: None,
-            baseline_cycles: 0,
-            detector: Detector::Silence,
-            statistic: now.seconds_since(heard),
-            threshold: stale_after_s,
-            false_alarms_per_shift: 0.0,
-            onset: heard,
-            note: String::new(),
+            ..Evidence::without_baseline(source, name, Detector::Silence, silent_s, heard)
         };
         Verdict::of_one_cause(now, Cause::SensorDropout, evidence)
     }

@@ -454,26 +454,14 @@ impl Twin {
             let watch = &mut self.state.links[place];
             let Some(reason) = watch.overdue(patience_s, self.state.now) else { continue };
             let link = &self.model.plant.links[place];
+            let (source, at) = (Source::Link { link: link.id }, self.state.now);
+            let down_s = [at.seconds_since(watch.since), patience_s];
             let evidence = Evidence {
-                source: Source::Link { link: link.id },
-                name: link.name.clone(),
                 unit: "s".to_owned(),
-                variant: None,
-                part: None,
-                direction: None,
-                value: None,
-                baseline: None,
-                sigma: None,
-                baseline_cycles: 0,
-                detector: Detector::LinkWatch,
-                statistic: self.state.now.seconds_since(watch.since),
-                threshold: patience_s,
-                false_alarms_per_shift: 0.0,
-                onset: watch.since,
                 note: reason.to_owned(),
+                ..Evidence::without_baseline(source, link.name.clone(), Detector::LinkWatch, down_s, watch.since)
             };
             watch.raised = true;
-            let at = self.state.now;
             self.raise(Verdict::of_one_cause(at, Cause::LinkLoss, evidence), step);
         }
     }
