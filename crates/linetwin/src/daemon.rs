@@ -88,6 +88,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
+        // From the begin: without a listener the system would end the daemon.
+        let mut hangups = signal(SignalKind::hangup())?;
         let clock = Clock::system();
         let reload = Some((arguments.config.clone(), buses));
         let parts = Parts { setup: &setup, clock, devices, listener, security, console: None, drive: None, reload };
@@ -99,10 +101,10 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
             daemon.url,
             setup.daemon.recording.folder.display()
         );
-        let mut hangups = signal(SignalKind::hangup())?;
+        let mut told = std::pin::pin!(told_to_stop());
         loop {
             tokio::select! {
-                stopped = told_to_stop() => { stopped?; break }
+                stopped = &mut told => { stopped?; break }
                 _ = hangups.recv() => daemon.reload(),
             }
         }
@@ -285,7 +287,6 @@ impl Daemon {
         let (reload_sender, reload_asked) = mpsc::channel(1);
         match reload {
             Some((source, buses)) => {
-                let now = clock.clone();
                 let reloader = Reloader {
                     source,
                     setup: setup.clone(),
@@ -293,7 +294,7 @@ impl Daemon {
                     buses,
                     engine: asks,
                     charts: charts.clone(),
-                    now: Box::new(move || now.now()),
+                    clock: clock.clone(),
                     reloads,
                 };
                 tasks.spawn(reloader.run(reload_asked, stop.clone()));

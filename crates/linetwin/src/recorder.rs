@@ -22,7 +22,7 @@ pub use alerts::{events_after, last_event};
 use keeper::Keeper;
 pub use keeper::KeeperStatus;
 pub use lived::for_each_step_as_lived;
-pub use reading::{for_each_input, for_each_step, for_each_step_until};
+pub use reading::{for_each_step, for_each_step_until};
 pub use resume::{checkpoint, first_checkpoint, resume, resume_telling};
 
 /// The file in a recording's folder that holds the live alerts, a line each.

@@ -6,16 +6,14 @@
 
 mod difference;
 
-use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use adapter::queue;
+use adapter::{Clock, queue};
 use anyhow::{Context as _, bail, ensure};
 use modbus_adapter::Buses;
 use plant::Plant;
-use recording::RecordingHeader;
-use telemetry::{Event, Timestamp};
+use telemetry::Event;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
@@ -24,7 +22,7 @@ use twin::Twin;
 use crate::engine::{Ask, Change, Changed, Learnt};
 use crate::history::{Charts, History};
 use crate::links::Links;
-use crate::recorder::{checkpoint, for_each_step_until};
+use crate::recorder::checkpoint;
 use crate::setup::{ConfigArguments, Setup, devices_of};
 
 use difference::{kept_links, must_restart, waits_for_restart};
@@ -71,7 +69,7 @@ pub(crate) struct Reloader {
     pub(crate) buses: Buses,
     pub(crate) engine: mpsc::Sender<Ask>,
     pub(crate) charts: Charts,
-    pub(crate) now: Box<dyn Fn() -> Timestamp + Send + Sync>,
+    pub(crate) clock: Clock,
     pub(crate) reloads: Arc<Reloads>,
 }
 
@@ -141,7 +139,11 @@ impl Reloader {
         let mut last = self.flush().await?;
         loop {
             let (folder, stop) = (folder.clone(), stop.clone());
-            learnt = spawn_blocking(move || bring_up(learnt, &folder, last, &stop)).await??;
+            learnt = spawn_blocking(move || {
+                learnt.bring_up(&folder, last, || stop.is_cancelled())?;
+                anyhow::Ok(learnt)
+            })
+            .await??;
             let now = self.flush().await?;
             if now.saturating_sub(last) <= NEAR {
                 return Ok(learnt);
@@ -172,7 +174,7 @@ impl Reloader {
         let ended = names(touched.map(|link| link.name.as_str()).collect());
         let (events, queue) = queue(setup.daemon.queue.capacity);
         let (done, answer) = oneshot::channel();
-        let header: RecordingHeader = setup.header((self.now)());
+        let header = setup.header(self.clock.now());
         let change = Change { plant: setup.plant.clone(), header, learnt, kept, queue, done };
         self.ask(Ask::Change(Box::new(change))).await?;
         let changed = answer.await.context("the engine has ended")?;
@@ -198,15 +200,4 @@ impl Reloader {
         }
         Ok(started)
     }
-}
-
-/// The twin after the input of that number, as far as the recording has it.
-fn bring_up(learnt: Learnt, folder: &Path, last: u64, stop: &CancellationToken) -> anyhow::Result<Learnt> {
-    let Learnt { mut twin, history } = learnt;
-    for_each_step_until(folder, &mut twin, last, |_, outputs, twin| {
-        ensure!(!stop.is_cancelled(), "the daemon is stopping");
-        history.take(outputs, twin);
-        Ok(())
-    })?;
-    Ok(Learnt { twin, history })
 }

@@ -88,7 +88,7 @@ fn tell_of_changes(recording: &Path) -> anyhow::Result<()> {
     for file in segment_files(recording)? {
         // One that cannot be read at all is told of when it comes to it.
         let Ok(reader) = Reader::open(&file) else { continue };
-        if reader.header().configuration != first.configuration {
+        if !reader.header().is_of_same_configuration(&first) {
             tracing::warn!(
                 "the configuration was changed while this was recorded, first before {}: it is replayed under the one at its \
                  begin, so that later alerts may not be those that were told; --config names another, and `linetwin verify \

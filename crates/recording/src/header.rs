@@ -18,3 +18,10 @@ pub struct RecordingHeader {
     /// Settings from the environment and the command line that were in force over the files. No secrets here either.
     pub overrides: BTreeMap<String, String>,
 }
+
+impl RecordingHeader {
+    /// Whether both are of the same configuration, whoever wrote them and when.
+    pub fn is_of_same_configuration(&self, other: &Self) -> bool {
+        self.configuration == other.configuration && self.overrides == other.overrides
+    }
+}

@@ -1,5 +1,6 @@
 //! Another configuration, taken over between two inputs.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use adapter::{Clock, Durability};
@@ -44,6 +45,21 @@ pub struct Learnt {
     pub twin: Twin,
     /// What it has seen.
     pub history: History,
+}
+
+impl Learnt {
+    /// Goes on to the input of that number, as far as the recording has it.
+    ///
+    /// # Errors
+    /// If it cannot be read, or it `is_over` before.
+    pub(crate) fn bring_up(&mut self, recording: &Path, last: u64, is_over: impl Fn() -> bool) -> anyhow::Result<()> {
+        let history = &self.history;
+        for_each_step_until(recording, &mut self.twin, last, |_, outputs, twin| {
+            anyhow::ensure!(!is_over(), "the daemon is stopping");
+            history.take(outputs, twin);
+            Ok(())
+        })
+    }
 }
 
 /// What came of a [`Change`].
@@ -120,23 +136,19 @@ impl Engine {
     }
 
     /// The twin that has learnt, after all that the engine's own has seen. It lacks little, so this takes moments.
-    fn brought_up(&mut self, learnt: Learnt) -> Result<Learnt, String> {
-        let Learnt { mut twin, history } = learnt;
+    fn brought_up(&mut self, mut learnt: Learnt) -> Result<Learnt, String> {
         let Some(recorder) = &mut self.recorder else { return Err("nothing is recorded to learn from".to_owned()) };
         recorder.flush();
-        for_each_step_until(recorder.folder(), &mut twin, self.sequence, |_, outputs, twin| {
-            history.take(outputs, twin);
-            Ok(())
-        })
-        .map_err(|error| format!("{error:#}"))?;
-        if twin.sequence() != self.sequence {
+        let brought_up = learnt.bring_up(recorder.folder(), self.sequence, || false);
+        brought_up.map_err(|error| format!("{error:#}"))?;
+        if learnt.twin.sequence() != self.sequence {
             return Err(format!(
                 "the recording has nothing after input {}, and there were {}; see that it can be written",
-                twin.sequence(),
+                learnt.twin.sequence(),
                 self.sequence
             ));
         }
-        Ok(Learnt { twin, history })
+        Ok(learnt)
     }
 
     /// Makes all durable, and keeps a checkpoint of the twin after it.

@@ -59,7 +59,7 @@ impl<'a> Life<'a> {
 
     /// Goes on under the configuration of the next segment.
     fn come_under(&mut self, header: &Arc<RecordingHeader>) -> anyhow::Result<()> {
-        let is_same = self.header.configuration == header.configuration && self.header.overrides == header.overrides;
+        let is_same = self.header.is_of_same_configuration(header);
         self.header = header.clone();
         if is_same {
             return Ok(());

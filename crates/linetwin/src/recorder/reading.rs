@@ -2,44 +2,50 @@
 
 use std::path::Path;
 
-use plant::Plant;
 use telemetry::Input;
 use twin::{Output, Twin};
 
 use crate::inputs::{Inputs, LinkChoice};
 
 /// Runs the rest of a recording through a twin, all of it if the twin is new, and gives each input with what followed from
-/// it and the twin after it.
+/// it and the twin after it. Tells of what was damaged or dropped.
 ///
 /// # Errors
-/// As [`for_each_input`].
+/// If it cannot be read at all, or `take` fails.
 pub fn for_each_step(
     recording: &Path,
     twin: &mut Twin,
-    mut take: impl FnMut(&Input, &[Output], &Twin) -> anyhow::Result<()>,
+    take: impl FnMut(&Input, &[Output], &Twin) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    let plant = twin.plant().clone();
-    let mut outputs = Vec::new();
-    for_each_input(recording, &plant, twin.sequence() + 1, |input| {
-        outputs.clear();
-        twin.apply(input, &mut outputs);
-        take(input, &outputs, twin)
-    })
+    let inputs = run(recording, twin, u64::MAX, take)?;
+    inputs.tell_oddities(twin.plant());
+    Ok(())
 }
 
-/// As [`for_each_step`], but no further than to the input of that number: what comes after it is being written.
+/// As [`for_each_step`], but no further than to the input of that number: what comes after it is being written. Tells of
+/// nothing.
 ///
 /// # Errors
-/// As [`for_each_input`].
+/// As [`for_each_step`].
 pub fn for_each_step_until(
     recording: &Path,
     twin: &mut Twin,
     last: u64,
-    mut take: impl FnMut(&Input, &[Output], &Twin) -> anyhow::Result<()>,
+    take: impl FnMut(&Input, &[Output], &Twin) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    if twin.sequence() >= last {
-        return Ok(());
+    if twin.sequence() < last {
+        run(recording, twin, last, take)?;
     }
+    Ok(())
+}
+
+/// Runs a recording through a twin up to an input. Returns what is left.
+fn run(
+    recording: &Path,
+    twin: &mut Twin,
+    last: u64,
+    mut take: impl FnMut(&Input, &[Output], &Twin) -> anyhow::Result<()>,
+) -> anyhow::Result<Inputs> {
     let mut inputs = Inputs::open(recording, twin.plant(), &LinkChoice::default(), twin.sequence() + 1)?;
     let mut outputs = Vec::new();
     while twin.sequence() < last
@@ -50,23 +56,5 @@ pub fn for_each_step_until(
         twin.apply(&input, &mut outputs);
         take(&input, &outputs, twin)?;
     }
-    Ok(())
-}
-
-/// Reads a recording from an input to its end under a plant's configuration, and tells of what was damaged or dropped.
-///
-/// # Errors
-/// If it cannot be read at all, or `take` fails.
-pub fn for_each_input(
-    recording: &Path,
-    plant: &Plant,
-    from: u64,
-    mut take: impl FnMut(&Input) -> anyhow::Result<()>,
-) -> anyhow::Result<()> {
-    let mut inputs = Inputs::open(recording, plant, &LinkChoice::default(), from)?;
-    for input in inputs.by_ref() {
-        take(&input?)?;
-    }
-    inputs.tell_oddities(plant);
-    Ok(())
+    Ok(inputs)
 }

@@ -13,7 +13,7 @@ use twin::{Output, Twin};
 
 use super::ALERTS_FILE;
 use super::alerts::Kept;
-use super::reading::for_each_input;
+use super::reading::for_each_step;
 
 /// The twin as it was when the recording in `folder` ended, and the sequence number of its last input: from the newest
 /// checkpoint and the inputs after it. A new twin if there is no recording.
@@ -42,12 +42,10 @@ pub fn resume_telling(
     let mut twin = checkpoint(folder, &plant, |_| true).unwrap_or_else(|| Twin::new(plant.clone()));
     let from = twin.sequence();
     let kept = Kept::read(&folder.join(ALERTS_FILE))?;
-    let (mut outputs, mut missing) = (Vec::new(), String::new());
-    for_each_input(folder, &plant, from + 1, |input| {
-        outputs.clear();
-        twin.apply(input, &mut outputs);
-        tell(input, &outputs, &twin);
-        missing.extend(alert_lines(&outputs, &plant, input).skip(kept.of(input)));
+    let mut missing = String::new();
+    for_each_step(folder, &mut twin, |input, outputs, twin| {
+        tell(input, outputs, twin);
+        missing.extend(alert_lines(outputs, &plant, input).skip(kept.of(input)));
         Ok(())
     })?;
     OpenOptions::new().create(true).append(true).open(folder.join(ALERTS_FILE))?.write_all(missing.as_bytes())?;
