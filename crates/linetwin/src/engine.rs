@@ -207,9 +207,10 @@ impl Engine {
         self.answer(&input);
         self.record_parts(&input);
         self.write_history(&input);
-        if let Some(recorder) = &mut self.recorder {
-            recorder.keep_up(&self.twin);
+        if self.recorder.as_ref().is_some_and(Recorder::is_checkpoint_due) {
+            self.keep_checkpoint();
         }
+        self.recorder.iter_mut().for_each(Recorder::keep_up);
         if let Some(shadow) = &mut self.shadow {
             shadow.offer(&input);
         }
@@ -261,8 +262,8 @@ impl Engine {
         }
     }
 
-    /// Keeps the records that the input has closed, after the input itself: a record without it could not be replayed. They
-    /// are on the disk after it, and before a checkpoint of the twin that has closed them.
+    /// Keeps the records that the input has closed, after the input itself: a record without it could not be replayed. So
+    /// they are on the disk after it.
     fn record_parts(&mut self, input: &Input) {
         let Some(parts) = &mut self.parts else { return };
         if parts.wants(input, &self.outputs) {
@@ -271,21 +272,27 @@ impl Engine {
             }
             parts.keep(input, &self.outputs, &self.twin);
         }
-        if parts.is_sync_due() || self.recorder.as_ref().is_some_and(Recorder::is_checkpoint_due) {
+        if parts.is_sync_due() {
             self.recorder.iter_mut().for_each(Recorder::sync);
             parts.sync();
         }
     }
 
-    /// Gives the historian what followed from the input. What it has must be on its disk before a checkpoint is kept, and after
-    /// the inputs themselves.
+    /// Gives the historian what followed from the input.
     fn write_history(&mut self, input: &Input) {
-        let Some(historian) = &mut self.historian else { return };
-        historian.take(input, &self.outputs, &self.twin);
-        if self.recorder.as_ref().is_some_and(Recorder::is_checkpoint_due) {
-            self.recorder.iter_mut().for_each(Recorder::sync);
-            historian.settle(input.sequence);
+        if let Some(historian) = &mut self.historian {
+            historian.take(input, &self.outputs, &self.twin);
         }
+    }
+
+    /// Keeps a checkpoint of the twin. What followed from the inputs before it is not made again after a restart: so the
+    /// records of parts and the history are on the disk before it, and the inputs before these.
+    fn keep_checkpoint(&mut self) {
+        let Some(recorder) = &mut self.recorder else { return };
+        recorder.sync();
+        self.parts.iter_mut().for_each(PartStore::sync);
+        self.historian.iter_mut().for_each(|historian| historian.settle(self.sequence));
+        recorder.keep_checkpoint(&self.twin);
     }
 
     fn tell(&mut self, input: &Input) {

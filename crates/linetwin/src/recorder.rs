@@ -247,7 +247,7 @@ impl Recorder {
         }
     }
 
-    /// Whether the next [`Self::keep_up`] keeps a checkpoint.
+    /// Whether a checkpoint is to be kept by now.
     pub fn is_checkpoint_due(&self) -> bool {
         let since = self.kept.elapsed();
         since >= CHECKPOINT_INTERVAL || self.received.seconds_since(self.kept_at) >= CHECKPOINT_INTERVAL_S
@@ -263,16 +263,12 @@ impl Recorder {
         }
     }
 
-    /// Does what is due by now: hands over, keeps a checkpoint, has the folder looked after.
-    pub fn keep_up(&mut self, twin: &Twin) {
+    /// Does what is due by now: hands over, has the folder looked after.
+    pub fn keep_up(&mut self) {
         let now = Instant::now();
         if now - self.flushed >= FLUSH_INTERVAL {
             self.flush();
             self.flushed = now;
-        }
-        if self.is_checkpoint_due() {
-            self.keep_checkpoint(twin);
-            (self.kept, self.kept_at) = (now, self.received);
         }
         if self.is_upkeep_due(now) {
             self.looked_after = now;
@@ -314,9 +310,11 @@ impl Recorder {
         self.problem = None;
     }
 
-    /// Keeps a checkpoint. The recording must be durable first: a checkpoint of an input that a power cut takes away would be one of another input
-    /// when the recording is gone on with. So must the alerts: those of inputs before the checkpoint are not made again.
+    /// Keeps a checkpoint. The recording must be durable first: a checkpoint of an input that a power cut takes away would be
+    /// one of another input when the recording is gone on with. So must the alerts: those of inputs before the checkpoint are
+    /// not made again.
     pub fn keep_checkpoint(&mut self, twin: &Twin) {
+        (self.kept, self.kept_at) = (Instant::now(), self.received);
         self.sync();
         if self.is_sync_failing {
             return;

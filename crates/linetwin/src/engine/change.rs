@@ -13,7 +13,7 @@ use twin::Twin;
 use crate::engine::Engine;
 use crate::feeds::Feeds;
 use crate::history::History;
-use crate::recorder::{Recorder, for_each_step_until};
+use crate::recorder::for_each_step_until;
 
 /// What an engine is asked besides its events.
 pub enum Ask {
@@ -149,13 +149,5 @@ impl Engine {
             ));
         }
         Ok(learnt)
-    }
-
-    /// Makes all durable, and keeps a checkpoint of the twin after it.
-    fn keep_checkpoint(&mut self) {
-        self.recorder.iter_mut().for_each(Recorder::sync);
-        self.parts.iter_mut().for_each(|parts| parts.sync());
-        self.historian.iter_mut().for_each(|historian| historian.settle(self.sequence));
-        self.recorder.iter_mut().for_each(|recorder| recorder.keep_checkpoint(&self.twin));
     }
 }
