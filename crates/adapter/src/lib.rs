@@ -30,7 +30,7 @@ pub use counters::{Counters, CountersSnapshot};
 pub use durability::{Durability, DurabilityTeller, durability};
 pub use reconnect::{LinkError, keep_connected, without_farewell};
 
-use plant::{Origin, Signal};
+use plant::{Link, Origin, Signal};
 
 /// A signal whose address, type or order the link's protocol cannot serve. Found with nothing connected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -51,5 +51,11 @@ impl AddressError {
     pub fn of(signal: &Signal, problem: String) -> Self {
         let Signal { origin, path, address, .. } = signal.clone();
         Self { origin, signal: path, address, problem }
+    }
+
+    /// That something is wrong with what a key of that link says.
+    pub fn of_key(link: &Link, key: &str, value: &str, problem: String) -> Self {
+        let Link { origin, name, .. } = link;
+        Self { origin: origin.clone(), signal: format!("{key} of link {name}"), address: value.to_owned(), problem }
     }
 }

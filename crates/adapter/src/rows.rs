@@ -54,12 +54,7 @@ impl Form {
     /// # Errors
     /// A time format or time zone that is none.
     pub fn new(link: &Link, settings: &RowSettings<'_>) -> Result<Self, Vec<AddressError>> {
-        let of_link = |key: &str, value: &str, problem: String| AddressError {
-            origin: link.origin.clone(),
-            signal: format!("{key} of link {}", link.name),
-            address: value.to_owned(),
-            problem,
-        };
+        let of_link = |key: &str, value: &str, problem: String| AddressError::of_key(link, key, value, problem);
         let mut errors = Vec::new();
         let format = settings.time_format.parse::<TimeFormat>();
         errors

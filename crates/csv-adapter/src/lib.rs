@@ -132,12 +132,8 @@ impl CsvAdapter {
 /// The signals, or every one whose address is no column.
 fn columns(signals: &[&Signal]) -> Result<Arc<[Signal]>, Vec<AddressError>> {
     let is_none = |signal: &&&Signal| signal.address.trim().is_empty();
-    let wrong = |signal: &&Signal| AddressError {
-        origin: signal.origin.clone(),
-        signal: signal.path.clone(),
-        address: signal.address.clone(),
-        problem: "names no column; expected what stands above it in the header of the files".to_owned(),
-    };
+    let problem = "names no column; expected what stands above it in the header of the files";
+    let wrong = |signal: &&Signal| AddressError::of(signal, problem.to_owned());
     let errors: Vec<_> = signals.iter().filter(is_none).map(wrong).collect();
     if errors.is_empty() { Ok(signals.iter().map(|&signal| signal.clone()).collect()) } else { Err(errors) }
 }

@@ -120,12 +120,7 @@ pub(crate) fn tags(signals: &[&Signal], reading: Reading) -> Result<Vec<Tag>, Ve
     for &signal in signals {
         match tag(signal, reading) {
             Ok(tag) => tags.push(tag),
-            Err(problem) => errors.push(AddressError {
-                origin: signal.origin.clone(),
-                signal: signal.path.clone(),
-                address: signal.address.clone(),
-                problem,
-            }),
+            Err(problem) => errors.push(AddressError::of(signal, problem)),
         }
     }
     if errors.is_empty() { Ok(tags) } else { Err(errors) }

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use adapter::testing::signal;
 use mqtt_client::sparkplug::Payload;
-use plant::{DataType, Link, LinkSettings, MqttCsv, MqttPayload, MqttSettings, Origin, Role, Signal};
-use plant::{StationId, WordOrder};
+use plant::{DataType, Link, LinkSettings, MqttCsv, MqttPayload, MqttSettings, Origin, Signal, WordOrder};
 use prost::Message as _;
-use telemetry::{LinkId, SignalId, Timestamp};
+use telemetry::{LinkId, Timestamp};
 
 use crate::payload::{Content, Message, Told};
 use crate::sparkplug::{self, Kind, Sent};
@@ -14,26 +14,9 @@ use crate::sparkplug::{self, Kind, Sent};
 const TYPES: [DataType; 4] = [DataType::F64, DataType::I16, DataType::Bool, DataType::Text];
 
 fn signals(address: impl Fn(DataType) -> String) -> Vec<Signal> {
-    let signal = |(id, data_type)| Signal {
-        id: SignalId(id),
-        path: format!("station/signal-{id}"),
-        station: StationId(0),
-        role: Role::Other,
-        link: LinkId(0),
-        address: address(data_type),
-        data_type,
-        word_order: WordOrder::Cdab,
-        poll: None,
-        sampling: Default::default(),
-        unit: String::new(),
-        scale: 1.0,
-        offset: 0.0,
-        range_low: None,
-        range_high: None,
-        stale_after_s: None,
-        origin: Origin { file: "tags/plc.csv".into(), line: id + 2 },
-    };
-    (0..).zip(TYPES).map(signal).collect()
+    let with_order =
+        |(id, data_type)| Signal { word_order: WordOrder::Cdab, ..signal(id, &address(data_type), data_type) };
+    (0..).zip(TYPES).map(with_order).collect()
 }
 
 fn content(payload: &MqttPayload, signals: &[Signal]) -> Option<Content> {

@@ -58,12 +58,7 @@ impl<At> Topics<At> {
             };
             match check_topic(topic).and_then(|()| parse(signal, rest)) {
                 Ok(at) => filters.entry(topic.to_owned()).or_default().push(Field { signal: signal.clone(), at }),
-                Err(problem) => errors.push(AddressError {
-                    origin: signal.origin.clone(),
-                    signal: signal.path.clone(),
-                    address: signal.address.clone(),
-                    problem,
-                }),
+                Err(problem) => errors.push(AddressError::of(signal, problem)),
             }
         }
         if !errors.is_empty() {
@@ -146,12 +141,7 @@ fn check_topic(topic: &str) -> Result<(), String> {
 
 /// Checks a link's pointer to the time of a message.
 pub(crate) fn check_time_pointer(link: &Link, pointer: &str) -> Result<(), AddressError> {
-    check_pointer(pointer).map_err(|problem| AddressError {
-        origin: link.origin.clone(),
-        signal: format!("time_pointer of link {}", link.name),
-        address: pointer.to_owned(),
-        problem,
-    })
+    check_pointer(pointer).map_err(|problem| AddressError::of_key(link, "time_pointer", pointer, problem))
 }
 
 /// The JSON pointer (RFC 6901) of an address; empty for the whole payload.

@@ -61,24 +61,13 @@ impl OpenProtocolAdapter {
     /// Every signal whose address is no field of a result, and a time zone that is none.
     pub fn new(link: &Link, settings: &OpenProtocolSettings, signals: &[&Signal]) -> Result<Self, Vec<AddressError>> {
         let unknown = signals.iter().filter(|signal| result::names().all(|name| name != signal.address));
-        let mut errors: Vec<_> = unknown
-            .map(|signal| AddressError {
-                origin: signal.origin.clone(),
-                signal: signal.path.clone(),
-                address: signal.address.clone(),
-                problem: format!(
-                    "is no field of a result; expected one of {}",
-                    result::names().collect::<Vec<_>>().join(", ")
-                ),
-            })
-            .collect();
+        let names = || result::names().collect::<Vec<_>>().join(", ");
+        let problem = || format!("is no field of a result; expected one of {}", names());
+        let mut errors: Vec<_> = unknown.map(|signal| AddressError::of(signal, problem())).collect();
         let zone_name = settings.time_zone.as_deref();
-        let zone = time_zone(zone_name).map_err(|problem| AddressError {
-            origin: link.origin.clone(),
-            signal: format!("time_zone of link {}", link.name),
-            address: zone_name.unwrap_or_default().to_owned(),
-            problem: problem.to_string(),
-        });
+        let wrong_zone =
+            |problem: String| AddressError::of_key(link, "time_zone", zone_name.unwrap_or_default(), problem);
+        let zone = time_zone(zone_name).map_err(|problem| wrong_zone(problem.to_string()));
         match zone {
             Ok(zone) if errors.is_empty() => Ok(Self {
                 link: link.name.clone(),

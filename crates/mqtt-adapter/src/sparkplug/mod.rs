@@ -42,12 +42,7 @@ impl HostApplication {
                     let device = nodes.entry(node).or_default().entry(device.to_owned()).or_default();
                     device.entry(metric.to_owned()).or_default().push(signal.clone());
                 }
-                Err(problem) => errors.push(AddressError {
-                    origin: signal.origin.clone(),
-                    signal: signal.path.clone(),
-                    address: signal.address.clone(),
-                    problem,
-                }),
+                Err(problem) => errors.push(AddressError::of(signal, problem)),
             }
         }
         if errors.is_empty() { Ok(Self { settings, nodes }) } else { Err(errors) }
