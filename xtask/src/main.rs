@@ -121,6 +121,7 @@ fn bench(arguments: &[String]) -> anyhow::Result<()> {
     Step::cargo("build", ["build", "--release", "-p", "linetwin"]).run()?;
     program("e2e", "latency", &[])?;
     Step::cargo("modbus-speed", ["run", "--release", "-p", "modbus-adapter", "--example", "modbus-speed"]).run()?;
+    Step::cargo("opcua-speed", ["run", "--release", "-p", "opcua-adapter", "--example", "opcua-speed"]).run()?;
     Step::cargo("mqtt-speed", ["run", "--release", "-p", "mqtt-adapter", "--example", "mqtt-speed"]).run()?;
     program("storage", "storage", &[])?;
     let python = peers::rivals()?.display().to_string();
