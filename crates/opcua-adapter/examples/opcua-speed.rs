@@ -13,13 +13,15 @@ use std::time::{Duration, Instant};
 use adapter::testing::signal;
 use adapter::{Clock, Context, queue};
 use opcua::client::{ClientBuilder, DataChangeCallback, IdentityToken, SessionBuilder};
-use opcua::crypto::CertificateStore;
+use opcua::crypto::{CertificateStore, SecurityPolicy};
 use opcua::nodes::VariableBuilder;
 use opcua::server::diagnostics::NamespaceMetadata;
 use opcua::server::node_manager::memory::{SimpleNodeManager, simple_node_manager};
 use opcua::server::{ANONYMOUS_USER_TOKEN_ID, ServerBuilder, ServerEndpoint};
 use opcua::sync::RwLock;
-use opcua::types::{DataValue, MonitoredItemCreateRequest, NodeId, TimestampsToReturn};
+use opcua::types::{
+    DataValue, MessageSecurityMode, MonitoredItemCreateRequest, NodeId, TimestampsToReturn, UserTokenPolicy,
+};
 use opcua_adapter::OpcuaAdapter;
 use plant::{DataType, Link, LinkSettings, OpcuaAccess, OpcuaSecurity, OpcuaSettings, Origin, Signal};
 use telemetry::{Event, LinkId};
@@ -54,6 +56,7 @@ async fn serve() -> Outcome<()> {
         .host("127.0.0.1")
         .port(port)
         .pki_dir(pki.path())
+        .discovery_urls(vec!["/".to_owned()])
         .add_endpoint("none", ServerEndpoint::new_none("/", &[ANONYMOUS_USER_TOKEN_ID.to_owned()]))
         .subscription_poll_interval_ms(5)
         .with_node_manager(simple_node_manager(metadata, NAMESPACE));
@@ -103,7 +106,8 @@ impl Server {
         let mut process = Command::new(std::env::current_exe()?).arg("serve").stdout(Stdio::piped()).spawn()?;
         let mut port = String::new();
         BufReader::new(process.stdout.take().ok_or("no output")?).read_line(&mut port)?;
-        Ok(Self { process, url: format!("opc.tcp://127.0.0.1:{}/", port.trim()) })
+        let port: u16 = port.trim().parse().map_err(|_| "the server did not start")?;
+        Ok(Self { process, url: format!("opc.tcp://127.0.0.1:{port}/") })
     }
 }
 
@@ -150,14 +154,18 @@ fn cpu_s() -> Outcome<f64> {
 
 /// What the callback of a bare client is given.
 async fn bare(url: &str) -> Outcome<Speed> {
-    let config = ClientBuilder::new().application_name("bare").application_uri("urn:bare").into_config();
+    let config =
+        ClientBuilder::new().application_name("bare").application_uri("urn:bare").session_retry_limit(1).into_config();
     let store = Arc::new(RwLock::new(CertificateStore::new(std::path::Path::new("\0"))));
+    let endpoint = (url, SecurityPolicy::None.to_str(), MessageSecurityMode::None, UserTokenPolicy::anonymous());
     let (session, event_loop) = SessionBuilder::new(&config)
         .user_identity_token(IdentityToken::Anonymous)
-        .connect_to_endpoint_directly(url)?
+        .connect_to_endpoint_directly(endpoint)?
         .build(store)?;
     let running = event_loop.spawn();
-    session.wait_for_connection().await;
+    if !session.wait_for_connection().await {
+        return Err("no session with the server".into());
+    }
     let index = session.read_namespace_array().await?.get_index(NAMESPACE).ok_or("no namespace")?;
     let count = Arc::new(AtomicU64::new(0));
     let counted = count.clone();
