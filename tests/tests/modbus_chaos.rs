@@ -5,7 +5,7 @@
 
 use std::time::{Duration, Instant};
 
-use adapter::testing::signal;
+use adapter::testing::{Usage, signal};
 use adapter::{Clock, Context, queue};
 use e2e::peers::ModbusDevice;
 use e2e::proxy::{Chaos, Fault, Proxy};
@@ -27,7 +27,7 @@ const BLOCKS: u16 = 4;
 /// From a device's return to the first good value.
 const BACK: Duration = Duration::from_secs(2);
 /// How much the test may grow, MiB.
-const GROWTH_MAX_MIB: usize = 16;
+const GROWTH_MAX_MIB: f64 = 16.0;
 
 /// What a register holds.
 fn value_at(address: u16) -> u16 {
@@ -66,13 +66,6 @@ fn check_value(sample: &Sample) {
     assert_eq!(sample.value, expected, "holding {}", sample.signal.0);
 }
 
-/// Resident memory of this process, MiB.
-fn resident_mib() -> usize {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmRSS")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse::<usize>().unwrap() / 1024
-}
-
 async fn check(proxy: &Proxy, seed: u64) {
     let settings = ModbusSettings {
         poll_interval_s: 0.5,
@@ -92,7 +85,7 @@ async fn check(proxy: &Proxy, seed: u64) {
     let mut received = Received { events, samples: 0 };
     assert!(received.until(Instant::now() + BACK, true).await, "the link must come up");
 
-    let begun = (Instant::now(), resident_mib());
+    let begun = (Instant::now(), Usage::own().resident_mib);
     let mut slowest = Duration::ZERO;
     for (fault, lasts) in Chaos::new(seed, UNIT).take(2 * FAULTS) {
         proxy.set(fault);
@@ -104,7 +97,7 @@ async fn check(proxy: &Proxy, seed: u64) {
         received.until(Instant::now() + lasts, false).await;
     }
     let took = begun.0.elapsed();
-    let grown = resident_mib().saturating_sub(begun.1);
+    let grown = Usage::own().resident_mib - begun.1;
     let counters = context.counters.clone();
     context.stop.cancel();
     drop(context);
@@ -113,13 +106,13 @@ async fn check(proxy: &Proxy, seed: u64) {
     }
     task.await.unwrap();
     let counters = counters.snapshot();
-    println!("seed {seed}: {took:.1?}, slowest return {slowest:.2?}, {grown} MiB grown, {counters:?}");
+    println!("seed {seed}: {took:.1?}, slowest return {slowest:.2?}, {grown:.1} MiB grown, {counters:?}");
     assert_eq!(proxy.most_at_once(), 1, "the device has one client");
     let connections = proxy.connections();
     assert!(connections as f64 <= 5.0 * took.as_secs_f64() + 2.0, "{connections} connections in {took:?}");
     assert_eq!(counters.samples, received.samples, "every sample is counted");
     assert!(counters.failures > 0 && counters.unusable > 0, "the chaos must have been one: {counters:?}");
-    assert!(grown <= GROWTH_MAX_MIB, "{grown} MiB grown");
+    assert!(grown <= GROWTH_MAX_MIB, "{grown:.1} MiB grown");
 }
 
 fn run(mut device: ModbusDevice, seed: u64) {

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use adapter::testing::Usage;
 use e2e::daemon::Daemon;
 use e2e::net::free_port;
 use e2e::peers::ModbusFleet;
@@ -50,25 +51,12 @@ fn site(ports: &[u16]) -> Site {
     Site::new(&(plant + &site::station("weld-20", "spot-weld", &[])), &tags)
 }
 
-/// What the system says of a process: resident memory, MiB, and processor time, s.
-fn used_by(process: u32) -> (f64, f64) {
-    let read = |file: &str| std::fs::read_to_string(format!("/proc/{process}/{file}")).unwrap();
-    let status = read("status");
-    let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-    let resident_kib: f64 = resident.trim().trim_end_matches(" kB").parse().unwrap();
-    let stat = read("stat");
-    let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
-    // User and system time, in hundredths of a second.
-    let ticks: f64 = fields[11..13].iter().map(|ticks| ticks.parse::<f64>().unwrap()).sum();
-    (resident_kib / 1024.0, ticks / 100.0)
-}
-
 /// How often the devices of these links were polled in a window, and what was lost: each sample is there or counted.
 fn check_window(daemon: &Daemon, links: &[String], what: &str) {
     let counts = || {
         ["samples", "lost_at_source", "bad_samples"].map(|name| daemon.of_links(&format!("linetwin_link_{name}_total")))
     };
-    let (begun, before, cpu) = (Instant::now(), counts(), used_by(daemon.id()).1);
+    let (begun, before, cpu) = (Instant::now(), counts(), Usage::of(daemon.id()).cpu_s);
     let of = |counts: &BTreeMap<String, f64>, link: &String| counts[link];
     let polls =
         |now: &[BTreeMap<String, f64>; 3], link| (of(&now[0], link) - of(&before[0], link)) / f64::from(REGISTERS);
@@ -77,19 +65,20 @@ fn check_window(daemon: &Daemon, links: &[String], what: &str) {
         links.iter().all(|link| polls(&now, link) >= POLLS).then_some(now)
     });
     let took_s = begun.elapsed().as_secs_f64();
-    let (resident_mib, cpu_after) = used_by(daemon.id());
+    let now = Usage::of(daemon.id());
     let rates: Vec<f64> = links.iter().map(|link| polls(&after, link) / took_s).collect();
     let slowest = rates.iter().copied().fold(f64::INFINITY, f64::min);
     let sum = |at: usize| links.iter().map(|link| of(&after[at], link) - of(&before[at], link)).sum::<f64>();
     println!(
         "{what}: {} devices, {:.0} values/s, slowest {slowest:.2} of {:.2} polls/s, {} slots left out, {} bad; {:.0} % of a \
-         processor, {resident_mib:.0} MiB",
+         processor, {:.0} MiB",
         links.len(),
         sum(0) / took_s,
         1.0 / INTERVAL_S,
         sum(1),
         sum(2),
-        (cpu_after - cpu) / took_s * 100.0,
+        (now.cpu_s - cpu) / took_s * 100.0,
+        now.resident_mib,
     );
     assert_eq!(sum(2), 0.0, "no value of a device that is on is bad");
     let expected = POLLS * links.len() as f64;
@@ -124,13 +113,13 @@ fn memory_and_crashes_on_long_runs_of_a_hundred_modbus_devices() {
     wait_for_links(&daemon, dying, 0.0);
     check_window(&daemon, healthy, "a quarter off");
     let retries = std::env::var("FLEET_RETRIES").map_or(RETRIES, |text| text.parse().unwrap());
-    let (begun, first, (before_mib, _)) = (Instant::now(), failures(&daemon), used_by(daemon.id()));
+    let (begun, first, before) = (Instant::now(), failures(&daemon), Usage::of(daemon.id()));
     let patience = PATIENCE.max(Duration::from_secs_f64(retries / 5.0));
     while failures(&daemon) < first + retries {
         assert!(begun.elapsed() < patience, "too few attempts in {patience:?}");
         check_window(&daemon, healthy, "a quarter off");
     }
-    let grown = used_by(daemon.id()).0 - before_mib;
+    let grown = Usage::of(daemon.id()).resident_mib - before.resident_mib;
     println!("{} attempts in {:.0?}: {grown:.1} MiB grown", failures(&daemon) - first, begun.elapsed());
     assert!(grown <= GROWTH_MAX_MIB, "{grown} MiB grown");
 

@@ -7,7 +7,7 @@ mod mqtt;
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use adapter::testing::signal;
+use adapter::testing::{Usage, signal};
 use e2e::broker::Mosquitto;
 use e2e::net::free_port;
 use e2e::proxy::{Chaos, Fault, Proxy};
@@ -27,7 +27,7 @@ const ALL_BACK: Duration = Duration::from_secs(4);
 const BACK_FROM_GARBAGE: Duration = Duration::from_secs(22);
 /// Times that a connection is lost in the long run, and how much memory that may take, MiB.
 const LOSSES: usize = 300;
-const GROWTH_MAX_MIB: usize = 16;
+const GROWTH_MAX_MIB: f64 = 16.0;
 
 fn broker() -> Mosquitto {
     Mosquitto::start_with(free_port(), "allow_anonymous true\npersistence false\nmax_queued_messages 0\n", |_| {})
@@ -70,13 +70,6 @@ impl Seen {
     fn has_all(&self, last: i64) -> bool {
         self.numbers.len() as i64 == last
     }
-}
-
-/// Resident memory of this process, MiB.
-fn resident_mib() -> usize {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmRSS")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse::<usize>().unwrap() / 1024
 }
 
 fn message(number: i64) -> String {
@@ -153,11 +146,11 @@ fn memory_and_crashes_on_long_runs() {
         publisher.publish(&message(2 * loss));
         let is_back = seen.take(&mut link, Instant::now() + BACK, |seen| seen.has_all(2 * loss));
         assert!(is_back, "loss {loss}: not back within {BACK:?}");
-        memory.push(resident_mib());
+        memory.push(Usage::own().resident_mib);
     }
     let (early, late) = (memory[LOSSES / 10], memory[LOSSES - 1]);
     let counters = link.stop();
-    println!("{LOSSES} losses: {early} MiB after a tenth, {late} MiB at the end; {counters:?}");
+    println!("{LOSSES} losses: {early:.1} MiB after a tenth, {late:.1} MiB at the end; {counters:?}");
     assert_eq!(seen.numbers.len(), 2 * LOSSES, "every number came");
-    assert!(late <= early + GROWTH_MAX_MIB, "{early} MiB have become {late}");
+    assert!(late <= early + GROWTH_MAX_MIB, "{early:.1} MiB have become {late:.1}");
 }

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use adapter::testing::signal;
+use adapter::testing::{Usage, signal};
 use adapter::{Clock, Context, Counters, queue};
 use e2e::net::free_port;
 use e2e::peers::OpcuaServer;
@@ -30,14 +30,7 @@ const BACK: Duration = Duration::from_secs(2);
 /// How long a server may take until it is there at all.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// How much the test may grow, MiB.
-const GROWTH_MAX_MIB: usize = 16;
-
-/// Resident memory of this process, MiB.
-fn resident_mib() -> usize {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmRSS")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse::<usize>().unwrap() / 1024
-}
+const GROWTH_MAX_MIB: f64 = 16.0;
 
 /// A link to the variable `Count` of a server on that port.
 struct Running {
@@ -191,7 +184,7 @@ fn no_change_is_lost_in_silence_whatever_happens_to_the_connection() {
     assert!(link.until(Instant::now() + PATIENCE, |received| received.samples > 0), "the link must come up");
     let count = Arc::new(AtomicI64::new(0));
     let counting = Counting::start(server, count.clone());
-    let (begun, resident) = (Instant::now(), resident_mib());
+    let (begun, resident) = (Instant::now(), Usage::own().resident_mib);
     let mut slowest = (Duration::ZERO, Fault::None);
     let mut before = Fault::None;
     for (fault, lasts) in Chaos::new(7, UNIT).take(2 * FAULTS) {
@@ -207,14 +200,14 @@ fn no_change_is_lost_in_silence_whatever_happens_to_the_connection() {
         link.until(Instant::now() + lasts, |_| false);
     }
     proxy.set(Fault::None);
-    let (took, grown) = (begun.elapsed(), resident_mib().saturating_sub(resident));
+    let (took, grown) = (begun.elapsed(), Usage::own().resident_mib - resident);
     let mut server = counting.stop();
     let last = count.load(Ordering::Relaxed);
     assert!(link.until(Instant::now() + PATIENCE, |received| received.last == last), "the last value arrives");
     let (received, counters) = link.stop();
     let counters = counters.snapshot();
     println!(
-        "{took:.1?}: {last} changes, {} received, {} skipped while up; slowest return {:.2?} after {:?}; {grown} MiB grown; \
+        "{took:.1?}: {last} changes, {} received, {} skipped while up; slowest return {:.2?} after {:?}; {grown:.1} MiB grown; \
          {counters:?}",
         received.samples, received.skipped, slowest.0, slowest.1
     );
@@ -226,7 +219,7 @@ fn no_change_is_lost_in_silence_whatever_happens_to_the_connection() {
         "the chaos must have been one: {counters:?}"
     );
     assert_eq!(proxy.most_at_once(), 1, "one connection at a time");
-    assert!(grown <= GROWTH_MAX_MIB, "{grown} MiB grown");
+    assert!(grown <= GROWTH_MAX_MIB, "{grown:.1} MiB grown");
     server.expect_most_sessions(1);
     server.expect_sessions(0);
 }

@@ -1,4 +1,4 @@
-//! What the tests and the fuzzers of adapters share.
+//! What the tests, the fuzzers and the benchmarks of adapters share.
 
 use plant::{DataType, Origin, Role, Signal, StationId, WordOrder};
 use telemetry::{LinkId, SignalId};
@@ -23,5 +23,45 @@ pub fn signal(id: u32, address: &str, data_type: DataType) -> Signal {
         range_high: None,
         stale_after_s: None,
         origin: Origin { file: "tags/plc.csv".into(), line: id + 2 },
+    }
+}
+
+/// What the system says that a process uses.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Usage {
+    /// Resident memory, MiB.
+    pub resident_mib: f64,
+    /// Processor time since it started, s.
+    pub cpu_s: f64,
+}
+
+impl Usage {
+    /// What this process uses now. Linux only.
+    ///
+    /// # Panics
+    /// If the system says nothing of it.
+    #[track_caller]
+    pub fn own() -> Self {
+        Self::of(std::process::id())
+    }
+
+    /// What a process uses now. Linux only.
+    ///
+    /// # Panics
+    /// If there is no such process, or the system says nothing of it.
+    #[track_caller]
+    pub fn of(process: u32) -> Self {
+        let read = |file: &str| {
+            let file = format!("/proc/{process}/{file}");
+            std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{file}: {error}"))
+        };
+        let number = |text: &str| text.parse::<f64>().unwrap_or_else(|_| panic!("{text:?} is no number"));
+        let (status, stat) = (read("status"), read("stat"));
+        let resident_kib = status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB"));
+        // The name before may have blanks. User and system time, in hundredths of a second.
+        let (_, fields) = stat.rsplit_once(')').unwrap_or_else(|| panic!("not understood: {stat}"));
+        let cpu_ticks: f64 = fields.split_whitespace().skip(11).take(2).map(number).sum();
+        let resident_kib = number(resident_kib.unwrap_or_else(|| panic!("no VmRSS in {status}")));
+        Self { resident_mib: resident_kib / 1024.0, cpu_s: cpu_ticks / 100.0 }
     }
 }

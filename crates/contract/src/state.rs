@@ -97,6 +97,8 @@ pub enum ProtocolName {
     Http,
     /// Open Protocol, as tightening controllers speak it.
     OpenProtocol,
+    /// Simulated sources.
+    Simulated,
 }
 
 /// Whether a link delivers.
@@ -206,6 +208,7 @@ impl LinkV1 {
                 LinkSettings::Csv(_) => ProtocolName::Csv,
                 LinkSettings::Http(_) => ProtocolName::Http,
                 LinkSettings::OpenProtocol(_) => ProtocolName::OpenProtocol,
+                LinkSettings::Simulated(_) => ProtocolName::Simulated,
             },
             state,
             reason,

@@ -9,7 +9,8 @@ use plant::{OpcuaAccess, OpcuaSecurity, OpcuaUser, Password, TagRow, WordOrder, 
 /// `linetwin browse`.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// opc.tcp://host:port/path, modbus://host:port?unit=1&range=0-99&table=holding, or mqtt://host:port/topic/#.
+    /// opc.tcp://host:port/path, modbus://host:port?unit=1&range=0-99&table=holding, mqtt://host:port/topic/# or
+    /// simulated://plant.
     url: String,
     /// How long to listen to a broker, seconds.
     #[arg(long, default_value_t = 5.0)]
@@ -80,7 +81,8 @@ async fn browse(arguments: &Arguments) -> anyhow::Result<Vec<BrowsedTag>> {
             anyhow::ensure!(seconds > 0.0 && seconds <= 3600.0, "--seconds {seconds}: expected above 0, at most 3600");
             Ok(mqtt_adapter::browse(url, Duration::from_secs_f64(seconds)).await?)
         }
-        _ => anyhow::bail!("{url:?} cannot be browsed; expected opc.tcp://…, modbus://… or mqtt://…"),
+        "simulated" => Ok(simulated_adapter::browse(url)?),
+        _ => anyhow::bail!("{url:?} cannot be browsed; expected opc.tcp://…, modbus://…, mqtt://… or simulated://plant"),
     }
 }
 

@@ -12,6 +12,7 @@ use modbus_adapter::{Buses, ModbusAdapter};
 use mqtt_adapter::MqttAdapter;
 use opcua_adapter::OpcuaAdapter;
 use open_protocol_adapter::OpenProtocolAdapter;
+use simulated_adapter::SimulatedAdapter;
 use plant::{DaemonSettings, Files, Link, LinkSettings, Overrides, Plant};
 use recording::{Reader, RecordingHeader};
 use telemetry::{LinkId, Timestamp};
@@ -188,6 +189,8 @@ pub enum Device {
     Http(HttpAdapter),
     /// Open Protocol.
     OpenProtocol(OpenProtocolAdapter),
+    /// Simulated sources.
+    Simulated(SimulatedAdapter),
 }
 
 impl Device {
@@ -202,6 +205,9 @@ impl Device {
             LinkSettings::OpenProtocol(settings) => {
                 OpenProtocolAdapter::new(link, settings, &signals).map(Self::OpenProtocol)
             }
+            LinkSettings::Simulated(settings) => {
+                SimulatedAdapter::new(link, settings, &signals).map(Self::Simulated)
+            }
         }
     }
 
@@ -214,6 +220,7 @@ impl Device {
             Self::Csv(adapter) => adapter.run(context).await,
             Self::Http(adapter) => adapter.run(context).await,
             Self::OpenProtocol(adapter) => adapter.run(context).await,
+            Self::Simulated(adapter) => adapter.run(context).await,
         }
     }
 }

@@ -6,7 +6,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use adapter::testing::signal;
+use adapter::testing::{Usage, signal};
 use adapter::{Clock, Context, queue};
 use plant::{DataType, HostPort, Link, LinkSettings, ModbusSettings, ModbusTransport, Origin, Signal};
 use telemetry::{Event, LinkId, LinkState, Quality, Timestamp, Value};
@@ -37,7 +37,7 @@ const BLOCK: u16 = 6;
 /// The most batches that may wait.
 const QUEUE: usize = 8;
 /// How much the process may grow in a day, MiB; other tests may run beside.
-const GROWTH_MAX_MIB: usize = 24;
+const GROWTH_MAX_MIB: f64 = 24.0;
 
 /// What is wrong with the device.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -275,13 +275,6 @@ impl Received {
     }
 }
 
-/// Resident memory of this process, MiB.
-fn resident_mib() -> usize {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmRSS")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse::<usize>().unwrap() / 1024
-}
-
 /// Twice a day the device is off for hours; else something short happens every few minutes.
 fn faults(seed: u64) -> impl Iterator<Item = (Duration, Fault, Duration)> {
     let mut dice = Dice(seed);
@@ -336,7 +329,7 @@ async fn check_day(transport: ModbusTransport, seed: u64) {
         longest_queue: 0,
     };
 
-    let (mut slowest, mut happened, mut memory_mib) = (Duration::ZERO, 0, resident_mib());
+    let (mut slowest, mut happened, mut memory_mib) = (Duration::ZERO, 0, Usage::own().resident_mib);
     for (quiet, fault, lasts) in faults(seed) {
         received.until(Instant::now() + quiet, false).await;
         if begun.elapsed() >= DAY {
@@ -353,10 +346,10 @@ async fn check_day(transport: ModbusTransport, seed: u64) {
         slowest = slowest.max(ended.elapsed());
         happened += 1;
         if happened == 20 {
-            memory_mib = resident_mib();
+            memory_mib = Usage::own().resident_mib;
         }
     }
-    let grown = resident_mib().saturating_sub(memory_mib);
+    let grown = Usage::own().resident_mib - memory_mib;
     received.up_for += received.up.map_or(Duration::ZERO, |since| since.elapsed());
     let counters = context.counters.clone();
     context.stop.cancel();
@@ -369,7 +362,7 @@ async fn check_day(transport: ModbusTransport, seed: u64) {
     let connections = *device.connections.lock().unwrap();
     println!(
         "seed {seed}: {happened} faults, slowest return {slowest:.2?}, {} sessions over {connections} connections, up for \
-         {:.1} h, {} polls, {} good samples, {grown} MiB grown, at most {} batches waited; {:?}",
+         {:.1} h, {} polls, {} good samples, {grown:.1} MiB grown, at most {} batches waited; {:?}",
         received.sessions,
         received.up_for.as_secs_f64() / 3600.0,
         received.polls,
@@ -378,7 +371,7 @@ async fn check_day(transport: ModbusTransport, seed: u64) {
         counters.snapshot(),
     );
     assert!(happened > 100, "{happened} faults");
-    assert!(received.longest_queue <= QUEUE && grown <= GROWTH_MAX_MIB, "{grown} MiB grown");
+    assert!(received.longest_queue <= QUEUE && grown <= GROWTH_MAX_MIB, "{grown:.1} MiB grown");
 }
 
 /// Every slot of the time in which the link was up gave a batch or is counted, and every sample is counted.

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use adapter::testing::signal;
+use adapter::testing::{Usage, signal};
 use adapter::{Clock, Context, queue};
 use opcua::client::{ClientBuilder, DataChangeCallback, IdentityToken, SessionBuilder};
 use opcua::crypto::{CertificateStore, SecurityPolicy};
@@ -133,23 +133,14 @@ struct Measuring {
 }
 
 impl Measuring {
-    fn begin() -> Outcome<Self> {
-        Ok(Self { begun: Instant::now(), cpu_s: cpu_s()? })
+    fn begin() -> Self {
+        Self { begun: Instant::now(), cpu_s: Usage::own().cpu_s }
     }
 
-    fn end(&self, changes: u64) -> Outcome<Speed> {
+    fn end(&self, changes: u64) -> Speed {
         let changes_per_s = changes as f64 / self.begun.elapsed().as_secs_f64();
-        Ok(Speed { changes_per_s, cost_us: (cpu_s()? - self.cpu_s) * 1e6 / changes as f64 })
+        Speed { changes_per_s, cost_us: (Usage::own().cpu_s - self.cpu_s) * 1e6 / changes as f64 }
     }
-}
-
-/// Processor time that this process has taken, seconds.
-fn cpu_s() -> Outcome<f64> {
-    let stat = std::fs::read_to_string("/proc/self/stat")?;
-    let (_, fields) = stat.rsplit_once(')').ok_or("no process")?;
-    // User and system time, in hundredths of a second.
-    let ticks: Result<Vec<f64>, _> = fields.split_whitespace().skip(11).take(2).map(str::parse).collect();
-    Ok(ticks?.iter().sum::<f64>() / 100.0)
 }
 
 /// What the callback of a bare client is given.
@@ -185,9 +176,9 @@ async fn bare(url: &str) -> Outcome<Speed> {
     while count.load(Ordering::Relaxed) < CHANGING.into() {
         tokio::task::yield_now().await;
     }
-    let (measuring, before) = (Measuring::begin()?, count.load(Ordering::Relaxed));
+    let (measuring, before) = (Measuring::begin(), count.load(Ordering::Relaxed));
     tokio::time::sleep(LASTS).await;
-    let speed = measuring.end(count.load(Ordering::Relaxed) - before)?;
+    let speed = measuring.end(count.load(Ordering::Relaxed) - before);
     session.disconnect().await?;
     running.await?;
     Ok(speed)
@@ -220,11 +211,11 @@ async fn adapted(url: &str, tags: u32) -> Outcome<(Speed, Duration)> {
             left -= u32::from(std::mem::take(&mut missing[sample.signal.index()]));
         }
     }
-    let (all_there, measuring, mut samples) = (started.elapsed(), Measuring::begin()?, 0);
+    let (all_there, measuring, mut samples) = (started.elapsed(), Measuring::begin(), 0);
     while measuring.begun.elapsed() < LASTS {
         samples += events.recv().await.map_or(0, |event: Event| event.samples().len() as u64);
     }
-    let speed = measuring.end(samples)?;
+    let speed = measuring.end(samples);
     stop.cancel();
     while events.recv().await.is_some() {}
     running.await?;

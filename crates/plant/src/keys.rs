@@ -14,6 +14,7 @@ use crate::modbus::ModbusKeys;
 use crate::mqtt::MqttKeys;
 use crate::opcua::OpcuaKeys;
 use crate::open_protocol::OpenProtocolKeys;
+use crate::simulated::SimulatedKeys;
 use crate::runbook::{ENGLISH, languages_schema};
 use crate::schema::{kind_schema, material_schema, name_schema};
 use crate::{CsvSettings, Detection, RecipeSettings, SheetMaterial, StationKind, named};
@@ -328,6 +329,7 @@ pub(crate) enum LinkKeys {
     Http(IngestKeys),
     #[serde(rename = "open-protocol")]
     OpenProtocol(OpenProtocolKeys),
+    Simulated(SimulatedKeys),
 }
 
 /// CSV files, dropped into a folder.

@@ -30,6 +30,7 @@ mod sampling;
 mod schema;
 mod settings;
 mod signals;
+mod simulated;
 mod station_state;
 mod stations;
 mod tags;
@@ -51,6 +52,7 @@ pub use model::{
 pub use mqtt::{MqttCsv, MqttPayload, MqttSettings, SparkplugHost};
 pub use opcua::{OpcuaAccess, OpcuaMode, OpcuaPolicy, OpcuaSecurity, OpcuaSettings, OpcuaUser};
 pub use open_protocol::OpenProtocolSettings;
+pub use simulated::SimulatedSettings;
 pub use password::Password;
 pub use plan::{Calendar, Plan, Shift};
 pub use problem::{Problem, Problems};

@@ -82,6 +82,7 @@ pub(crate) fn build(links: Entries<LinkKeys>, line: &str) -> Vec<Link> {
             LinkKeys::Csv(keys) => LinkSettings::Csv(keys.into()),
             LinkKeys::Http(keys) => LinkSettings::Http(keys.into()),
             LinkKeys::OpenProtocol(keys) => LinkSettings::OpenProtocol(keys.into()),
+            LinkKeys::Simulated(keys) => LinkSettings::Simulated(keys.into()),
             LinkKeys::Mqtt(keys) => LinkSettings::Mqtt(keys.settings(&entry.name, line)),
         };
         Some(Link { id: LinkId(index as u16), name: entry.name, settings, origin: entry.place.origin })

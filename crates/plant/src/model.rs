@@ -3,7 +3,7 @@ use std::fmt;
 use telemetry::{LinkId, SignalId, Value};
 
 use crate::{
-    AlarmPolicy, FlowDesign, Genealogy, IngestSettings, OpcuaSettings, OpenProtocolSettings, Plan, Role, Runbook,
+    AlarmPolicy, FlowDesign, Genealogy, IngestSettings, OpcuaSettings, OpenProtocolSettings, Plan, Role, Runbook, SimulatedSettings,
 };
 
 /// A station of the line: dense from 0, in configuration order.
@@ -176,9 +176,10 @@ pub struct Link {
 
 impl Link {
     /// Whether silence about a signal means that its value holds, and not that nothing was measured: the device tells
-    /// changes only. An MQTT publisher may do either, so there silence counts as a missing value.
+    /// changes only. An MQTT publisher may do either, so there silence counts as a missing value. Of what is simulated nothing
+    /// can be missing.
     pub fn tells_only_changes(&self) -> bool {
-        matches!(self.settings, LinkSettings::Opcua(_))
+        matches!(self.settings, LinkSettings::Opcua(_) | LinkSettings::Simulated(_))
     }
 
     /// Whether what lies between a value's own time and its receipt says how far the device's clock is off. Of files it says
@@ -203,6 +204,8 @@ pub enum LinkSettings {
     Http(IngestSettings),
     /// Open Protocol, as tightening controllers speak it.
     OpenProtocol(OpenProtocolSettings),
+    /// Simulated sources by name.
+    Simulated(SimulatedSettings),
 }
 
 /// What the files in a folder look like.

@@ -12,6 +12,7 @@ use crate::named::{NAME_PATTERN, NAME_WORDS, Named};
 use crate::opcua::OpcuaKeys;
 use crate::open_protocol::OpenProtocolKeys;
 use crate::problem::Findings;
+use crate::simulated::SimulatedKeys;
 use crate::tree::{Tree, child};
 use crate::{DaemonSettings, SheetMaterial, StationKind};
 
@@ -68,6 +69,7 @@ fn link_schema(generator: &mut SchemaGenerator) -> Schema {
         ("csv", CsvKeys::json_schema(generator)),
         ("http", IngestKeys::json_schema(generator)),
         ("open-protocol", OpenProtocolKeys::json_schema(generator)),
+        ("simulated", SimulatedKeys::json_schema(generator)),
     ];
     let name = name_schema(generator);
     let names = protocols.each_ref().map(|(protocol, _)| *protocol);

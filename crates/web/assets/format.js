@@ -110,7 +110,7 @@ export function circumstances({ at, by, comment }, now) {
   return parts.join(" ");
 }
 
-const PROTOCOLS = { modbus: "Modbus TCP", opcua: "OPC UA", mqtt: "MQTT", csv: "CSV", http: "HTTP", "open-protocol": "Open Protocol" };
+const PROTOCOLS = { modbus: "Modbus TCP", opcua: "OPC UA", mqtt: "MQTT", csv: "CSV", http: "HTTP", "open-protocol": "Open Protocol", simulated: "simulated" };
 
 /** A protocol's name as its community writes it. */
 export function protocol(name) {

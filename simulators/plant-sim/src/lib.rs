@@ -25,7 +25,7 @@ mod variant;
 pub use fault::{Fault, FaultError, FaultPlan, parse_span_s};
 pub use plant::{SimConfig, SimPlant};
 pub use point::{Point, PointId, SimLink, Update};
-pub use tags::tag_list;
+pub use tags::{points, tag_list};
 pub use truth::{Production, Truth, TruthEvent};
 
 /// One step of the plant, seconds.

@@ -2,11 +2,17 @@ use crate::board::Board;
 use crate::plant::build_stations;
 use crate::{Point, SimLink};
 
-/// The tag lists of the example configuration: file name and text of each, one per link.
-pub fn tag_list() -> Vec<(String, String)> {
+/// Every point that the plant offers, by [`crate::PointId`].
+pub fn points() -> Vec<Point> {
     let mut board = Board::default();
     build_stations(&mut board, 0);
-    let list = |link: SimLink| (format!("{}.csv", link.name()), csv_of(board.points(), link));
+    board.points().to_vec()
+}
+
+/// The tag lists of the example configuration: file name and text of each, one per link.
+pub fn tag_list() -> Vec<(String, String)> {
+    let points = points();
+    let list = |link: SimLink| (format!("{}.csv", link.name()), csv_of(&points, link));
     SimLink::ALL.map(list).into()
 }
 

@@ -23,7 +23,7 @@ pub struct Target {
 }
 
 /// Every one of them.
-pub const TARGETS: [Target; 24] = [
+pub const TARGETS: [Target; 25] = [
     // What devices, brokers and controllers send.
     Target { name: "modbus-tcp", read: modbus_adapter::fuzzing::tcp },
     Target { name: "modbus-rtu", read: modbus_adapter::fuzzing::rtu },
@@ -42,6 +42,7 @@ pub const TARGETS: [Target; 24] = [
     Target { name: "modbus-address", read: |bytes| as_text(bytes, modbus_adapter::fuzzing::address) },
     Target { name: "mqtt-topic", read: |bytes| as_text(bytes, mqtt_adapter::fuzzing::topic) },
     Target { name: "opcua-address", read: |bytes| as_text(bytes, opcua_adapter::fuzzing::address) },
+    Target { name: "simulated-address", read: |bytes| as_text(bytes, simulated_adapter::fuzzing::address) },
     // What clients ask the daemon, and what it tells them.
     Target { name: "command", read: documents::command },
     Target { name: "messages", read: documents::messages },

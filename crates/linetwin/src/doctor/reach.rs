@@ -26,6 +26,8 @@ pub(super) enum Reach {
     Own { host: String, port: u16 },
     /// A folder that files are dropped into.
     Folder(PathBuf),
+    /// Nowhere: what comes of it is simulated.
+    Nowhere,
     /// An address that says neither.
     Unreadable(String),
 }
@@ -36,6 +38,7 @@ impl fmt::Display for Reach {
             Self::Port { host, port } => write!(f, "{host}:{port}"),
             Self::Own { host, port } => write!(f, "listens at {host}:{port}"),
             Self::Serial(path) | Self::Folder(path) => write!(f, "{}", path.display()),
+            Self::Nowhere => f.write_str("inside the daemon"),
             Self::Unreadable(address) => f.write_str(address),
         }
     }
@@ -58,6 +61,7 @@ impl Reach {
             }
             LinkSettings::Http(http) => Self::Own { host: http.host.clone(), port: http.port },
             LinkSettings::Csv(csv) => Self::Folder(csv.folder.clone().into()),
+            LinkSettings::Simulated(_) => Self::Nowhere,
         }
     }
 
@@ -74,6 +78,7 @@ impl Reach {
         match self {
             Self::Port { host, port } => connect(host, *port).await,
             Self::Own { .. } => Ok("senders come to the daemon by themselves".to_owned()),
+            Self::Nowhere => Ok("what comes over it is simulated, not measured".to_owned()),
             Self::Serial(path) => serial(path),
             Self::Folder(path) => match std::fs::read_dir(path) {
                 Ok(_) => Ok("the folder can be read".to_owned()),

@@ -137,6 +137,7 @@ fn never_heard(address: &str, settings: &LinkSettings) -> String {
             )
         }
         LinkSettings::Csv(csv) => format!("no file in {} has had a value in the column {address} yet", csv.folder),
+        LinkSettings::Simulated(_) => format!("the simulated {address} has told nothing yet: some tell once a part"),
     }
 }
 
@@ -157,6 +158,7 @@ fn unknown_address(address: &str, link: &Link) -> String {
         LinkSettings::Http(_) => format!("the rows that are posted have no {address}"),
         LinkSettings::OpenProtocol(_) => format!("the controller's results have no {address}"),
         LinkSettings::Csv(csv) => format!("the files in {} have no column {address}", csv.folder),
+        LinkSettings::Simulated(_) => format!("there is no simulated {address}"),
     }
 }
 

@@ -62,6 +62,7 @@ fn link_lines(words: &Words, link: &LinkV1, now: TimeV1, width: usize) -> Vec<Li
         ProtocolName::Csv => "CSV",
         ProtocolName::Http => "HTTP",
         ProtocolName::OpenProtocol => "Open Prot.",
+        ProtocolName::Simulated => "simulated",
     };
     let since = link.since.map(|since| format!("{} ({})", words.moment(since, now), words.age(Some(since), now)));
     let since = since.unwrap_or_else(|| NOTHING.to_owned());
