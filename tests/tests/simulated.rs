@@ -47,9 +47,11 @@ fn a_line_of_waves_has_cycles_is_told_to_be_simulated_and_replays_as_it_was() {
     let site = Site::new(&(LINK.to_owned() + &site::station("weld-20", "spot-weld", &[])), rows);
     let daemon = site.start();
     daemon.wait_for("three cycles", |line| (line.stations[0].cycles >= 3).then_some(()));
-    daemon.wait_for_signal("weld-20/part", "a serial number", |signal| {
-        matches!(&signal.value, Some(ValueV1::Text(part)) if part.starts_with("EV1-"))
-    });
+    daemon.wait_for_signal(
+        "weld-20/part",
+        "a serial number",
+        |signal| matches!(&signal.value, Some(ValueV1::Text(part)) if part.starts_with("EV1-")),
+    );
     let config = site.config().display().to_string();
     let doctor = run_linetwin(["doctor", "--config", &config, "--url", daemon.url()]);
     assert!(doctor.output.contains("what comes over it is simulated, not measured"), "{}", doctor.output);

@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use adapter::testing::Usage;
 use e2e::broker::Mosquitto;
@@ -72,23 +72,24 @@ fn memory_and_crashes_on_long_runs_with_opc_ua_and_mqtt_off() {
     for ((_, proxy), &fault) in all().zip(OFF.iter().cycle()) {
         proxy.set(fault);
     }
-    let (mut level, mut change) = (0.0, |server: &mut OpcuaServer| {
+    let mut level = 0.0;
+    let mut change = |server: &mut OpcuaServer| {
         level += 1.0;
         server.set("Level", level);
         broker.publish("cell", &format!(r#"{{"ts":"2026-11-24T08:00:00Z","level":{level}}}"#));
-    });
+    };
     // Some are noticed only when they should say something.
     change(&mut server);
     wait_for_all(0.0);
 
     let failures = || counts("failures").values().sum::<f64>();
     let retries = std::env::var("OFF_RETRIES").map_or(RETRIES, |text| text.parse().unwrap());
-    let patience = PATIENCE.max(std::time::Duration::from_secs_f64(retries / 5.0));
+    let patience = PATIENCE.max(Duration::from_secs_f64(retries / 5.0));
     let (begun, first, before, samples) =
         (Instant::now(), failures(), Usage::of(daemon.id()), counts("samples")["plc"]);
     while failures() < first + retries {
         assert!(begun.elapsed() < patience, "too few attempts in {patience:?}");
-        std::thread::sleep(std::time::Duration::from_millis(200));
+        std::thread::sleep(Duration::from_millis(200));
     }
     let (took_s, after) = (begun.elapsed().as_secs_f64(), Usage::of(daemon.id()));
     let grown = after.resident_mib - before.resident_mib;

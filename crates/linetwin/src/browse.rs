@@ -82,7 +82,9 @@ async fn browse(arguments: &Arguments) -> anyhow::Result<Vec<BrowsedTag>> {
             Ok(mqtt_adapter::browse(url, Duration::from_secs_f64(seconds)).await?)
         }
         "simulated" => Ok(simulated_adapter::browse(url)?),
-        _ => anyhow::bail!("{url:?} cannot be browsed; expected opc.tcp://…, modbus://…, mqtt://… or simulated://plant"),
+        _ => {
+            anyhow::bail!("{url:?} cannot be browsed; expected opc.tcp://…, modbus://…, mqtt://… or simulated://plant")
+        }
     }
 }
 

@@ -12,9 +12,9 @@ use modbus_adapter::{Buses, ModbusAdapter};
 use mqtt_adapter::MqttAdapter;
 use opcua_adapter::OpcuaAdapter;
 use open_protocol_adapter::OpenProtocolAdapter;
-use simulated_adapter::SimulatedAdapter;
 use plant::{DaemonSettings, Files, Link, LinkSettings, Overrides, Plant};
 use recording::{Reader, RecordingHeader};
+use simulated_adapter::SimulatedAdapter;
 use telemetry::{LinkId, Timestamp};
 
 /// Where the configuration comes from.
@@ -205,9 +205,7 @@ impl Device {
             LinkSettings::OpenProtocol(settings) => {
                 OpenProtocolAdapter::new(link, settings, &signals).map(Self::OpenProtocol)
             }
-            LinkSettings::Simulated(settings) => {
-                SimulatedAdapter::new(link, settings, &signals).map(Self::Simulated)
-            }
+            LinkSettings::Simulated(settings) => SimulatedAdapter::new(link, settings, &signals).map(Self::Simulated),
         }
     }
 

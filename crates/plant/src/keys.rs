@@ -14,9 +14,9 @@ use crate::modbus::ModbusKeys;
 use crate::mqtt::MqttKeys;
 use crate::opcua::OpcuaKeys;
 use crate::open_protocol::OpenProtocolKeys;
-use crate::simulated::SimulatedKeys;
 use crate::runbook::{ENGLISH, languages_schema};
 use crate::schema::{kind_schema, material_schema, name_schema};
+use crate::simulated::SimulatedKeys;
 use crate::{CsvSettings, Detection, RecipeSettings, SheetMaterial, StationKind, named};
 
 /// Where the line is, after ISA-95, and how it is watched.

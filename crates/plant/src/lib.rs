@@ -52,7 +52,6 @@ pub use model::{
 pub use mqtt::{MqttCsv, MqttPayload, MqttSettings, SparkplugHost};
 pub use opcua::{OpcuaAccess, OpcuaMode, OpcuaPolicy, OpcuaSecurity, OpcuaSettings, OpcuaUser};
 pub use open_protocol::OpenProtocolSettings;
-pub use simulated::SimulatedSettings;
 pub use password::Password;
 pub use plan::{Calendar, Plan, Shift};
 pub use problem::{Problem, Problems};
@@ -64,6 +63,7 @@ pub use settings::{
     Anonymous, BrokerTlsSettings, DaemonSettings, HistorianSettings, HttpSettings, NotifySettings, PartsSettings,
     QueueSettings, RecordingSettings, SparkplugSettings, TlsSettings,
 };
+pub use simulated::SimulatedSettings;
 pub use station_state::StationState;
 pub use tags::{TagRow, write_tags};
 pub use tree::Overrides;

@@ -3,7 +3,8 @@ use std::fmt;
 use telemetry::{LinkId, SignalId, Value};
 
 use crate::{
-    AlarmPolicy, FlowDesign, Genealogy, IngestSettings, OpcuaSettings, OpenProtocolSettings, Plan, Role, Runbook, SimulatedSettings,
+    AlarmPolicy, FlowDesign, Genealogy, IngestSettings, OpcuaSettings, OpenProtocolSettings, Plan, Role, Runbook,
+    SimulatedSettings,
 };
 
 /// A station of the line: dense from 0, in configuration order.

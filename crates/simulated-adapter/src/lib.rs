@@ -97,7 +97,9 @@ async fn wait_until(due: Timestamp, interval_s: f64, context: &Context) -> Resul
         let now = context.clock.now();
         let left_s = due.seconds_since(now);
         if left_s < -CLOCK_STEP_S || left_s > interval_s + CLOCK_STEP_S {
-            return Err(LinkError::Lost(format!("the clock was set from about {due} to {now}: the sources begin anew")));
+            return Err(LinkError::Lost(format!(
+                "the clock was set from about {due} to {now}: the sources begin anew"
+            )));
         }
         if left_s <= 0.0 {
             return Ok(now);
@@ -135,7 +137,8 @@ mod tests {
 
     fn adapter(settings: &SimulatedSettings, signals: &[Signal]) -> Result<SimulatedAdapter, Vec<AddressError>> {
         let origin = Origin { file: "plant.toml".into(), line: 3 };
-        let link = Link { id: LinkId(0), name: "sim".into(), settings: LinkSettings::Simulated(settings.clone()), origin };
+        let link =
+            Link { id: LinkId(0), name: "sim".into(), settings: LinkSettings::Simulated(settings.clone()), origin };
         SimulatedAdapter::new(&link, settings, &signals.iter().collect::<Vec<_>>())
     }
 

@@ -221,7 +221,10 @@ mod tests {
         check("constant(7.5)", &[(0.0, Number(7.5)), (1e9, Number(7.5))]);
         check("constant(true)", &[(3.0, Condition(true))]);
         check("constant(EV1-L)", &[(3.0, Text("EV1-L".into()))]);
-        check("sine(10, 20, 40)", &[(0.0, Number(15.0)), (10.0, Number(20.0)), (30.0, Number(10.0)), (50.0, Number(20.0))]);
+        check(
+            "sine(10, 20, 40)",
+            &[(0.0, Number(15.0)), (10.0, Number(20.0)), (30.0, Number(10.0)), (50.0, Number(20.0))],
+        );
         check("ramp(0, 100, 50)", &[(0.0, Number(0.0)), (25.0, Number(50.0)), (50.0, Number(0.0))]);
         check("square(60, 45)", &[(0.0, Condition(true)), (44.5, Condition(true)), (45.0, Condition(false))]);
         check("count(60, 3)", &[(59.0, Integer(0)), (60.0, Integer(1)), (120.0, Integer(2)), (180.0, Integer(0))]);
