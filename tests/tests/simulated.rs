@@ -20,18 +20,20 @@ fn browsed() -> String {
         format!("{path},{}{rest}\n", point.role)
     };
     let is_of_stations = |row: &&str| STATIONS.iter().any(|(station, _)| row.starts_with(&format!("{station}/")));
-    let rows: Vec<&str> = browsed.output.lines().skip(1).filter(is_of_stations).collect();
-    rows.into_iter().map(with_role).collect()
+    let mut lines = browsed.output.lines();
+    let header = lines.next().unwrap().to_owned() + "\n";
+    header + &lines.filter(is_of_stations).map(with_role).collect::<String>()
 }
 
 #[test]
 fn what_is_browsed_of_the_simulated_plant_is_a_tag_list_whose_every_signal_speaks() {
     let stations: String = STATIONS.iter().map(|(name, kind)| site::station(name, kind, &[])).collect();
     let tags = browsed();
-    let site = Site::new(&(LINK.to_owned() + &stations), &tags);
+    let site = Site::new(&(LINK.to_owned() + &stations), "");
+    site.write("tags/all.csv", &tags);
     let daemon = site.start();
     daemon.wait_for_link("sim", LinkStateName::Up, "");
-    let paths: Vec<&str> = tags.lines().map(|row| row.split(',').next().unwrap()).collect();
+    let paths: Vec<&str> = tags.lines().skip(1).map(|row| row.split(',').next().unwrap()).collect();
     assert!(paths.len() > 30, "{paths:?}");
     daemon.wait_for("each signal to be good", |line| {
         paths.iter().all(|path| signal(line, path).unwrap().quality == Some(QualityName::Good)).then_some(())
@@ -54,7 +56,7 @@ fn a_line_of_waves_has_cycles_is_told_to_be_simulated_and_replays_as_it_was() {
     );
     let config = site.config().display().to_string();
     let doctor = run_linetwin(["doctor", "--config", &config, "--url", daemon.url()]);
-    assert!(doctor.output.contains("what comes over it is simulated, not measured"), "{}", doctor.output);
+    assert!(doctor.output.contains("ok    link sim (simulated, not measured): up"), "{}", doctor.output);
     assert!(daemon.log().iter().any(|line| line.contains("simulated, not measured")), "{:?}", daemon.log());
     daemon.stop();
     let recording = site.recording().display().to_string();

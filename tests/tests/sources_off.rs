@@ -106,8 +106,16 @@ fn memory_and_crashes_on_long_runs_with_opc_ua_and_mqtt_off() {
 
     let returned = Instant::now();
     all().for_each(|(_, proxy)| proxy.set(Fault::None));
-    wait_for_all(1.0);
-    println!("all back {:.1?} after they were switched on", returned.elapsed());
+    let mut back = BTreeMap::new();
+    wait_for("all sources to be back", || {
+        for (link, _) in daemon.of_links("linetwin_link_up").iter().filter(|(_, up)| **up == 1.0) {
+            back.entry(link.clone()).or_insert_with(|| returned.elapsed());
+        }
+        all().all(|(link, _)| back.contains_key(link)).then_some(())
+    });
+    for ((link, _), fault) in all().zip(OFF.iter().cycle()) {
+        println!("{link} is back from {fault:?} after {:.1?}", back[link]);
+    }
     let known: BTreeMap<String, f64> = counts("samples");
     wait_for("each source to tell something again", || {
         change(&mut server);

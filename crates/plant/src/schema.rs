@@ -79,13 +79,15 @@ fn link_schema(generator: &mut SchemaGenerator) -> Schema {
         branch["properties"]["name"]["description"] = json!("Name, unique in the plant.");
         branch["properties"]["protocol"] = json!({ "const": protocol });
         branch["additionalProperties"] = json!(false);
-        if let Value::Array(mut required) = branch["required"].take() {
-            for key in required.iter().filter_map(Value::as_str) {
-                without_default(&mut branch["properties"][key]);
-            }
-            required.push(json!("name"));
-            branch["required"] = required.into();
+        let mut required = match branch["required"].take() {
+            Value::Array(required) => required,
+            _ => Vec::new(),
+        };
+        for key in required.iter().filter_map(Value::as_str) {
+            without_default(&mut branch["properties"][key]);
         }
+        required.push(json!("name"));
+        branch["required"] = required.into();
         json!({
             "if": { "properties": { "protocol": { "const": protocol } }, "required": ["protocol"] },
             "then": branch,

@@ -320,13 +320,13 @@ plant.toml:13: link[0].hots: "hots" is not a key here; expected one of 18, such 
     check(
         r#"protocol = "modbus""#,
         r#"protocol = "modbsu""#,
-        r#"plant.toml:11: link[0].protocol: "modbsu" is not a protocol; expected one of modbus, opcua, mqtt, csv, http, open-protocol; did you mean "modbus"?"#,
+        r#"plant.toml:11: link[0].protocol: "modbsu" is not a protocol; expected one of modbus, opcua, mqtt, csv, http, open-protocol, simulated; did you mean "modbus"?"#,
     );
     check(
         r#"protocol = "modbus"
 "#,
         "",
-        "plant.toml:10: link[0].protocol: is missing; expected one of modbus, opcua, mqtt, csv, http, open-protocol",
+        "plant.toml:10: link[0].protocol: is missing; expected one of modbus, opcua, mqtt, csv, http, open-protocol, simulated",
     );
     check(
         r#"host = "plc-1""#,
@@ -724,7 +724,7 @@ fn settings_of_the_command_line() {
         r#"plant.toml:10: link[2]: has no usable value; expected a table
 plant.toml:10: link[3]: has no usable value; expected a table
 plant.toml:10: link[4]: has no usable value; expected a table
-plant.toml:10: link[5].protocol: is missing; expected one of modbus, opcua, mqtt, csv, http, open-protocol"#,
+plant.toml:10: link[5].protocol: is missing; expected one of modbus, opcua, mqtt, csv, http, open-protocol, simulated"#,
     );
     check_set(
         "link[-1].port=1",

@@ -229,7 +229,7 @@ mod tests {
         check("square(60, 45)", &[(0.0, Condition(true)), (44.5, Condition(true)), (45.0, Condition(false))]);
         check("count(60, 3)", &[(59.0, Integer(0)), (60.0, Integer(1)), (120.0, Integer(2)), (180.0, Integer(0))]);
         check("serial(EV1-, 60)", &[(120.0, Text("EV1-2".into()))]);
-        check(" noise ( 5 , 0 ) ", &[(1.0, Number(5.0))]);
+        check("noise ( 5 , 0 )", &[(1.0, Number(5.0))]);
     }
 
     #[test]

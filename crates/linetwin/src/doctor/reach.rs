@@ -38,7 +38,7 @@ impl fmt::Display for Reach {
             Self::Port { host, port } => write!(f, "{host}:{port}"),
             Self::Own { host, port } => write!(f, "listens at {host}:{port}"),
             Self::Serial(path) | Self::Folder(path) => write!(f, "{}", path.display()),
-            Self::Nowhere => f.write_str("inside the daemon"),
+            Self::Nowhere => f.write_str("simulated, not measured"),
             Self::Unreadable(address) => f.write_str(address),
         }
     }
@@ -78,7 +78,7 @@ impl Reach {
         match self {
             Self::Port { host, port } => connect(host, *port).await,
             Self::Own { .. } => Ok("senders come to the daemon by themselves".to_owned()),
-            Self::Nowhere => Ok("what comes over it is simulated, not measured".to_owned()),
+            Self::Nowhere => Ok("its sources are in the daemon itself".to_owned()),
             Self::Serial(path) => serial(path),
             Self::Folder(path) => match std::fs::read_dir(path) {
                 Ok(_) => Ok("the folder can be read".to_owned()),
