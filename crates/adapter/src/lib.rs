@@ -18,6 +18,7 @@ mod durability;
 pub mod json;
 mod reconnect;
 pub mod rows;
+pub mod tcp;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod time;

@@ -2,6 +2,7 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
+use tokio::time::Instant;
 
 use crate::{Closed, Context, Counters};
 
@@ -24,14 +25,16 @@ impl From<Closed> for LinkError {
 
 /// The first pause before a new attempt.
 const PAUSE_MIN: Duration = Duration::from_millis(100);
-/// The longest pause, before jitter: a device that is back is seen within two seconds.
+/// The longest pause, before jitter, from the begin of an attempt to that of the next: a device that is back is seen within two
+/// seconds, also if each attempt takes a second to fail.
 const PAUSE_MAX: Duration = Duration::from_millis(900);
 
 /// Runs sessions one after another until the context is stopped.
 ///
 /// `session` connects, calls [`Context::link_up`] once it delivers, delivers, and returns when the link ends or the context
-/// is stopped; one that has nobody to say goodbye to leaves the latter to [`without_farewell`]. Between two sessions there is a jittered, growing pause; it starts small again after a session that had been up. The twin is
-/// told of each new reason once, not of each attempt.
+/// is stopped; one that has nobody to say goodbye to leaves the latter to [`without_farewell`]. Attempts that fail are further and
+/// further apart, with jitter; after a session that had been up they are close again. The twin is told of each new reason once, not
+/// of each attempt.
 // Not `AsyncFnMut`: what calls one cannot be spawned, as the compiler does not see that its futures are `Send`.
 pub async fn keep_connected<'a, Ended>(context: &'a Context, mut session: impl FnMut(&'a Context) -> Ended)
 where
@@ -40,12 +43,14 @@ where
     let mut pauses = pauses();
     let mut reported: Option<String> = None;
     loop {
-        let connects = context.counters.snapshot().connects;
+        let (connects, mut begun) = (context.counters.snapshot().connects, Instant::now());
         let LinkError::Lost(reason) = session(context).await else { return };
+        let ended = Instant::now();
         Counters::add(&context.counters.failures, 1);
         if context.counters.snapshot().connects > connects {
             pauses = self::pauses();
             reported = None;
+            begun = ended;
         }
         if reported.as_ref() != Some(&reason) {
             tracing::warn!(link = context.link.0, reason, "link down");
@@ -54,9 +59,10 @@ where
             }
             reported = Some(reason);
         }
+        let next = (begun + pauses.next().unwrap_or(PAUSE_MAX)).max(ended + PAUSE_MIN);
         tokio::select! {
             () = context.stop.cancelled() => return,
-            () = tokio::time::sleep(pauses.next().unwrap_or(PAUSE_MAX)) => {}
+            () = tokio::time::sleep_until(next) => {}
         }
     }
 }

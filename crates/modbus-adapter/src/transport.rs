@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use adapter::tcp;
 use plant::{ModbusTls, ModbusTransport, Parity, SerialLine};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
@@ -110,9 +111,7 @@ impl fmt::Display for Endpoint {
 }
 
 async fn connect(host: &str, port: u16) -> Result<TcpStream, String> {
-    let stream = TcpStream::connect((host, port)).await.map_err(|error| error.to_string())?;
-    stream.set_nodelay(true).map_err(|error| error.to_string())?;
-    Ok(stream)
+    tcp::connect((host, port)).await.map_err(|error| error.to_string())
 }
 
 fn open_line(line: &SerialLine) -> Result<SerialStream, String> {

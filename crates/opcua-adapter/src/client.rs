@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use adapter::tcp;
 use opcua::client::transport::{
     Connector, RequestRecv, SecureChannelState, StreamConnection, StreamConnector, StreamTransport,
     TransportConfiguration,
@@ -15,7 +16,6 @@ use opcua::core::constants::DEFAULT_OPC_UA_SERVER_PORT;
 use opcua::crypto::CertificateStore;
 use opcua::sync::RwLock;
 use opcua::types::{DecodingOptions, EndpointDescription, Error, StatusCode};
-use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::time::timeout;
 use tokio_util::codec::FramedRead;
@@ -93,8 +93,7 @@ async fn connect_tcp(
     let place = hostname_port_from_url(&url, DEFAULT_OPC_UA_SERVER_PORT);
     let place = place.map_err(|status| Error::new(status, "this is no address of a server"))?;
     let refused = |error: std::io::Error| Error::new(StatusCode::BadCommunicationError, error.to_string());
-    let stream = TcpStream::connect(place).await.map_err(refused)?;
-    stream.set_nodelay(true).map_err(refused)?;
+    let stream = tcp::connect(place).await.map_err(refused)?;
     let (reader, writer) = stream.into_split();
     let reader = FramedRead::new(Checked::new(reader, MESSAGE_BYTES_MAX), TcpCodec::new(decoding));
     Ok(StreamConnection::new(reader, writer, url))

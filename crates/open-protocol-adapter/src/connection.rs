@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use adapter::LinkError;
+use adapter::{LinkError, tcp};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout, timeout_at};
@@ -11,9 +11,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use crate::frame::{MESSAGE_BYTES_MAX, Message, Request, take};
 use crate::result::LAST_RESULT;
 
-/// How long a controller may take to take a connection.
-const CONNECT_MAX: Duration = Duration::from_secs(5);
-/// How long it may take to answer.
+/// How long a controller may take to answer.
 const ANSWER_MAX: Duration = Duration::from_secs(5);
 /// After so long without a message it is asked for one. It closes a connection that is silent for 15 s.
 const SILENCE_MAX: Duration = Duration::from_secs(10);
@@ -67,10 +65,8 @@ pub(crate) struct Connection {
 impl Connection {
     pub(crate) async fn open(host: &str, port: u16) -> Result<Self, LinkError> {
         let place = format!("{host}:{port}");
-        let connected = timeout(CONNECT_MAX, TcpStream::connect((host, port))).await;
-        let stream = connected
-            .map_err(|_| LinkError::Lost(format!("{place} does not answer within {CONNECT_MAX:?}")))?
-            .map_err(|error| LinkError::Lost(format!("cannot connect to {place}: {error}")))?;
+        let connected = tcp::connect((host, port)).await;
+        let stream = connected.map_err(|error| LinkError::Lost(format!("cannot connect to {place}: {error}")))?;
         Ok(Self { stream, received: Vec::new(), held: VecDeque::new() })
     }
 
