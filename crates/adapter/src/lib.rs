@@ -16,6 +16,7 @@ mod convert;
 mod counters;
 mod durability;
 pub mod json;
+mod password;
 mod reconnect;
 pub mod rows;
 pub mod tcp;
@@ -29,6 +30,7 @@ pub use context::{Closed, Context, queue};
 pub use convert::{Raw, bad_sample, convert};
 pub use counters::{Counters, CountersSnapshot};
 pub use durability::{Durability, DurabilityTeller, durability};
+pub use password::read_password;
 pub use reconnect::{LinkError, keep_connected, without_farewell};
 
 use plant::{Link, Origin, Signal};

@@ -2,6 +2,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::time::Duration;
 
+use adapter::read_password;
 use futures_util::StreamExt as _;
 use mqtt_client::{
     Client, Failure, Happening, Happenings, Introduction, Memory, MqttVersion, Outgoing, Received, Tls, TlsFiles,
@@ -114,8 +115,10 @@ impl Broker {
             let own = tls.certificate.as_deref().zip(tls.key.as_deref());
             Tls::read(TlsFiles { ca: tls.ca.as_deref(), own }).map_err(|error| format!("tls: {error}"))
         });
-        let login =
-            self.login.as_ref().map(|(username, password)| Ok::<_, String>((username.clone(), read(password)?)));
+        let login = self
+            .login
+            .as_ref()
+            .map(|(username, password)| Ok::<_, String>((username.clone(), read_password(password)?)));
         let (host, port, version) = (self.host.clone(), self.port, self.version);
         Ok(mqtt_client::Broker { host, port, version, login: login.transpose()?, tls: tls.transpose()? })
     }
@@ -136,17 +139,6 @@ impl Broker {
         }
         let client_id = &self.client_id;
         Err(format!("it refuses the subscription to {}; allow client {client_id:?} to read there", refused.join(", ")))
-    }
-}
-
-fn read(password: &Password) -> Result<String, String> {
-    match password {
-        Password::Text(text) => Ok(text.clone()),
-        Password::File(file) => {
-            let text = std::fs::read_to_string(file);
-            let text = text.map_err(|error| format!("password_file {}: {error}", file.display()))?;
-            Ok(text.lines().next().unwrap_or_default().to_owned())
-        }
     }
 }
 

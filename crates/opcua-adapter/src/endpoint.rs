@@ -1,11 +1,10 @@
 //! Which of a server's endpoints to use, and as whom.
 
-use std::fs;
-
+use adapter::read_password;
 use opcua::client::IdentityToken;
 use opcua::crypto::{CertificateStore, SecurityPolicy, X509};
 use opcua::types::{EndpointDescription, MessageSecurityMode, UAString, UserTokenPolicy, UserTokenType};
-use plant::{OpcuaAccess, OpcuaMode, OpcuaPolicy, OpcuaSecurity, OpcuaUser, Password};
+use plant::{OpcuaAccess, OpcuaMode, OpcuaPolicy, OpcuaSecurity, OpcuaUser};
 
 use crate::certificates;
 
@@ -56,16 +55,6 @@ pub(crate) fn identity(user: &OpcuaUser) -> Result<IdentityToken, String> {
             let key = CertificateStore::read_pkey(key).map_err(|error| format!("{error}; {expected}"))?;
             Ok(IdentityToken::new_x509(certificate, key))
         }
-    }
-}
-
-fn read_password(password: &Password) -> Result<String, String> {
-    match password {
-        Password::Text(text) => Ok(text.clone()),
-        Password::File(file) => match fs::read_to_string(file) {
-            Ok(text) => Ok(text.lines().next().unwrap_or_default().to_owned()),
-            Err(error) => Err(format!("{}: cannot read the password: {error}", file.display())),
-        },
     }
 }
 
@@ -182,7 +171,7 @@ mod tests {
     }
 
     fn named() -> OpcuaUser {
-        OpcuaUser::Named { name: "twin".into(), password: Password::Text("secret".into()) }
+        OpcuaUser::Named { name: "twin".into(), password: plant::Password::Text("secret".into()) }
     }
 
     #[track_caller]

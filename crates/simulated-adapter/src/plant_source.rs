@@ -1,5 +1,3 @@
-use std::fmt;
-
 use adapter::Raw;
 use plant::Signal;
 use plant_sim::{FaultError, STEP_S, SimConfig, SimPlant, Update};
@@ -51,12 +49,6 @@ impl<'a> PlantSource<'a> {
             };
             batches.push(self.updates.iter().flat_map(of_update).collect());
         }
-    }
-}
-
-impl fmt::Debug for PlantSource<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PlantSource").field("plant", &self.plant).finish_non_exhaustive()
     }
 }
 
