@@ -7,6 +7,8 @@ use plant::{Link, Signal};
 
 /// The longest topic that MQTT can carry, bytes.
 const TOPIC_BYTES_MAX: usize = 65_535;
+/// The most levels of a topic: Mosquitto takes no more.
+const LEVELS_MAX: usize = 200;
 
 /// A signal and where it is in a message.
 #[derive(Debug, Clone)]
@@ -130,6 +132,9 @@ fn check_topic(topic: &str) -> Result<(), String> {
     if topic.is_empty() || topic.len() > TOPIC_BYTES_MAX {
         return Err(format!("the topic must have 1 to {TOPIC_BYTES_MAX} bytes, such as ev1/cooling-1"));
     }
+    if topic.split('/').nth(LEVELS_MAX).is_some() {
+        return Err(format!("the topic has more than {LEVELS_MAX} levels; a level is what stands between two slashes"));
+    }
     if topic.contains('\0') || topic.split('/').any(|level| level.contains('+') && level != "+") {
         return Err("a + stands for a whole level of the topic, as in ev1/+/cooling-1".to_owned());
     }
@@ -213,6 +218,7 @@ mod tests {
     fn a_wrong_address_is_refused_with_what_to_write() {
         check_refused("", "1 to 65535 bytes");
         check_refused("#/flow", "1 to 65535 bytes");
+        check_refused(&"/".repeat(200), "more than 200 levels");
         check_refused("ev1/a+/flow", "whole level");
         check_refused("$share/a/b", "the link's key share");
         check_refused("ev1#flow", "start with a slash");
