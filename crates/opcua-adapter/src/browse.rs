@@ -13,6 +13,7 @@ use plant::{DataType, OpcuaAccess};
 
 use crate::address;
 use crate::connection::{Connection, described, failed};
+use crate::deep::wait_deep;
 use crate::limits::operation_limit;
 
 /// How far below the Objects folder variables are looked for.
@@ -35,6 +36,10 @@ const SHOWN_CHARS_MAX: usize = 60;
 /// # Errors
 /// If the server cannot be reached or does not answer.
 pub async fn browse(url: &str, access: &OpcuaAccess) -> Result<Vec<BrowsedTag>, BrowseError> {
+    wait_deep(browse_all(url, access)).await
+}
+
+async fn browse_all(url: &str, access: &OpcuaAccess) -> Result<Vec<BrowsedTag>, BrowseError> {
     let mut connection = Connection::open(url, access).await.map_err(BrowseError)?;
     let session = connection.session();
     let found = connection.with(tags(&session, url)).await;

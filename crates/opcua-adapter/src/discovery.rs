@@ -12,6 +12,7 @@ use crate::client::{
     no_certificates,
 };
 use crate::connection::failed;
+use crate::deep::wait_deep;
 use crate::endpoint;
 
 /// What the server offers.
@@ -59,7 +60,7 @@ async fn closed<T: Transport>(event_loop: &mut SecureChannelEventLoop<T>) -> Sta
 /// # Errors
 /// If the server cannot be reached or has no certificate.
 pub async fn fetch_certificate(url: &str, pki: &Pki) -> Result<Certificate, PkiError> {
-    let found = timeout(CONNECT_TIME_MAX, endpoints(&config(ANONYMOUS_APPLICATION), url)).await;
+    let found = timeout(CONNECT_TIME_MAX, wait_deep(endpoints(&config(ANONYMOUS_APPLICATION), url))).await;
     let found = found.map_err(|_| PkiError(format!("{url}: no answer within {} s", CONNECT_TIME_MAX.as_secs())))?;
     let found = found.map_err(|error| PkiError(failed(url, "no answer to GetEndpoints", error)))?;
     let shown =

@@ -9,6 +9,7 @@ use telemetry::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use crate::address::{self, Address, Place};
+use crate::deep::deep;
 use crate::events::{Conditions, EventSignal};
 use crate::value::{Skew, sample};
 
@@ -29,6 +30,10 @@ pub fn address(text: &str) {
 
 /// Events as a server may send them, for a signal with an address of events.
 pub fn event(bytes: &[u8], signal: &Signal) {
+    deep(|| hear(bytes, signal));
+}
+
+fn hear(bytes: &[u8], signal: &Signal) {
     let (types, (queue, _)) = (ContextOwned::default(), adapter::queue(1));
     let context = Context::new(signal.link, Clock::system(), CancellationToken::new(), queue);
     let mut bytes = Cursor::new(bytes);
@@ -42,6 +47,10 @@ pub fn event(bytes: &[u8], signal: &Signal) {
 
 /// A data value as a server may send it, and the part of it that an address names, as a sample of that signal.
 pub fn value(bytes: &[u8], part: &str, signal: &Signal) {
+    deep(|| take(bytes, part, signal));
+}
+
+fn take(bytes: &[u8], part: &str, signal: &Signal) {
     let context = ContextOwned::default();
     let Ok(value) = DataValue::decode(&mut Cursor::new(bytes), &context.context()) else { return };
     let part: Vec<String> = part.split('/').filter(|step| !step.is_empty()).map(str::to_owned).collect();

@@ -22,6 +22,7 @@ mod certificates;
 mod client;
 mod connection;
 mod credentials;
+mod deep;
 mod discovery;
 mod endpoint;
 mod events;
@@ -54,6 +55,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::address::Address;
 use crate::connection::Connection;
+use crate::deep::wait_deep;
 use crate::events::{EVENT_PREFIX, EventSignal};
 use crate::points::{Point, points};
 use crate::published::{Published, WAITING_PUBLISHES_MAX, hand_over};
@@ -110,10 +112,14 @@ impl OpcuaAdapter {
 
     /// Subscribes, delivers and reconnects until the context is stopped. The session is then closed at the server.
     pub async fn run(self, context: Context) {
+        wait_deep(self.keep_subscribed(&context)).await;
+    }
+
+    async fn keep_subscribed(&self, context: &Context) {
         // One attempt at a time: the lock is never waited for.
         let sessions = Mutex::new(Sessions::default());
-        let (adapter, sessions) = (&self, &sessions);
-        keep_connected(&context, |context| async move { adapter.session(context, &mut *sessions.lock().await).await })
+        let sessions = &sessions;
+        keep_connected(context, |context| async move { self.session(context, &mut *sessions.lock().await).await })
             .await;
         sessions.lock().await.close(&context.counters).await;
     }
