@@ -15,8 +15,6 @@ use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, sleep_until};
 
-use crate::net::free_port;
-
 /// What the proxy does. Each lasts until another is set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
@@ -75,11 +73,12 @@ impl Proxy {
             .enable_all()
             .build()
             .unwrap_or_else(|error| panic!("no runtime for the proxy: {error}"));
-        let port = free_port();
         let (fault, faults) = watch::channel(Fault::None);
         let counts = Arc::new(Counts::default());
         let random = Arc::new(Mutex::new(ChaCha8Rng::seed_from_u64(seed)));
-        let listener = runtime.block_on(listen(port));
+        // The system chooses the port: one that was free a moment ago may be some connection's by now.
+        let listener = runtime.block_on(listen(0));
+        let port = listener.local_addr().map_or_else(|error| panic!("no port: {error}"), |address| address.port());
         runtime.spawn(accept(listener, port, Link { peer, faults, random, counts: counts.clone() }));
         Self { port, fault, counts, _runtime: runtime }
     }
