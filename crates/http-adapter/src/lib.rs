@@ -47,14 +47,8 @@ impl HttpAdapter {
     pub fn new(link: &Link, settings: &IngestSettings, signals: &[&Signal]) -> Result<Self, Vec<AddressError>> {
         let has = |earlier: &[&Signal], signal: &Signal| earlier.iter().any(|other| other.address == signal.address);
         let twice = signals.iter().enumerate().filter(|(place, signal)| has(&signals[..*place], signal));
-        let errors: Vec<_> = twice
-            .map(|(_, signal)| AddressError {
-                origin: signal.origin.clone(),
-                signal: signal.path.clone(),
-                address: signal.address.clone(),
-                problem: "is the address of another signal of this link; expected a name of its own".to_owned(),
-            })
-            .collect();
+        let problem = "is the address of another signal of this link; expected a name of its own";
+        let errors: Vec<_> = twice.map(|(_, signal)| AddressError::of(signal, problem.to_owned())).collect();
         match errors.is_empty() {
             true => {
                 let signals = signals.iter().map(|&signal| signal.clone()).collect();
