@@ -62,6 +62,14 @@ pub fn convert(raw: Raw<'_>, signal: &Signal) -> Result<Value, Reason> {
     }
 }
 
+/// A value as a device gave it, as a sample of a signal: of that quality, or bad if it is no value of the signal.
+pub fn sample(signal: &Signal, raw: Raw<'_>, source_time: Timestamp, quality: Quality) -> Sample {
+    match convert(raw, signal) {
+        Ok(value) => Sample { signal: signal.id, source_time, value, quality },
+        Err(reason) => bad_sample(signal, source_time, reason),
+    }
+}
+
 /// A sample of bad quality. Where no value came it carries zero, false or an empty text, as the signal's type says.
 pub fn bad_sample(signal: &Signal, source_time: Timestamp, reason: Reason) -> Sample {
     let value = match signal.data_type {

@@ -27,7 +27,7 @@ pub mod time;
 pub use browse::{BrowseError, BrowsedTag, host_and_port};
 pub use clock::Clock;
 pub use context::{Closed, Context, queue};
-pub use convert::{Raw, bad_sample, convert};
+pub use convert::{Raw, bad_sample, convert, sample};
 pub use counters::{Counters, CountersSnapshot};
 pub use durability::{Durability, DurabilityTeller, durability};
 pub use password::read_password;

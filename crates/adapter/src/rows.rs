@@ -5,7 +5,7 @@ use plant::{DataType, Link, Signal};
 use telemetry::{Quality, Reason, Sample};
 
 use crate::time::{TimeFormat, TimeReader, time_zone};
-use crate::{AddressError, Raw, bad_sample, convert};
+use crate::{AddressError, Raw, sample};
 
 /// How the CSV of a link is written.
 #[derive(Debug, Clone, Copy)]
@@ -137,10 +137,7 @@ impl Form {
         let quality = if moment.in_clock_change { Quality::Uncertain(Reason::Malformed) } else { Quality::Good };
         let filled = columns.iter().filter(|(_, place)| !record[*place].is_empty());
         Ok(filled
-            .map(|(signal, place)| match convert(self.raw(&record[*place], signal), signal) {
-                Ok(value) => Sample { signal: signal.id, source_time: moment.time, value, quality },
-                Err(reason) => bad_sample(signal, moment.time, reason),
-            })
+            .map(|(signal, place)| sample(signal, self.raw(&record[*place], signal), moment.time, quality))
             .collect())
     }
 

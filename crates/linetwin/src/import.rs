@@ -7,7 +7,7 @@ mod targets;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use adapter::{Clock, Raw, bad_sample, convert};
+use adapter::{Clock, Raw};
 use anyhow::Context as _;
 use plant::{DataType, Signal};
 use recording::RecordingHeader;
@@ -112,10 +112,7 @@ fn record(table: &Table, targets: &Targets, mut log: Log) -> anyhow::Result<(Wri
 
 /// The value of a cell as the signal's link would have delivered it.
 fn sample(cell: &str, signal: &Signal, time: Timestamp, decimal: Decimal) -> Sample {
-    match convert(raw(cell, signal.data_type, decimal), signal) {
-        Ok(value) => Sample { signal: signal.id, source_time: time, value, quality: Quality::Good },
-        Err(reason) => bad_sample(signal, time, reason),
-    }
+    adapter::sample(signal, raw(cell, signal.data_type, decimal), time, Quality::Good)
 }
 
 fn raw(cell: &str, data_type: DataType, decimal: Decimal) -> Raw<'_> {

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use adapter::{Context, Raw, bad_sample, convert};
+use adapter::{Context, Raw, sample};
 use opcua::types::{
     AttributeId, EventFieldList, EventFilter, ExtensionObject, NodeId, ObjectTypeId, QualifiedName,
     SimpleAttributeOperand, Variant,
@@ -95,7 +95,7 @@ impl EventSignal {
             Field::Message => Raw::Text(worst.map_or("", |worst| &worst.message)),
             Field::Acknowledged => Raw::Integer(of_it().all(|condition| condition.is_acknowledged).into()),
         };
-        self.converted(raw, time, quality)
+        sample(&self.signal, raw, time, quality)
     }
 
     /// What an event says that is no condition, if the signal tells such a thing.
@@ -105,14 +105,7 @@ impl EventSignal {
             Field::Message => Raw::Text(&event.message),
             Field::Active | Field::Acknowledged => return None,
         };
-        self.wanted.fits(&event.source, None).then(|| self.converted(raw, time, Quality::Good))
-    }
-
-    fn converted(&self, raw: Raw<'_>, source_time: Timestamp, quality: Quality) -> Sample {
-        match convert(raw, &self.signal) {
-            Ok(value) => Sample { signal: self.signal.id, source_time, value, quality },
-            Err(reason) => bad_sample(&self.signal, source_time, reason),
-        }
+        self.wanted.fits(&event.source, None).then(|| sample(&self.signal, raw, time, Quality::Good))
     }
 }
 

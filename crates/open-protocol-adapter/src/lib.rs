@@ -15,7 +15,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use adapter::time::{TimeFormat, TimeReader, time_zone};
-use adapter::{AddressError, Context, LinkError, bad_sample, convert, keep_connected};
+use adapter::{AddressError, Context, LinkError, keep_connected};
 use plant::{Link, OpenProtocolSettings, Signal};
 use telemetry::{Quality, Reason, Sample, Timestamp};
 
@@ -281,8 +281,5 @@ async fn fetch(
 /// The sample of a signal; `None` if the result does not have its field.
 fn sample(signal: &Signal, result: &Tightening, time: Timestamp, quality: Quality) -> Option<Sample> {
     let raw = result.field(&signal.address)?;
-    Some(match convert(raw, signal) {
-        Ok(value) => Sample { signal: signal.id, source_time: time, value, quality },
-        Err(reason) => bad_sample(signal, time, reason),
-    })
+    Some(adapter::sample(signal, raw, time, quality))
 }

@@ -15,10 +15,10 @@ mod wave_source;
 use std::convert::Infallible;
 use std::time::Duration;
 
-use adapter::{AddressError, Context, LinkError, Raw, bad_sample, convert, keep_connected, without_farewell};
+use adapter::{AddressError, Context, LinkError, keep_connected, without_farewell};
 use plant::{Link, Signal, SimulatedSettings};
 use plant_sim::FaultPlan;
-use telemetry::{Quality, Sample, Timestamp};
+use telemetry::Timestamp;
 
 pub use browse::browse;
 use plant_source::PlantSource;
@@ -108,14 +108,6 @@ async fn wait_until(due: Timestamp, interval_s: f64, context: &Context) -> Resul
     }
 }
 
-/// What a source gave, as a sample of its signal.
-fn sample(signal: &Signal, source_time: Timestamp, raw: Raw<'_>) -> Sample {
-    match convert(raw, signal) {
-        Ok(value) => Sample { signal: signal.id, source_time, value, quality: Quality::Good },
-        Err(reason) => bad_sample(signal, source_time, reason),
-    }
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
@@ -123,7 +115,7 @@ mod tests {
     use adapter::{Clock, queue};
     use plant::{DataType, LinkSettings, Origin};
     use plant_sim::{SimConfig, SimPlant};
-    use telemetry::{Event, LinkId, LinkState, Value};
+    use telemetry::{Event, LinkId, LinkState, Quality, Sample, Value};
     use tokio_util::sync::CancellationToken;
 
     use super::*;

@@ -1,10 +1,10 @@
-use adapter::Raw;
+use adapter::{Raw, sample};
 use plant::Signal;
 use plant_sim::{FaultError, STEP_S, SimConfig, SimPlant, Update};
-use telemetry::{Sample, Timestamp, Value};
+use telemetry::{Quality, Sample, Timestamp, Value};
 
+use crate::SimulatedAdapter;
 use crate::source::Source;
-use crate::{SimulatedAdapter, sample};
 
 /// The simulated plant behind a link.
 pub(crate) struct PlantSource<'a> {
@@ -45,7 +45,9 @@ impl<'a> PlantSource<'a> {
             self.plant.step(&mut self.updates);
             let of_update = |update: &Update| {
                 let (at, value) = (update.at, update.value);
-                self.signals[update.point.0 as usize].iter().map(move |signal| sample(signal, at, raw(&value)))
+                self.signals[update.point.0 as usize]
+                    .iter()
+                    .map(move |signal| sample(signal, raw(&value), at, Quality::Good))
             };
             batches.push(self.updates.iter().flat_map(of_update).collect());
         }

@@ -1,9 +1,10 @@
+use adapter::sample;
 use plant::Signal;
-use telemetry::{Sample, Timestamp};
+use telemetry::{Quality, Sample, Timestamp};
 
+use crate::SimulatedAdapter;
 use crate::source::Source;
 use crate::wave::{Tick, Wave};
-use crate::{SimulatedAdapter, sample};
 
 /// The waves of a link, all asked at each tick. Ticks are at whole intervals since 1970.
 pub(crate) struct WaveSource<'a> {
@@ -38,7 +39,7 @@ impl<'a> WaveSource<'a> {
             let at = self.due();
             let of_tick = (0..).zip(&self.waves).map(|(source, (signal, wave))| {
                 let tick = Tick { at, number: self.next, seed: self.seed, source };
-                sample(signal, at, wave.at(tick).raw())
+                sample(signal, wave.at(tick).raw(), at, Quality::Good)
             });
             batches.push(of_tick.collect());
             self.next += 1;

@@ -1,6 +1,6 @@
 //! What a metric says, in the words of the adapters.
 
-use adapter::{Raw, bad_sample, convert};
+use adapter::{Raw, bad_sample};
 use mqtt_client::sparkplug::{Metric, QUALITY, QUALITY_GOOD, QUALITY_STALE, Value, datatype};
 use plant::Signal;
 use telemetry::{Quality, Reason, Sample, Timestamp};
@@ -36,10 +36,7 @@ pub(super) fn sample(
         Some(Value::Boolean(condition)) => Raw::Boolean(*condition),
         Some(Value::Text(text)) => Raw::Text(text),
     };
-    Some(match convert(raw, signal) {
-        Ok(value) => Sample { signal: signal.id, source_time: time, value, quality },
-        Err(reason) => bad_sample(signal, time, reason),
-    })
+    Some(adapter::sample(signal, raw, time, quality))
 }
 
 /// Integers below 0 come as the two's complement of their type, which some nodes widen to 32 or 64 bits.
