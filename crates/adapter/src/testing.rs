@@ -65,3 +65,14 @@ impl Usage {
         Self { resident_mib: resident_kib / 1024.0, cpu_s: cpu_ticks / 100.0 }
     }
 }
+
+/// The median of what was measured; of an even number of values the larger one in the middle.
+///
+/// # Panics
+/// If nothing was measured.
+#[track_caller]
+pub fn median(measured: impl IntoIterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = measured.into_iter().collect();
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}

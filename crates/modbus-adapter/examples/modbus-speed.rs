@@ -4,7 +4,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use adapter::testing::signal;
+use adapter::testing::{median, signal};
 use adapter::{Clock, Context, queue};
 use modbus_adapter::{Buses, ModbusAdapter};
 use plant::{DataType, Link, LinkSettings, ModbusSettings, Origin, Signal};
@@ -98,11 +98,6 @@ async fn adapters(addresses: &[SocketAddr]) -> f64 {
     }
     stop.cancel();
     registers as f64 / begun.elapsed().as_secs_f64()
-}
-
-fn median(mut rates: Vec<f64>) -> f64 {
-    rates.sort_by(f64::total_cmp);
-    rates[rates.len() / 2]
 }
 
 #[tokio::main]

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use adapter::testing::signal;
+use adapter::testing::{median, signal};
 use adapter::{Clock, Context, queue};
 use mqtt_adapter::MqttAdapter;
 use plant::{DataType, Link, LinkSettings, MqttPayload, MqttSettings, Origin};
@@ -174,10 +174,4 @@ async fn main() -> Result<(), Box<dyn Error>> {
         println!("adapter, {name:<10}         {:8.1}: {of_both}", speed / 1e3);
     }
     Ok(())
-}
-
-fn median(values: impl Iterator<Item = f64>) -> f64 {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }

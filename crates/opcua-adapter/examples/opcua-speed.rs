@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use adapter::testing::{Usage, signal};
+use adapter::testing::{Usage, median, signal};
 use adapter::{Clock, Context, queue};
 use opcua::client::{ClientBuilder, DataChangeCallback, IdentityToken, SessionBuilder};
 use opcua::crypto::{CertificateStore, SecurityPolicy};
@@ -222,12 +222,6 @@ async fn adapted(url: &str, tags: u32) -> Outcome<(Speed, Duration)> {
     Ok((speed, all_there))
 }
 
-fn median(speeds: &[Speed], of: impl Fn(&Speed) -> f64) -> f64 {
-    let mut values: Vec<f64> = speeds.iter().map(of).collect();
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
-}
-
 #[tokio::main]
 async fn main() -> Outcome<()> {
     if std::env::args().nth(1).is_some_and(|argument| argument == "serve") {
@@ -241,8 +235,8 @@ async fn main() -> Outcome<()> {
     }
     let offered = f64::from(CHANGING) / CHANGE_EVERY.as_secs_f64();
     println!("{CHANGING} values, {:.0} thousand changes/s offered; median of {REPETITIONS}", offered / 1e3);
-    let [(bare, bare_us), (ours, ours_us)] =
-        [loops, ours].map(|speeds| (median(&speeds, |it| it.changes_per_s), median(&speeds, |it| it.cost_us)));
+    let [(bare, bare_us), (ours, ours_us)] = [loops, ours]
+        .map(|speeds| (median(speeds.iter().map(|it| it.changes_per_s)), median(speeds.iter().map(|it| it.cost_us))));
     println!("bare async-opcua client   {:8.1} thousand changes/s, {bare_us:.2} us of a processor each", bare / 1e3);
     println!("adapter, as samples       {:8.1} thousand changes/s, {ours_us:.2} us of a processor each", ours / 1e3);
     println!(
