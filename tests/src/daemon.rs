@@ -117,6 +117,22 @@ impl Daemon {
             .collect()
     }
 
+    /// Waits until every one of these links is up, or none.
+    #[track_caller]
+    pub fn wait_for_links<S: AsRef<str>>(&self, links: &[S], are_up: bool) {
+        let wanted = f64::from(u8::from(are_up));
+        wait_for(&format!("up of {} links to be {wanted}", links.len()), || {
+            let now = self.of_links("linetwin_link_up");
+            links.iter().all(|link| now.get(link.as_ref()) == Some(&wanted)).then_some(())
+        });
+    }
+
+    /// How often any of its links has failed.
+    #[track_caller]
+    pub fn failures(&self) -> f64 {
+        self.of_links("linetwin_link_failures_total").values().sum()
+    }
+
     /// The line now.
     #[track_caller]
     pub fn state(&self) -> StateV1 {

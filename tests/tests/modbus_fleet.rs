@@ -86,18 +86,6 @@ fn check_window(daemon: &Daemon, links: &[String], what: &str) {
     assert!(slowest >= 0.9 / INTERVAL_S, "the slowest device was polled {slowest:.2} times a second");
 }
 
-/// Waits until every one of the links is up, or none.
-fn wait_for_links(daemon: &Daemon, links: &[String], up: f64) {
-    wait_for(&format!("{} links to be {up}", links.len()), || {
-        let now = daemon.of_links("linetwin_link_up");
-        links.iter().all(|link| now.get(link) == Some(&up)).then_some(())
-    });
-}
-
-fn failures(daemon: &Daemon) -> f64 {
-    daemon.of_links("linetwin_link_failures_total").values().sum()
-}
-
 #[test]
 fn memory_and_crashes_on_long_runs_of_a_hundred_modbus_devices() {
     let ports = ports();
@@ -106,26 +94,26 @@ fn memory_and_crashes_on_long_runs_of_a_hundred_modbus_devices() {
     let mut fleets: Vec<ModbusFleet> = ports.chunks(FLEET).map(ModbusFleet::start).collect();
     let site = site(&ports);
     let daemon = site.start();
-    wait_for_links(&daemon, &names, 1.0);
+    daemon.wait_for_links(&names, true);
     check_window(&daemon, &names, "all on");
 
     let off = fleets.pop().unwrap().switch_off();
-    wait_for_links(&daemon, dying, 0.0);
+    daemon.wait_for_links(dying, false);
     check_window(&daemon, healthy, "a quarter off");
     let retries = std::env::var("FLEET_RETRIES").map_or(RETRIES, |text| text.parse().unwrap());
-    let (begun, first, before) = (Instant::now(), failures(&daemon), Usage::of(daemon.id()));
+    let (begun, first, before) = (Instant::now(), daemon.failures(), Usage::of(daemon.id()));
     let patience = PATIENCE.max(Duration::from_secs_f64(retries / 5.0));
-    while failures(&daemon) < first + retries {
+    while daemon.failures() < first + retries {
         assert!(begun.elapsed() < patience, "too few attempts in {patience:?}");
         check_window(&daemon, healthy, "a quarter off");
     }
     let grown = Usage::of(daemon.id()).resident_mib - before.resident_mib;
-    println!("{} attempts in {:.0?}: {grown:.1} MiB grown", failures(&daemon) - first, begun.elapsed());
+    println!("{} attempts in {:.0?}: {grown:.1} MiB grown", daemon.failures() - first, begun.elapsed());
     assert!(grown <= GROWTH_MAX_MIB, "{grown} MiB grown");
 
     let returned = Instant::now();
     let _back = ModbusFleet::start(&off);
-    wait_for_links(&daemon, dying, 1.0);
+    daemon.wait_for_links(dying, true);
     println!("all back {:.1?} after they were started", returned.elapsed());
     check_window(&daemon, &names, "all on again");
     let counted = daemon.of_links("linetwin_link_samples_total");

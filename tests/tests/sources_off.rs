@@ -60,14 +60,9 @@ fn memory_and_crashes_on_long_runs_with_opc_ua_and_mqtt_off() {
     let site = site(&device, &servers, &brokers);
     let daemon = site.start();
     let all = || servers.iter().chain(&brokers);
-    let wait_for_all = |up: f64| {
-        wait_for(&format!("all sources to be {up}"), || {
-            let now = daemon.of_links("linetwin_link_up");
-            all().all(|(link, _)| now.get(link) == Some(&up)).then_some(())
-        });
-    };
+    let links: Vec<&str> = all().map(|(link, _)| link.as_str()).collect();
     let counts = |name: &str| daemon.of_links(&format!("linetwin_link_{name}_total"));
-    wait_for_all(1.0);
+    daemon.wait_for_links(&links, true);
 
     for ((_, proxy), &fault) in all().zip(OFF.iter().cycle()) {
         proxy.set(fault);
@@ -80,14 +75,13 @@ fn memory_and_crashes_on_long_runs_with_opc_ua_and_mqtt_off() {
     };
     // Some are noticed only when they should say something.
     change(&mut server);
-    wait_for_all(0.0);
+    daemon.wait_for_links(&links, false);
 
-    let failures = || counts("failures").values().sum::<f64>();
     let retries = std::env::var("OFF_RETRIES").map_or(RETRIES, |text| text.parse().unwrap());
     let patience = PATIENCE.max(Duration::from_secs_f64(retries / 5.0));
     let (begun, first, before, samples) =
-        (Instant::now(), failures(), Usage::of(daemon.id()), counts("samples")["plc"]);
-    while failures() < first + retries {
+        (Instant::now(), daemon.failures(), Usage::of(daemon.id()), counts("samples")["plc"]);
+    while daemon.failures() < first + retries {
         assert!(begun.elapsed() < patience, "too few attempts in {patience:?}");
         std::thread::sleep(Duration::from_millis(200));
     }
@@ -95,13 +89,13 @@ fn memory_and_crashes_on_long_runs_with_opc_ua_and_mqtt_off() {
     let grown = after.resident_mib - before.resident_mib;
     println!(
         "{} attempts in {took_s:.0} s: {grown:.1} MiB grown to {:.0}, {:.0} % of a processor; {:.1} samples/s of the device",
-        failures() - first,
+        daemon.failures() - first,
         after.resident_mib,
         (after.cpu_s - before.cpu_s) / took_s * 100.0,
         (counts("samples")["plc"] - samples) / took_s,
     );
     assert!(grown <= GROWTH_MAX_MIB, "{grown:.1} MiB grown");
-    let lost: Vec<f64> = ["failures", "bad_samples"].map(|name| counts(name)["plc"]).to_vec();
+    let lost = ["failures", "bad_samples"].map(|name| counts(name)["plc"]);
     assert_eq!(lost, [0.0, 0.0], "failures and bad samples of the device that is on");
 
     let returned = Instant::now();
