@@ -36,7 +36,8 @@ const SHOWN_CHARS_MAX: usize = 60;
 /// # Errors
 /// If the server cannot be reached or does not answer.
 pub async fn browse(url: &str, access: &OpcuaAccess) -> Result<Vec<BrowsedTag>, BrowseError> {
-    wait_deep(browse_all(url, access)).await
+    let (url, access) = (url.to_owned(), access.clone());
+    wait_deep(async move { browse_all(&url, &access).await }).await.map_err(BrowseError)?
 }
 
 async fn browse_all(url: &str, access: &OpcuaAccess) -> Result<Vec<BrowsedTag>, BrowseError> {

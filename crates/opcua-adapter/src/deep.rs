@@ -1,25 +1,60 @@
-//! A stack that is deep enough for what a server may send.
+//! Threads whose stack is deep enough for what a server may send.
 //!
 //! In OPC UA a value may hold a value, and so on, without an end but that of the message (OPC 10000-6, 5.2.2.16). async-opcua 0.19
 //! bounds that for variants and structures, but neither for a data value in a variant nor for diagnostics in diagnostics, and decodes
-//! by recursion: 3 KiB of such a message overflow the stack of a thread, which ends the process.
+//! by recursion: 3 KiB of such a message overflow the stack of a thread, which ends the process. So all that hears a server is done by
+//! threads of its own, which all links share.
 
-use std::future::poll_fn;
-use std::pin::pin;
+use std::panic::resume_unwind;
+use std::sync::OnceLock;
+use std::{io, thread};
+
+use tokio::runtime::{Builder, Runtime};
+use tokio_util::task::AbortOnDropHandle;
 
 /// How deep the stack is, bytes. Of it only what is used takes memory. A level takes up to 1.5 KiB and 2 bytes of the message, so that
 /// this is enough for 170 KiB of nothing but levels, 1300 times as deep as the standard asks a decoder to be.
 const STACK_BYTES: usize = 256 << 20;
 
-/// Does that on a deep stack.
-pub(crate) fn deep<T>(work: impl FnOnce() -> T) -> T {
-    stacker::maybe_grow(STACK_BYTES / 2, STACK_BYTES, work)
+/// Waits for that while a thread with a deep stack does it.
+///
+/// # Errors
+/// If the machine gives no thread with such a stack: what to do about it.
+pub(crate) async fn wait_deep<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> Result<T, String> {
+    let task = AbortOnDropHandle::new(runtime()?.spawn(work));
+    match task.await {
+        Ok(done) => Ok(done),
+        Err(ended) if ended.is_panic() => resume_unwind(ended.into_panic()),
+        // Only a runtime that ends cancels what nobody dropped, and this one stays.
+        Err(cancelled) => Err(cancelled.to_string()),
+    }
 }
 
-/// Waits for that on a deep stack.
-pub(crate) async fn wait_deep<T>(future: impl Future<Output = T>) -> T {
-    let mut future = pin!(future);
-    poll_fn(|context| deep(|| future.as_mut().poll(context))).await
+/// Does that on a thread with a deep stack, while this thread waits.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn wait_deep_blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    let runtime = runtime().unwrap_or_else(|problem| panic!("{problem}"));
+    runtime.block_on(wait_deep(async { work() })).unwrap_or_else(|problem| panic!("{problem}"))
+}
+
+/// The threads. They are made when the first link needs them, and stay.
+fn runtime() -> Result<&'static Runtime, String> {
+    static RUNTIME: OnceLock<Result<Runtime, String>> = OnceLock::new();
+    let made = RUNTIME.get_or_init(|| {
+        make().map_err(|error| {
+            let mib = STACK_BYTES >> 20;
+            format!(
+                "no thread with a stack of {mib} MiB: {error}; raise the limit of address space (ulimit -v) and restart"
+            )
+        })
+    });
+    made.as_ref().map_err(Clone::clone)
+}
+
+fn make() -> io::Result<Runtime> {
+    // tokio panics where it gets no thread; here the machine is asked for one first.
+    thread::Builder::new().stack_size(STACK_BYTES).spawn(|| ())?;
+    Builder::new_multi_thread().enable_all().thread_name("opcua").thread_stack_size(STACK_BYTES).build()
 }
 
 #[cfg(test)]
@@ -52,8 +87,6 @@ mod tests {
 
     #[test]
     fn what_is_nested_without_a_bound_does_not_overflow_the_stack() {
-        deep(decode);
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
-        runtime.block_on(async { tokio::spawn(wait_deep(async { decode() })).await.unwrap() });
+        wait_deep_blocking(decode);
     }
 }

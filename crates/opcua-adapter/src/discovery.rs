@@ -60,9 +60,13 @@ async fn closed<T: Transport>(event_loop: &mut SecureChannelEventLoop<T>) -> Sta
 /// # Errors
 /// If the server cannot be reached or has no certificate.
 pub async fn fetch_certificate(url: &str, pki: &Pki) -> Result<Certificate, PkiError> {
-    let found = timeout(CONNECT_TIME_MAX, wait_deep(endpoints(&config(ANONYMOUS_APPLICATION), url))).await;
+    let asked = wait_deep({
+        let url = url.to_owned();
+        async move { endpoints(&config(ANONYMOUS_APPLICATION), &url).await }
+    });
+    let found = timeout(CONNECT_TIME_MAX, asked).await;
     let found = found.map_err(|_| PkiError(format!("{url}: no answer within {} s", CONNECT_TIME_MAX.as_secs())))?;
-    let found = found.map_err(|error| PkiError(failed(url, "no answer to GetEndpoints", error)))?;
+    let found = found.map_err(PkiError)?.map_err(|error| PkiError(failed(url, "no answer to GetEndpoints", error)))?;
     let shown =
         found.iter().max_by_key(|endpoint| (!endpoint.server_certificate.is_null_or_empty(), endpoint.security_level));
     let Some(endpoint) = shown else { return Err(PkiError(format!("{url}: the server has no endpoint"))) };

@@ -9,7 +9,7 @@ use telemetry::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use crate::address::{self, Address, Place};
-use crate::deep::deep;
+use crate::deep::wait_deep_blocking;
 use crate::events::{Conditions, EventSignal};
 use crate::value::{Skew, sample};
 
@@ -30,7 +30,8 @@ pub fn address(text: &str) {
 
 /// Events as a server may send them, for a signal with an address of events.
 pub fn event(bytes: &[u8], signal: &Signal) {
-    deep(|| hear(bytes, signal));
+    let (bytes, signal) = (bytes.to_vec(), signal.clone());
+    wait_deep_blocking(move || hear(&bytes, &signal));
 }
 
 fn hear(bytes: &[u8], signal: &Signal) {
@@ -47,7 +48,8 @@ fn hear(bytes: &[u8], signal: &Signal) {
 
 /// A data value as a server may send it, and the part of it that an address names, as a sample of that signal.
 pub fn value(bytes: &[u8], part: &str, signal: &Signal) {
-    deep(|| take(bytes, part, signal));
+    let (bytes, part, signal) = (bytes.to_vec(), part.to_owned(), signal.clone());
+    wait_deep_blocking(move || take(&bytes, &part, &signal));
 }
 
 fn take(bytes: &[u8], part: &str, signal: &Signal) {

@@ -112,7 +112,13 @@ impl OpcuaAdapter {
 
     /// Subscribes, delivers and reconnects until the context is stopped. The session is then closed at the server.
     pub async fn run(self, context: Context) {
-        wait_deep(self.keep_subscribed(&context)).await;
+        let subscribed = wait_deep({
+            let context = context.clone();
+            async move { self.keep_subscribed(&context).await }
+        });
+        if let Err(problem) = subscribed.await {
+            keep_connected(&context, |_| async { LinkError::Lost(problem.clone()) }).await;
+        }
     }
 
     async fn keep_subscribed(&self, context: &Context) {
