@@ -25,9 +25,8 @@ const INTERVAL: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_millis(500);
 /// How long the device takes for an answer.
 const LATENCY: Duration = Duration::from_millis(5);
-/// From the end of a fault to the first good value: two seconds, the wait for one answer that was under way, and
-/// the poll itself.
-const BACK: Duration = Duration::from_millis(2600);
+/// From the end of a fault to the first good value, at most.
+const BACK: Duration = Duration::from_secs(2);
 /// How old a good value may be when it arrives: one poll with every request late or repeated.
 const AGE_MAX_MS: u64 = 3000;
 /// The first registers of the two requests of a poll. Both are alike, so that an answer to the other would fit.
