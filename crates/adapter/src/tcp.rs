@@ -8,7 +8,7 @@ use tokio::time::timeout;
 
 /// How long an address may take to answer the first packet. One that is off drops it, and the system would send the next after 1,
 /// 3 and 7 s: who waits for those sees a device late that is back. To try anew is as good, and sees it within two seconds.
-const ANSWER_MAX: Duration = Duration::from_secs(1);
+pub const ANSWER_MAX: Duration = Duration::from_secs(1);
 
 /// Connects to the first address of a place that answers, and sends what is written at once.
 ///
@@ -36,28 +36,15 @@ pub async fn connect(place: impl ToSocketAddrs) -> io::Result<TcpStream> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use std::convert::Infallible;
-    use std::net::{Ipv4Addr, SocketAddr};
+    use std::net::SocketAddr;
 
     use telemetry::{Event, LinkId, LinkState, Timestamp};
-    use tokio::net::{TcpListener, TcpSocket};
     use tokio::time::Instant;
     use tokio_util::sync::CancellationToken;
 
     use super::*;
+    use crate::testing::dark_listener;
     use crate::{Clock, Context, LinkError, keep_connected, queue, without_farewell};
-
-    /// A listener that has no room for another connection: the system drops what comes, as the network does for a host that is off.
-    async fn dark() -> (TcpListener, SocketAddr, Vec<TcpStream>) {
-        let socket = TcpSocket::new_v4().unwrap();
-        socket.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
-        let listener = socket.listen(1).unwrap();
-        let address = listener.local_addr().unwrap();
-        let mut waiting = Vec::new();
-        while let Ok(stream) = connect(address).await {
-            waiting.push(stream);
-        }
-        (listener, address, waiting)
-    }
 
     async fn session(context: &Context, address: SocketAddr) -> Result<Infallible, LinkError> {
         let _stream = connect(address).await.map_err(|error| LinkError::Lost(error.to_string()))?;
@@ -67,7 +54,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_host_that_drops_everything_is_told_as_such_and_found_within_two_seconds_of_its_return() {
-        let (listener, address, _waiting) = dark().await;
+        let (listener, _waiting) = dark_listener().await;
+        let address = listener.local_addr().unwrap();
         let told = connect(address).await.unwrap_err();
         assert!(told.to_string().contains("does not answer within 1s"), "{told}");
 

@@ -1,7 +1,12 @@
 //! What the tests, the fuzzers and the benchmarks of adapters share.
 
+use std::net::Ipv4Addr;
+
 use plant::{DataType, Origin, Role, Signal, StationId, WordOrder};
 use telemetry::{LinkId, SignalId};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+
+use crate::tcp;
 
 /// A plain signal at an address, from the row of a tag list that its id counts.
 pub fn signal(id: u32, address: &str, data_type: DataType) -> Signal {
@@ -24,6 +29,23 @@ pub fn signal(id: u32, address: &str, data_type: DataType) -> Signal {
         stale_after_s: None,
         origin: Origin { file: "tags/plc.csv".into(), line: id + 2 },
     }
+}
+
+/// A listener of this machine that has no room for another connection, and those that fill it: what comes is dropped, as the
+/// network does for a host that is off. Its host is back as soon as it accepts.
+///
+/// # Panics
+/// If the machine gives no port.
+pub async fn dark_listener() -> (TcpListener, Vec<TcpStream>) {
+    let socket = TcpSocket::new_v4().expect("a machine has sockets");
+    socket.bind((Ipv4Addr::LOCALHOST, 0).into()).expect("a machine has a free port");
+    let listener = socket.listen(1).expect("a bound socket can listen");
+    let address = listener.local_addr().expect("a listener has an address");
+    let mut filling = Vec::new();
+    while let Ok(stream) = tcp::connect(address).await {
+        filling.push(stream);
+    }
+    (listener, filling)
 }
 
 /// What the system says that a process uses.

@@ -1,15 +1,16 @@
 use std::collections::VecDeque;
-use std::fmt;
+use std::future::pending;
 use std::time::Duration;
+use std::{fmt, io};
 
-use adapter::read_password;
+use adapter::{read_password, tcp};
 use futures_util::StreamExt as _;
 use mqtt_client::{
     Client, Failure, Happening, Happenings, Introduction, Memory, MqttVersion, Outgoing, Received, Tls, TlsFiles,
     Versions, connect,
 };
 use plant::{BrokerTlsSettings, MqttSettings, Password};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 /// How long connecting and subscribing may take together.
 const SUBSCRIBE_MAX: Duration = Duration::from_secs(10);
@@ -61,9 +62,25 @@ impl Broker {
         memory: Memory,
         will: Option<Outgoing>,
     ) -> Result<Subscription, String> {
-        match timeout(SUBSCRIBE_MAX, self.try_subscribe(filters, memory, will)).await {
-            Ok(result) => result.map_err(|problem| format!("{self}: {problem}")),
-            Err(_) => Err(format!("{self}: the subscription was not acknowledged within {SUBSCRIBE_MAX:?}")),
+        let subscribed = async {
+            let late = |_| Err(format!("the subscription was not acknowledged within {SUBSCRIBE_MAX:?}"));
+            timeout(SUBSCRIBE_MAX, self.try_subscribe(filters, memory, will)).await.unwrap_or_else(late)
+        };
+        let subscribed = tokio::select! {
+            subscribed = subscribed => subscribed,
+            problem = self.machine_off() => Err(problem),
+        };
+        subscribed.map_err(|problem| format!("{self}: {problem}"))
+    }
+
+    /// Waits until it is sure that the broker's machine drops everything. The client library has one time for connecting, securing
+    /// and being let in, which has to do for a slow broker: a machine that is off would be found late when it is back.
+    async fn machine_off(&self) -> String {
+        sleep(tcp::ANSWER_MAX).await;
+        match tcp::connect((self.host.as_str(), self.port)).await {
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => error.to_string(),
+            // It is there, or the library is told what is wrong.
+            _ => pending().await,
         }
     }
 

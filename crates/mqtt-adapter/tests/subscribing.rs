@@ -3,9 +3,9 @@
 
 mod broker;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use adapter::testing::signal;
+use adapter::testing::{dark_listener, signal};
 use adapter::{Clock, Context, CountersSnapshot, queue};
 use broker::{BOUND, Front, TestBroker, scripted_broker};
 use mqtt_adapter::{MqttAdapter, browse};
@@ -247,6 +247,20 @@ async fn a_silent_broker_is_given_up() {
     let port = scripted_broker(&[]).await;
     let mut running = Running::start(port, 4, &cooling_signals());
     running.wait_down("no answer in time").await;
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_broker_whose_machine_drops_everything_is_found_within_two_seconds_of_its_return() {
+    let broker = TestBroker::start().await;
+    let (listener, _filling) = dark_listener().await;
+    let mut running = Running::start(listener.local_addr().unwrap().port(), 4, &cooling_signals());
+    running.wait_down("does not answer within 1s").await;
+    // Until the pauses are as long as they get.
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let (returned, _front) = (Instant::now(), Front::at(listener, &broker));
+    running.wait_up().await;
+    assert!(returned.elapsed() <= Duration::from_secs(2), "found after {:?}", returned.elapsed());
     running.stop().await;
 }
 

@@ -107,7 +107,10 @@ pub(crate) struct Front {
 
 impl Front {
     pub(crate) async fn start(broker: &TestBroker) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        Self::at(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap(), broker)
+    }
+
+    pub(crate) fn at(listener: TcpListener, broker: &TestBroker) -> Self {
         let front = Self {
             port: listener.local_addr().unwrap().port(),
             broker: Arc::new(Mutex::new(Some(broker.port()))),
