@@ -4,10 +4,9 @@ mod address;
 mod events;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
-mod tls;
 
 use std::path::Path;
-use std::sync::{Mutex as SyncMutex, PoisonError};
+use std::sync::{Arc, Mutex as SyncMutex, PoisonError};
 use std::time::Duration;
 
 use contract::{HealthV1, LineV1, LoginV1, MeV1, Message};
@@ -25,7 +24,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::ServerName;
 
 pub use address::NotAnAddress;
-pub use tls::TlsError;
+pub use tls_files::TlsError;
 
 use address::Address;
 use events::Events;
@@ -141,7 +140,8 @@ impl Client {
         if !address.is_private() && !matches!(credentials, Credentials::Nobody) {
             return Err(SetupError::InTheClear(address.authority()));
         }
-        let tls = if address.is_tls { Some(tls::connector(ca)?) } else { None };
+        let connector = || tls_files::client(ca, None).map(|config| TlsConnector::from(Arc::new(config)));
+        let tls = if address.is_tls { Some(connector()?) } else { None };
         Ok(Self {
             address,
             tls,

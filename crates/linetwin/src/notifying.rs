@@ -1,11 +1,13 @@
 //! Whom the daemon tells of its alerts, as whom, and what an earlier life has left untold.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use mqtt_client::{Broker, MqttVersion, Tls, TlsFiles};
+use mqtt_client::{Broker, MqttVersion};
 use notify::{Ledger, Notifier, NotifySettings, Publication, SparkplugNode, SparkplugSettings, Topics};
+use tls_files::Own;
 
 use crate::recorder::{ALERTS_FILE, events_after, last_event};
 use crate::setup::Setup;
@@ -22,8 +24,8 @@ const BIRTH_NUMBER_FILE: &str = "sparkplug.bdseq";
 pub(crate) fn broker(setup: &Setup) -> anyhow::Result<Broker> {
     let settings = &setup.daemon.mqtt;
     let tls = settings.tls.as_ref().map(|tls| {
-        let own = tls.certificate.as_deref().zip(tls.key.as_deref());
-        Tls::read(TlsFiles { ca: tls.ca.as_deref(), own }).context("mqtt.tls")
+        let own = tls.certificate.as_deref().zip(tls.key.as_deref()).map(|(certificate, key)| Own { certificate, key });
+        tls_files::client(tls.ca.as_deref(), own).map(Arc::new).context("mqtt.tls")
     });
     let version = settings.version.map(|number| if number == 3 { MqttVersion::V3 } else { MqttVersion::V5 });
     let password = settings.password.clone().unwrap_or_default();

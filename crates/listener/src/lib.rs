@@ -7,4 +7,5 @@ mod tls;
 
 pub use connection::{BoundedListener, Connection, Io};
 pub use stamp::Stamp;
-pub use tls::{Tls, TlsError};
+pub use tls::Tls;
+pub use tls_files::TlsError;

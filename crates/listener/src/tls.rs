@@ -3,25 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use tls_files::{Own, ServerConfig, TlsError};
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
-use tokio_rustls::rustls::crypto::ring;
-use tokio_rustls::rustls::pki_types::pem::{self, PemObject};
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::stamp::Stamp;
 
 /// The one protocol that is spoken inside TLS.
 const HTTP_1_1: &[u8] = b"http/1.1";
-
-/// Why a certificate or a key cannot be used.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{what} {path}: {problem}")]
-pub struct TlsError {
-    what: &'static str,
-    path: PathBuf,
-    problem: String,
-}
 
 /// How a listener speaks TLS.
 #[derive(Debug)]
@@ -85,23 +73,7 @@ impl Tls {
 }
 
 fn read(certificate: &Path, key: &Path) -> Result<Arc<ServerConfig>, TlsError> {
-    let of_certificate = |problem: String| TlsError { what: "certificate", path: certificate.to_owned(), problem };
-    let of_key = |problem: String| TlsError { what: "key", path: key.to_owned(), problem };
-    let pem = |problem: pem::Error| match problem {
-        pem::Error::NoItemsFound => "holds none; expected PEM with -----BEGIN".to_owned(),
-        pem::Error::Io(error) => format!("cannot be read: {error}"),
-        other => format!("is not PEM: {other}"),
-    };
-    let chain: Result<Vec<_>, _> = CertificateDer::pem_file_iter(certificate).and_then(Iterator::collect);
-    let chain = chain.map_err(|problem| of_certificate(pem(problem)))?;
-    if chain.is_empty() {
-        return Err(of_certificate(pem(pem::Error::NoItemsFound)));
-    }
-    let private = PrivateKeyDer::from_pem_file(key).map_err(|problem| of_key(pem(problem)))?;
-    let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, private))
-        .map_err(|error| of_key(format!("does not go with the certificate {}: {error}", certificate.display())))?;
+    let mut config = tls_files::server(Own { certificate, key })?;
     config.alpn_protocols = vec![HTTP_1_1.to_vec()];
     Ok(Arc::new(config))
 }
@@ -122,20 +94,11 @@ mod tests {
     fn what_cannot_be_used_is_told_and_what_was_used_goes_on() {
         let folder = tempfile::tempdir().unwrap();
         let [certificate, key] = ["cert.pem", "key.pem"].map(|name| folder.path().join(name));
-        let refused = |expected: &str| {
-            let error = Tls::open(&certificate, &key).unwrap_err().to_string();
-            assert!(error.contains(expected), "{error}");
-        };
-        refused("cert.pem: cannot be read");
         let ((one, one_key), (other, other_key)) = (signed(), signed());
-        fs::write(&certificate, "").unwrap();
-        refused("cert.pem: holds none");
         fs::write(&certificate, &one).unwrap();
-        refused("key.pem: cannot be read");
-        fs::write(&key, &one).unwrap();
-        refused("key.pem: holds none");
         fs::write(&key, &other_key).unwrap();
-        refused("key.pem: does not go with the certificate");
+        let problem = Tls::open(&certificate, &key).unwrap_err();
+        assert!(problem.to_string().contains("key.pem: it does not go with the certificate"), "{problem}");
         fs::write(&key, &one_key).unwrap();
 
         let tls = Tls::open(&certificate, &key).unwrap();

@@ -1,20 +1,17 @@
 //! How bytes get to a device: TCP, TLS, or a serial line.
 
 use std::fmt;
-use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use adapter::tcp;
-use plant::{ModbusTls, ModbusTransport, Parity, SerialLine};
+use plant::{ModbusTransport, Parity, SerialLine};
+use tls_files::Own;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
-use tokio_rustls::rustls::crypto::ring;
-use tokio_rustls::rustls::pki_types::pem::PemObject;
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_serial::{SerialPortBuilderExt, SerialStream};
 
 /// What bytes go through.
@@ -87,7 +84,10 @@ impl Endpoint {
                 let name = tls.server_name.as_ref().unwrap_or(&to.host).clone();
                 let server = ServerName::try_from(name.clone())
                     .map_err(|_| format!("{name:?} is no name that a certificate can have; set tls.server_name"))?;
-                let connector = TlsConnector::from(Arc::new(config(tls)?));
+                // The files are read for each connection, so that a renewed certificate is used without a restart.
+                let own = tls.own.as_ref().map(|own| Own { certificate: &own.certificate, key: &own.key });
+                let config = tls_files::client(Some(&tls.ca), own).map_err(|error| error.to_string())?;
+                let connector = TlsConnector::from(Arc::new(config));
                 let stream =
                     connector.connect(server, stream).await.map_err(|error| format!("TLS as {name:?}: {error}"))?;
                 Ok(Box::new(stream))
@@ -126,30 +126,4 @@ fn open_line(line: &SerialLine) -> Result<SerialStream, String> {
         .stop_bits(stop)
         .open_native_async()
         .map_err(|error| format!("{error}; expected a serial line that this user may read and write"))
-}
-
-/// The files are read for each connection, so that a renewed certificate is used without a restart.
-fn config(tls: &ModbusTls) -> Result<ClientConfig, String> {
-    let mut roots = RootCertStore::empty();
-    for certificate in certificates(&tls.ca)? {
-        roots.add(certificate).map_err(|error| format!("{}: {error}", tls.ca.display()))?;
-    }
-    let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap_or_else(|_| unreachable!("ring has ciphers for both versions of TLS"))
-        .with_root_certificates(roots);
-    let Some(own) = &tls.own else { return Ok(builder.with_no_client_auth()) };
-    let key = PrivateKeyDer::from_pem_file(&own.key)
-        .map_err(|error| format!("{}: {error}; expected a private key in PEM", own.key.display()))?;
-    builder
-        .with_client_auth_cert(certificates(&own.certificate)?, key)
-        .map_err(|error| format!("{}: {error}", own.certificate.display()))
-}
-
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
-    let wrong = |problem: String| format!("{}: {problem}; expected certificates in PEM", path.display());
-    let read = CertificateDer::pem_file_iter(path)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(|error| wrong(error.to_string()))?;
-    if read.is_empty() { Err(wrong("it holds none".to_owned())) } else { Ok(read) }
 }

@@ -1,15 +1,16 @@
 use std::collections::VecDeque;
 use std::future::pending;
+use std::sync::Arc;
 use std::time::Duration;
 use std::{fmt, io};
 
 use adapter::{read_password, tcp};
 use futures_util::StreamExt as _;
 use mqtt_client::{
-    Client, Failure, Happening, Happenings, Introduction, Memory, MqttVersion, Outgoing, Received, Tls, TlsFiles,
-    Versions, connect,
+    Client, Failure, Happening, Happenings, Introduction, Memory, MqttVersion, Outgoing, Received, Versions, connect,
 };
 use plant::{BrokerTlsSettings, MqttSettings, Password};
+use tls_files::Own;
 use tokio::time::{sleep, timeout};
 
 /// How long connecting and subscribing may take together.
@@ -129,8 +130,9 @@ impl Broker {
     /// The broker with what its files hold now: a renewed certificate or password needs no restart.
     fn with_secrets(&self) -> Result<mqtt_client::Broker, String> {
         let tls = self.tls.as_ref().map(|tls| {
-            let own = tls.certificate.as_deref().zip(tls.key.as_deref());
-            Tls::read(TlsFiles { ca: tls.ca.as_deref(), own }).map_err(|error| format!("tls: {error}"))
+            let own =
+                tls.certificate.as_deref().zip(tls.key.as_deref()).map(|(certificate, key)| Own { certificate, key });
+            tls_files::client(tls.ca.as_deref(), own).map(Arc::new).map_err(|error| format!("tls: {error}"))
         });
         let login = self
             .login

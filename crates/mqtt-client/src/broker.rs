@@ -1,10 +1,11 @@
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
-use rumqttc::{MqttOptions, Transport, v5};
+use rumqttc::{MqttOptions, TlsConfiguration, Transport, v5};
+use tls_files::ClientConfig;
 
 use crate::client::{Introduction, Memory};
-use crate::tls::Tls;
 
 /// How long the connection may be silent before either side asks whether the other is still there. One that is gone is
 /// noticed within twice this time.
@@ -48,7 +49,7 @@ pub struct Broker {
     /// User name and password, if the broker wants them.
     pub login: Option<(String, String)>,
     /// How it is encrypted, if it is.
-    pub tls: Option<Tls>,
+    pub tls: Option<Arc<ClientConfig>>,
 }
 
 impl Broker {
@@ -81,7 +82,10 @@ impl Broker {
     }
 
     fn transport(&self) -> Transport {
-        self.tls.as_ref().map_or_else(Transport::tcp, Tls::transport)
+        match &self.tls {
+            None => Transport::tcp(),
+            Some(tls) => Transport::tls_with_config(TlsConfiguration::Rustls(Arc::clone(tls))),
+        }
     }
 }
 

@@ -8,7 +8,6 @@ mod broker;
 mod client;
 mod failure;
 pub mod sparkplug;
-mod tls;
 mod version;
 
 pub use broker::{Broker, MqttVersion};
@@ -17,5 +16,4 @@ pub use client::{
 };
 pub use failure::Failure;
 pub use rumqttc::{QoS, valid_filter};
-pub use tls::{Tls, TlsError, TlsFiles};
 pub use version::Versions;
