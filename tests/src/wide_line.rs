@@ -3,8 +3,8 @@
 
 use linetwin::simulated::START;
 use plant::{
-    DataType, Detection, Link, LinkSettings, ModbusSettings, Origin, Plant, Role, Signal, Station, StationId,
-    StationKind, WordOrder,
+    DataType, Link, LinkSettings, ModbusSettings, Origin, Plant, Role, Signal, Station, StationId, StationKind,
+    WordOrder,
 };
 use telemetry::{Event, Input, LinkId, LinkState, Quality, Sample, SampleBatch, SignalId, Timestamp, Value};
 
@@ -89,19 +89,10 @@ impl WideLine {
             site: "bench".to_owned(),
             area: "bench".to_owned(),
             line: "bench".to_owned(),
-            variants: Vec::new(),
             links: (0..self.stations / STATIONS_PER_LINK).map(link).collect(),
             stations: (0..self.stations).map(station).collect(),
             signals: (0..u32::from(self.stations) * ROLES.len() as u32).map(signal).collect(),
-            limits: Vec::new(),
-            redundant: Vec::new(),
-            recipes: Vec::new(),
-            genealogy: plant::Genealogy::default(),
-            alarms: plant::AlarmPolicy::default(),
-            detection: Detection::default(),
-            flow: plant::FlowDesign::default(),
-            plan: plant::Plan::default(),
-            runbook: plant::Runbook::default(),
+            ..Plant::default()
         }
     }
 

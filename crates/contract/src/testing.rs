@@ -50,15 +50,8 @@ pub(crate) fn plant() -> Plant {
             station(WELD, "weld-20", StationKind::SpotWeld, vec![COOL], Some(58.0)),
         ],
         signals: vec![current()],
-        limits: Vec::new(),
-        redundant: Vec::new(),
-        recipes: Vec::new(),
-        genealogy: plant::Genealogy::default(),
-        alarms: plant::AlarmPolicy::default(),
         detection: Detection { false_alarms_per_shift: 1.0, warm_up_cycles: 30, ..Detection::default() },
-        flow: plant::FlowDesign::default(),
-        plan: plant::Plan::default(),
-        runbook: plant::Runbook::default(),
+        ..Plant::default()
     }
 }
 

@@ -76,19 +76,8 @@ fn plant() -> Plant {
         site: "ulm".into(),
         area: "body/shop".into(),
         line: "line-1".into(),
-        variants: Vec::new(),
-        links: Vec::new(),
-        stations: Vec::new(),
-        signals: Vec::new(),
-        limits: Vec::new(),
-        redundant: Vec::new(),
-        recipes: Vec::new(),
-        genealogy: plant::Genealogy::default(),
-        alarms: plant::AlarmPolicy::default(),
         detection: Detection { false_alarms_per_shift: 1.0, warm_up_cycles: 30, ..Detection::default() },
-        flow: plant::FlowDesign::default(),
-        plan: plant::Plan::default(),
-        runbook: plant::Runbook::default(),
+        ..Plant::default()
     }
 }
 

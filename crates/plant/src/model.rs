@@ -19,7 +19,8 @@ impl StationId {
 }
 
 /// One line and all that the twin must know of it. Named after ISA-95: enterprise / site / area / line / station.
-#[derive(Debug, Clone, PartialEq)]
+/// The default has nothing on it yet.
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Plant {
     /// The enterprise.
     pub enterprise: String,

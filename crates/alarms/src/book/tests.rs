@@ -1,6 +1,6 @@
 use genealogy::factors::Factor;
 use genealogy::{Common, Relation};
-use plant::{ChangeKind, Detection, Origin, Station, StationKind};
+use plant::{ChangeKind, Origin, Station, StationKind};
 use telemetry::{InterventionKind, LinkId};
 
 use super::*;
@@ -27,12 +27,6 @@ fn plant() -> Plant {
         origin: Origin { file: String::new(), line: 0 },
     };
     Plant {
-        enterprise: String::new(),
-        site: String::new(),
-        area: String::new(),
-        line: String::new(),
-        variants: Vec::new(),
-        links: Vec::new(),
         stations: vec![
             station(COOLING, StationKind::CoolingLoop, &[]),
             station(OTHER_COOLING, StationKind::CoolingLoop, &[]),
@@ -40,16 +34,7 @@ fn plant() -> Plant {
             station(WELD_B, StationKind::SpotWeld, &[COOLING]),
             station(LASER, StationKind::LaserWeld, &[OTHER_COOLING]),
         ],
-        signals: Vec::new(),
-        limits: Vec::new(),
-        redundant: Vec::new(),
-        recipes: Vec::new(),
-        genealogy: plant::Genealogy::default(),
-        alarms: plant::AlarmPolicy::default(),
-        detection: Detection::default(),
-        flow: plant::FlowDesign::default(),
-        plan: plant::Plan::default(),
-        runbook: plant::Runbook::default(),
+        ..Plant::default()
     }
 }
 

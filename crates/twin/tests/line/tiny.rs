@@ -107,14 +107,8 @@ pub(crate) fn plant() -> Arc<Plant> {
             signal(PROGRAM, "weld/program", WELD, Role::RobotProgram, PLC, None),
         ],
         limits: vec![Limit { signal: RESISTANCE, variant: None, low: Some(RESISTANCE_LOW), high: None }],
-        redundant: Vec::new(),
-        recipes: Vec::new(),
-        genealogy: plant::Genealogy::default(),
-        alarms: plant::AlarmPolicy::default(),
         detection: Detection { warm_up_cycles: WARM_UP_CYCLES, ..Detection::default() },
-        flow: plant::FlowDesign::default(),
-        plan: plant::Plan::default(),
-        runbook: plant::Runbook::default(),
+        ..Plant::default()
     })
 }
 
