@@ -20,6 +20,7 @@ use crate::client::{ANONYMOUS_APPLICATION, Bounded, CLOSE_TIME_MAX, CONNECT_TIME
 use crate::credentials::{Credentials, credentials, remedy};
 use crate::discovery::endpoints;
 use crate::endpoint;
+use crate::structures::leave_arguments;
 
 /// A server that has sent nothing for so long is lost: three keep-alives without an answer.
 const SILENCE_MAX: Duration = Duration::from_secs(6);
@@ -89,6 +90,7 @@ impl Connection {
             .connect_to_endpoint_directly(endpoint)
             .and_then(|builder| builder.build(credentials.store))
             .map_err(|error| failed(url, "cannot prepare a session", error))?;
+        leave_arguments(&mut session.context().write());
         Ok(Self {
             url: url.to_owned(),
             session,

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::address::{self, Address, Place};
 use crate::deep::wait_deep_blocking;
 use crate::events::{Conditions, EventSignal};
+use crate::structures::leave_arguments;
 use crate::value::{Skew, sample};
 
 /// The address of a tag list, with the part of a value behind `#`. A node's own address leads to it again.
@@ -35,7 +36,7 @@ pub fn event(bytes: &[u8], signal: &Signal) {
 }
 
 fn hear(bytes: &[u8], signal: &Signal) {
-    let (types, (queue, _)) = (ContextOwned::default(), adapter::queue(1));
+    let (types, (queue, _)) = (types(), adapter::queue(1));
     let context = Context::new(signal.link, Clock::system(), CancellationToken::new(), queue);
     let mut bytes = Cursor::new(bytes);
     let Ok(signal) = EventSignal::parse(signal) else { return };
@@ -53,8 +54,15 @@ pub fn value(bytes: &[u8], part: &str, signal: &Signal) {
 }
 
 fn take(bytes: &[u8], part: &str, signal: &Signal) {
-    let context = ContextOwned::default();
-    let Ok(value) = DataValue::decode(&mut Cursor::new(bytes), &context.context()) else { return };
+    let types = types();
+    let Ok(value) = DataValue::decode(&mut Cursor::new(bytes), &types.context()) else { return };
     let part: Vec<String> = part.split('/').filter(|step| !step.is_empty()).map(str::to_owned).collect();
     let _ = sample(signal, &part, &value, Skew::default(), Timestamp::EPOCH);
+}
+
+/// What decodes a link's messages.
+fn types() -> ContextOwned {
+    let mut types = ContextOwned::default();
+    leave_arguments(&mut types);
+    types
 }

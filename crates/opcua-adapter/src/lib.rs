@@ -35,6 +35,7 @@ mod published;
 mod redundancy;
 mod refresh;
 mod sessions;
+mod structures;
 mod subscription;
 mod value;
 mod wire;
