@@ -5,9 +5,8 @@
 //! by recursion: 3 KiB of such a message overflow the stack of a thread, which ends the process. So all that hears a server is done by
 //! threads of its own, which all links share.
 
-use std::panic::resume_unwind;
+use std::panic::{catch_unwind, resume_unwind};
 use std::sync::OnceLock;
-use std::{io, thread};
 
 use tokio::runtime::{Builder, Runtime};
 use tokio_util::task::AbortOnDropHandle;
@@ -40,21 +39,21 @@ pub(crate) fn wait_deep_blocking<T: Send + 'static>(work: impl FnOnce() -> T + S
 /// The threads. They are made when the first link needs them, and stay.
 fn runtime() -> Result<&'static Runtime, String> {
     static RUNTIME: OnceLock<Result<Runtime, String>> = OnceLock::new();
-    let made = RUNTIME.get_or_init(|| {
-        make().map_err(|error| {
-            let mib = STACK_BYTES >> 20;
-            format!(
-                "no thread with a stack of {mib} MiB: {error}; raise the limit of address space (ulimit -v) and restart"
-            )
-        })
-    });
-    made.as_ref().map_err(Clone::clone)
+    RUNTIME.get_or_init(make).as_ref().map_err(Clone::clone)
 }
 
-fn make() -> io::Result<Runtime> {
-    // tokio panics where it gets no thread; here the machine is asked for one first.
-    thread::Builder::new().stack_size(STACK_BYTES).spawn(|| ())?;
-    Builder::new_multi_thread().enable_all().thread_name("opcua").thread_stack_size(STACK_BYTES).build()
+fn make() -> Result<Runtime, String> {
+    let build = || Builder::new_multi_thread().enable_all().thread_name("opcua").thread_stack_size(STACK_BYTES).build();
+    // tokio panics where it gets no thread.
+    let problem = match catch_unwind(build) {
+        Ok(Ok(runtime)) => return Ok(runtime),
+        Ok(Err(error)) => error.to_string(),
+        Err(panic) => panic.downcast::<String>().map_or_else(|_| "tokio panicked".to_owned(), |text| *text),
+    };
+    let mib = STACK_BYTES >> 20;
+    Err(format!(
+        "no threads with a stack of {mib} MiB: {problem}; raise the limit of address space (ulimit -v) and restart"
+    ))
 }
 
 #[cfg(test)]
