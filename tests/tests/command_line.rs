@@ -62,6 +62,16 @@ fn a_second_daemon_on_the_same_recording_is_refused() {
 }
 
 #[test]
+fn a_machine_without_room_for_the_stacks_of_opc_ua_is_told_what_to_raise() {
+    // Less than one of them, and more than the program itself.
+    let limited = r#"ulimit -v 260000; exec "$0" "$@""#;
+    let url = format!("opc.tcp://127.0.0.1:{}/", free_port());
+    let mut command = Command::new("sh");
+    command.args(["-c", limited]).arg(linetwin().get_program()).args(["browse", &url, "--link", "a", "--station", "b"]);
+    check_refused(&mut command, 1, &["no threads with a stack of 256 MiB", "ulimit -v"]);
+}
+
+#[test]
 fn every_problem_of_a_configuration_is_told_at_once() {
     let site = site();
     let plant = fs::read_to_string(site.config().join("plant.toml")).unwrap();
