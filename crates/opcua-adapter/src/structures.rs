@@ -7,8 +7,8 @@ use std::io::Read;
 
 use opcua::types::type_loader::FallbackTypeLoader;
 use opcua::types::{
-    Context, ContextOwned, DataTypeId, DynEncodable, EncodingResult, GeneratedTypeLoader, NodeId, ObjectId, TypeLoader,
-    TypeLoaderCollection, TypeLoaderPriority,
+    Context, ContextOwned, DataTypeId, DynEncodable, EncodingResult, Error, GeneratedTypeLoader, NodeId, ObjectId,
+    TypeLoader, TypeLoaderCollection, TypeLoaderPriority,
 };
 
 /// Leaves arguments as bytes from now on.
@@ -31,7 +31,12 @@ impl TypeLoader for Arguments {
         length: Option<usize>,
     ) -> Option<EncodingResult<Box<dyn DynEncodable>>> {
         let is_argument = *node_id == ObjectId::Argument_Encoding_DefaultBinary || *node_id == DataTypeId::Argument;
-        if is_argument { FallbackTypeLoader.load_from_binary(node_id, stream, context, length) } else { None }
+        if !is_argument {
+            return None;
+        }
+        // One within another structure does not say where it ends.
+        let inside = || Err(Error::decoding("an argument of a method within a structure is not taken"));
+        Some(FallbackTypeLoader.load_from_binary(node_id, stream, context, length).unwrap_or_else(inside))
     }
 
     /// Before those of the standard.
@@ -57,10 +62,14 @@ mod tests {
         [&[1, 0, low, high, 1], &length[..], body].concat()
     }
 
-    fn decoded(message: &[u8]) -> ExtensionObject {
+    fn types() -> ContextOwned {
         let mut types = ContextOwned::default();
         leave_arguments(&mut types);
-        ExtensionObject::decode(&mut Cursor::new(message), &types.context()).unwrap()
+        types
+    }
+
+    fn decoded(message: &[u8]) -> ExtensionObject {
+        ExtensionObject::decode(&mut Cursor::new(message), &types().context()).unwrap()
     }
 
     #[test]
@@ -71,6 +80,10 @@ mod tests {
         for node in [298, 296] {
             let object = decoded(&message(node, &argument));
             assert!(object.inner_as::<ByteStringBody>().is_some(), "{object:?}");
+            // As a structure of the server's own would have one.
+            let (types, node) = (types(), NodeId::new(0, u32::from(node)));
+            let inside = types.context().load_from_binary(&node, &mut Cursor::new(&argument), None).unwrap_err();
+            assert!(inside.to_string().contains("within a structure"), "{inside}");
         }
     }
 
