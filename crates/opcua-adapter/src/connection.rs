@@ -18,9 +18,9 @@ use tokio::time::{Instant, timeout};
 use crate::certificates::Certificate;
 use crate::client::{ANONYMOUS_APPLICATION, Bounded, CLOSE_TIME_MAX, CONNECT_TIME_MAX, config};
 use crate::credentials::{Credentials, credentials, remedy};
+use crate::decoding::set_bounds;
 use crate::discovery::endpoints;
 use crate::endpoint;
-use crate::structures::leave_arguments;
 
 /// A server that has sent nothing for so long is lost: three keep-alives without an answer.
 const SILENCE_MAX: Duration = Duration::from_secs(6);
@@ -90,7 +90,7 @@ impl Connection {
             .connect_to_endpoint_directly(endpoint)
             .and_then(|builder| builder.build(credentials.store))
             .map_err(|error| failed(url, "cannot prepare a session", error))?;
-        leave_arguments(&mut session.context().write());
+        set_bounds(&mut session.context().write());
         Ok(Self {
             url: url.to_owned(),
             session,

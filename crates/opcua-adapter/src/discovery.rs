@@ -12,14 +12,14 @@ use crate::client::{
     no_certificates,
 };
 use crate::connection::failed;
+use crate::decoding::set_bounds;
 use crate::deep::wait_deep;
 use crate::endpoint;
-use crate::structures::leave_arguments;
 
 /// What the server offers.
 pub(crate) async fn endpoints(config: &ClientConfig, url: &str) -> Result<Vec<EndpointDescription>, Error> {
     let channel = SessionBuilder::new(config).connect_to_endpoint_directly(url)?.build_channel(no_certificates())?;
-    leave_arguments(&mut channel.encoding_context().write());
+    set_bounds(&mut channel.encoding_context().write());
     let mut event_loop = channel.connect_no_retry(&BoundedConnector { url: url.to_owned() }).await?;
     let request = GetEndpointsRequest {
         request_header: RequestHeader::new(&NodeId::null(), &DateTime::now(), channel.request_handle()),

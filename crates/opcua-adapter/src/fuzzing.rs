@@ -9,9 +9,9 @@ use telemetry::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use crate::address::{self, Address, Place};
+use crate::decoding::{made_up, set_bounds};
 use crate::deep::wait_deep_blocking;
 use crate::events::{Conditions, EventSignal};
-use crate::structures::leave_arguments;
 use crate::value::{Skew, sample};
 
 /// The address of a tag list, with the part of a value behind `#`. A node's own address leads to it again.
@@ -60,9 +60,10 @@ fn take(bytes: &[u8], part: &str, signal: &Signal) {
     let _ = sample(signal, &part, &value, Skew::default(), Timestamp::EPOCH);
 }
 
-/// What decodes a link's messages.
+/// What decodes a link's messages, of a server with structures of its own.
 fn types() -> ContextOwned {
     let mut types = ContextOwned::default();
-    leave_arguments(&mut types);
+    set_bounds(&mut types);
+    types.loaders_mut().add(made_up::structures());
     types
 }

@@ -1,12 +1,10 @@
 //! What to monitor: each variable once, whatever number of signals come from it.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
 
 use adapter::LinkError;
 use opcua::client::Session;
 use opcua::client::custom_types::DataTypeTreeBuilder;
-use opcua::types::custom::DynamicTypeLoader;
 use opcua::types::{
     BrowsePath, NamespaceMap, NodeId, ObjectId, QualifiedName, ReferenceTypeId, RelativePath, RelativePathElement,
     StatusCode, VariableId,
@@ -15,6 +13,7 @@ use plant::Signal;
 
 use crate::address::{Address, Namespace, Place, Relation, Step};
 use crate::connection::failed;
+use crate::decoding::own_structures;
 use crate::events::EventSignal;
 use crate::limits::operation_limit;
 
@@ -78,7 +77,7 @@ pub(crate) async fn load_types(session: &Session, points: &[Point], url: &str) -
     }
     let tree = DataTypeTreeBuilder::new(|_| true).build(session).await;
     let tree = tree.map_err(|error| LinkError::Lost(failed(url, "cannot read the types of structures", error)))?;
-    session.add_type_loader(Arc::new(DynamicTypeLoader::new(Arc::new(tree))));
+    session.add_type_loader(own_structures(tree));
     Ok(())
 }
 
