@@ -31,6 +31,13 @@ pub(crate) fn own_structures(tree: DataTypeTree) -> Arc<dyn TypeLoader> {
     Arc::new(OwnStructures(DynamicTypeLoader::new(Arc::new(tree))))
 }
 
+/// The standard's structures that are an argument of a method or hold some, and their encodings.
+const WITH_ARGUMENTS: [(DataTypeId, ObjectId); 3] = [
+    (DataTypeId::Argument, ObjectId::Argument_Encoding_DefaultBinary),
+    (DataTypeId::ProgramDiagnosticDataType, ObjectId::ProgramDiagnosticDataType_Encoding_DefaultBinary),
+    (DataTypeId::ProgramDiagnostic2DataType, ObjectId::ProgramDiagnostic2DataType_Encoding_DefaultBinary),
+];
+
 /// Leaves arguments of methods as bytes. The library gives one as many dimensions as its rank says, whatever the message holds: 60 bytes
 /// of it take 8 GiB. No signal is an argument.
 struct Arguments;
@@ -43,8 +50,7 @@ impl TypeLoader for Arguments {
         context: &Context<'_>,
         length: Option<usize>,
     ) -> Option<EncodingResult<Box<dyn DynEncodable>>> {
-        let is_argument = *node_id == ObjectId::Argument_Encoding_DefaultBinary || *node_id == DataTypeId::Argument;
-        if !is_argument {
+        if !WITH_ARGUMENTS.iter().any(|(data_type, encoding)| node_id == data_type || node_id == encoding) {
             return None;
         }
         // One within another structure does not say where it ends.
@@ -201,7 +207,7 @@ mod tests {
         let (name, data_type, rank) = ([0xff; 4], [0, 0], i32::MAX.to_le_bytes());
         let (dimensions, description) = (0_i32.to_le_bytes(), [0]);
         let argument = [&name[..], &data_type, &rank, &dimensions, &description].concat();
-        for node in [ObjectId::Argument_Encoding_DefaultBinary.into(), DataTypeId::Argument.into()] {
+        for node in WITH_ARGUMENTS.iter().flat_map(|&(data_type, encoding)| [data_type.into(), encoding.into()]) {
             let left = object(&node, &argument).unwrap();
             assert!(left.inner_as::<ByteStringBody>().is_some(), "{left:?}");
             // As a structure of the server's own would have one.
