@@ -33,11 +33,11 @@ class Nodes:
         self.alarms = {}
         self.clock_off = timedelta(0)
 
-    async def add(self, name, type, value):
+    async def add(self, name, type, value, folder=None):
         """Adds a variable of an OPC UA built-in type, such as Double."""
         self.types[name] = ua.VariantType[type]
-        node = self.node_id(name)
-        await self.server.nodes.objects.add_variable(node, self.browse_name(name), value, self.types[name])
+        folder = folder or self.server.nodes.objects
+        await folder.add_variable(self.node_id(name), self.browse_name(name), value, self.types[name])
         await self.set(name, value)
 
     async def set(self, name, value, status="Good"):
@@ -47,6 +47,34 @@ class Nodes:
         variant = ua.Variant(value, self.types[name])
         data = ua.DataValue(Value=variant, StatusCode=code, SourceTimestamp=now, ServerTimestamp=now)
         await self.server.write_attribute_value(self.node_id(name), data)
+
+    async def crowd(self, count):
+        """Adds so many variables, item-0 and so on, which count from 0."""
+        for item in range(count):
+            # asyncua looks at every other node of a folder for each that is added.
+            if item % 100 == 0:
+                name = f"items-{item}"
+                folder = await self.server.nodes.objects.add_folder(self.node_id(name), self.browse_name(name))
+            await self.add(f"item-{item}", "Int64", 0, folder)
+        self.crowd_size = count
+
+    async def churn(self, changes_per_s):
+        """Counts on from now on, one variable of the crowd after the other."""
+        self.churning = True
+        self.churner = asyncio.create_task(self.count_on(changes_per_s))
+
+    async def count_on(self, changes_per_s):
+        count = 0
+        while self.churning:
+            count += 1
+            for item in range(self.crowd_size):
+                await self.set(f"item-{item}", count)
+                await asyncio.sleep(1 / changes_per_s)
+
+    async def settle(self):
+        """Ends that as soon as all have the same count."""
+        self.churning = False
+        await self.churner
 
     async def step_clock(self, seconds):
         """From now on the times of values are that much off."""
@@ -222,6 +250,9 @@ def actions(nodes):
         "health": nodes.health,
         "step_clock": nodes.step_clock,
         "event": nodes.event,
+        "crowd": nodes.crowd,
+        "churn": nodes.churn,
+        "settle": nodes.settle,
     }
 
 

@@ -241,6 +241,24 @@ impl OpcuaServer {
         self.peer.ask(&json!({ "do": "event", "source": source, "message": message, "severity": severity }));
     }
 
+    /// Adds so many nodes of integers, `item-0` and so on, which count from 0.
+    #[track_caller]
+    pub fn crowd(&mut self, count: u32) {
+        self.peer.ask(&json!({ "do": "crowd", "count": count }));
+    }
+
+    /// From now on the nodes of the crowd count on, one after the other, about so many a second.
+    #[track_caller]
+    pub fn churn(&mut self, changes_per_s: u32) {
+        self.peer.ask(&json!({ "do": "churn", "changes_per_s": changes_per_s }));
+    }
+
+    /// Ends that as soon as all have the same count.
+    #[track_caller]
+    pub fn settle(&mut self) {
+        self.peer.ask(&json!({ "do": "settle" }));
+    }
+
     /// From now on the times of its values are that many seconds off.
     #[track_caller]
     pub fn step_clock(&mut self, seconds: f64) {

@@ -1,5 +1,6 @@
-//! A hundred real Modbus devices on one daemon, a quarter of which is switched off: the others lose nothing, the daemon does
-//! not grow while it tries those that are off again and again, and each is back when it is on.
+//! A hundred real Modbus devices and ten thousand items of an OPC UA server on one daemon. A quarter of the devices is switched off:
+//! the others and the items lose nothing, the daemon does not grow while it tries those that are off again and again, and each is back
+//! when it is on.
 
 #![allow(clippy::unwrap_used)]
 
@@ -9,12 +10,15 @@ use std::time::{Duration, Instant};
 use adapter::testing::Usage;
 use e2e::daemon::Daemon;
 use e2e::net::free_port;
-use e2e::peers::ModbusFleet;
-use e2e::site::{self, Site};
+use e2e::peers::{ModbusFleet, OpcuaServer};
+use e2e::site::{self, Site, opcua_link};
 use e2e::wait::{PATIENCE, wait_for};
 use recording::Reader;
 use telemetry::{Quality, Value};
 
+const ITEMS: u32 = 10_000;
+/// Changes of all items together a second.
+const CHANGES_PER_S: u32 = 500;
 const DEVICES: usize = 100;
 /// Devices of one process, which are switched off together.
 const FLEET: usize = 25;
@@ -28,16 +32,8 @@ const RETRIES: f64 = 400.0;
 /// How much the daemon may grow meanwhile, with what it keeps of the healthy devices, MiB.
 const GROWTH_MAX_MIB: f64 = 16.0;
 
-fn ports() -> Vec<u16> {
-    let mut ports = std::collections::BTreeSet::new();
-    while ports.len() < DEVICES {
-        ports.insert(free_port());
-    }
-    ports.into_iter().collect()
-}
-
-fn site(ports: &[u16]) -> Site {
-    let mut plant = String::new();
+fn site(ports: &[u16], opcua_port: u16) -> Site {
+    let mut plant = opcua_link("items", opcua_port);
     let mut tags = String::from("weld-20/active,cycle.active,plc-000,holding:63.15,bool,,,,,,,\n");
     for (device, port) in ports.iter().enumerate() {
         plant += &format!(
@@ -47,6 +43,9 @@ fn site(ports: &[u16]) -> Site {
         for register in 0..REGISTERS {
             tags += &format!("weld-20/{device:03}.{register},,plc-{device:03},holding:{register},u16,,,,,,,\n");
         }
+    }
+    for item in 0..ITEMS {
+        tags += &format!("weld-20/item-{item},,items,nsu=urn:linetwin:e2e;s=item-{item},i64,,,,,,,\n");
     }
     Site::new(&(plant + &site::station("weld-20", "spot-weld", &[])), &tags)
 }
@@ -87,14 +86,19 @@ fn check_window(daemon: &Daemon, links: &[String], what: &str) {
 }
 
 #[test]
-fn memory_and_crashes_on_long_runs_of_a_hundred_modbus_devices() {
-    let ports = ports();
+fn memory_and_crashes_on_long_runs_of_a_hundred_modbus_devices_and_ten_thousand_opc_ua_items() {
+    let ports: Vec<u16> = (0..DEVICES).map(|_| free_port()).collect();
+    let mut server = OpcuaServer::start(free_port());
+    server.crowd(ITEMS);
     let names: Vec<String> = (0..DEVICES).map(|device| format!("plc-{device:03}")).collect();
     let (healthy, dying) = names.split_at(DEVICES - FLEET);
     let mut fleets: Vec<ModbusFleet> = ports.chunks(FLEET).map(ModbusFleet::start).collect();
-    let site = site(&ports);
+    let site = site(&ports, server.port());
     let daemon = site.start();
     daemon.wait_for_links(&names, true);
+    let items = |name: &str| daemon.of_links(&format!("linetwin_link_{name}_total"))["items"];
+    wait_for("a value of each item", || (items("samples") >= f64::from(ITEMS)).then_some(()));
+    server.churn(CHANGES_PER_S);
     check_window(&daemon, &names, "all on");
 
     let off = fleets.pop().unwrap().switch_off();
@@ -116,13 +120,19 @@ fn memory_and_crashes_on_long_runs_of_a_hundred_modbus_devices() {
     daemon.wait_for_links(dying, true);
     println!("all back {:.1?} after they were started", returned.elapsed());
     check_window(&daemon, &names, "all on again");
+    server.settle();
+    // What the last change brings is on its way.
+    std::thread::sleep(Duration::from_secs(1));
+    println!("{} values of {ITEMS} items", items("samples"));
+    assert_eq!(["failures", "bad_samples", "lost_at_source"].map(items), [0.0; 3], "of the items");
     let counted = daemon.of_links("linetwin_link_samples_total");
     daemon.stop();
-    check_recording(&site, &ports, &counted);
+    check_devices(&site, &ports, &counted);
+    check_items(&site);
 }
 
 /// Every good value is its own device's, and at least what had been counted before the end is in the recording.
-fn check_recording(site: &Site, ports: &[u16], counted: &BTreeMap<String, f64>) {
+fn check_devices(site: &Site, ports: &[u16], counted: &BTreeMap<String, f64>) {
     let mut reader = Reader::open(&site.recording()).unwrap();
     let places: BTreeMap<_, (usize, u16)> = reader
         .header()
@@ -146,5 +156,30 @@ fn check_recording(site: &Site, ports: &[u16], counted: &BTreeMap<String, f64>) 
     for (device, recorded) in recorded.iter().enumerate().skip(1) {
         let counted = counted[&format!("plc-{device:03}")];
         assert!(*recorded >= counted, "device {device}: {recorded} of {counted} samples recorded");
+    }
+}
+
+/// Each item has told every count from 0 to the last, which is the same for all.
+fn check_items(site: &Site) {
+    let mut reader = Reader::open(&site.recording()).unwrap();
+    let items: BTreeMap<_, u32> = reader
+        .header()
+        .signals
+        .iter()
+        .filter_map(|(id, path)| Some((*id, path.strip_prefix("weld-20/item-")?.parse().unwrap())))
+        .collect();
+    let mut counts = vec![Vec::new(); ITEMS as usize];
+    for input in reader.by_ref() {
+        for sample in input.unwrap().event.samples() {
+            if let (Some(&item), Value::Integer(count)) = (items.get(&sample.signal), &sample.value) {
+                counts[item as usize].push(*count);
+            }
+        }
+    }
+    let rounds = counts.iter().map(Vec::len).max().unwrap();
+    assert!(rounds >= 2, "no item has changed");
+    let expected: Vec<i64> = (0..rounds as i64).collect();
+    for (item, counts) in counts.iter().enumerate() {
+        assert_eq!(*counts, expected, "item {item}");
     }
 }
