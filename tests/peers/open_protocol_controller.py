@@ -37,6 +37,7 @@ class Controller:
         self.writer = None
         self.subscribed = None
         self.is_unacknowledged = False
+        self.breaks_at = None
         self.asked = []
 
     async def tighten(self, vin, torque, angle, ok, time):
@@ -67,6 +68,10 @@ class Controller:
         """Ends the connection."""
         if self.writer:
             self.writer.close()
+
+    async def break_at(self, number):
+        """Ends the connection when that result is asked for, the first time."""
+        self.breaks_at = number
 
     async def garble(self):
         """Sends what is no message."""
@@ -123,6 +128,10 @@ class Controller:
                 self.is_unacknowledged = False
                 self.unsent.pop(0)
                 return None
+            case 64 if int(data) == self.breaks_at:
+                self.breaks_at = None
+                self.writer.close()
+                return None
             case 64 if revision not in self.revisions or revision == 999:
                 return refused(REVISION)
             case 64:
@@ -164,7 +173,7 @@ async def main():
     chosen = arguments.parse_args()
     controller = Controller(chosen.revisions)
     server = await asyncio.start_server(controller.serve, "127.0.0.1", chosen.port)
-    actions = {name: getattr(controller, name) for name in ("tighten", "forget", "expect", "expect_only", "hang_up", "garble")}
+    actions = {name: getattr(controller, name) for name in ("tighten", "forget", "expect", "expect_only", "hang_up", "break_at", "garble")}
     await obey(chosen.port, actions)
     server.close()
 

@@ -417,6 +417,12 @@ impl TighteningController {
         self.peer.ask(&json!({ "do": "hang_up" }));
     }
 
+    /// Ends the connection when that result is asked for, the first time.
+    #[track_caller]
+    pub fn break_at(&mut self, result: u64) {
+        self.peer.ask(&json!({ "do": "break_at", "number": result }));
+    }
+
     /// Sends what is no message.
     #[track_caller]
     pub fn garble(&mut self) {

@@ -112,13 +112,16 @@ fn a_result_that_the_controller_has_forgotten_is_counted() {
     for second in 2..6 {
         controller.tighten("gone", 10.0, second);
     }
+    controller.tighten("last", 10.0, 6);
     controller.forget(4);
+    // In the middle of what it still has: those that it has not are counted once.
+    controller.break_at(5);
     proxy.set(Fault::None);
-    wait_for_part(&daemon, "gone");
+    wait_for_part(&daemon, "last");
     let (_, metrics) = daemon.get("/metrics");
     assert!(metrics.contains("linetwin_link_lost_at_source_total{link=\"tool\"} 2"), "{metrics}");
     daemon.stop();
-    assert_eq!(recorded_ids(&site).0, [1, 4, 5]);
+    assert_eq!(recorded_ids(&site).0, [1, 4, 5, 6]);
 }
 
 #[test]

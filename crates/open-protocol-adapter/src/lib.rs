@@ -10,6 +10,7 @@ pub mod fuzzing;
 mod result;
 
 use std::convert::Infallible;
+use std::mem;
 use std::ops::RangeInclusive;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -161,26 +162,28 @@ impl OpenProtocolAdapter {
         // A controller that counts from the begin again has forgotten what was before.
         let taken = self.taken().filter(|taken| taken.id <= last.id).map(|taken| taken.id);
         let first = taken.map_or(1, |taken| taken + 1).max((last.id + 1).saturating_sub(most));
-        let too_many = taken.map_or(0, |taken| first - taken - 1);
-        let mut lost = too_many;
-        for id in first..last.id {
-            match fetch(connection, id, revision, context).await? {
-                Ok(Some(result)) => self.deliver(&result, context).await?,
+        let (last_id, mut last) = (last.id, Some(last));
+        let (mut lost, mut missing) = (0, taken.map_or(0, |taken| first - taken - 1));
+        for id in first..=last_id {
+            let found = if id == last_id { Ok(last.take()) } else { fetch(connection, id, revision, context).await? };
+            match found {
+                Ok(Some(result)) => {
+                    // With the next that is taken, and not before: after another break they are missed again.
+                    context.counters.add_lost_at_source(missing);
+                    lost += mem::take(&mut missing);
+                    self.deliver(&result, context).await?;
+                }
                 // After a start it is not known how many there are.
-                Ok(None) | Err(_) => lost += u64::from(taken.is_some()),
+                Ok(None) | Err(_) => missing += u64::from(taken.is_some()),
             }
         }
-        if first <= last.id {
-            self.deliver(&last, context).await?;
-        }
         if lost > 0 {
-            context.counters.add_lost_at_source(lost);
             tracing::warn!(
                 link = self.link,
                 "{lost} results of a break are lost: the controller does not have them, or there were more than catch_up_results"
             );
         }
-        Ok(first..=last.id)
+        Ok(first..=last_id)
     }
 
     /// Hands a result over, and waits until it is durable.
