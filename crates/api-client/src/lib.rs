@@ -6,7 +6,7 @@ mod events;
 pub mod fuzzing;
 
 use std::path::Path;
-use std::sync::{Arc, Mutex as SyncMutex, PoisonError};
+use std::sync::{Mutex as SyncMutex, PoisonError};
 use std::time::Duration;
 
 use contract::{HealthV1, LineV1, LoginV1, MeV1, Message};
@@ -140,8 +140,7 @@ impl Client {
         if !address.is_private() && !matches!(credentials, Credentials::Nobody) {
             return Err(SetupError::InTheClear(address.authority()));
         }
-        let connector = || tls_files::client(ca, None).map(|config| TlsConnector::from(Arc::new(config)));
-        let tls = if address.is_tls { Some(connector()?) } else { None };
+        let tls = if address.is_tls { Some(TlsConnector::from(tls_files::client(ca, None)?)) } else { None };
         Ok(Self {
             address,
             tls,

@@ -1,7 +1,6 @@
 //! Whom the daemon tells of its alerts, as whom, and what an earlier life has left untold.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -24,8 +23,8 @@ const BIRTH_NUMBER_FILE: &str = "sparkplug.bdseq";
 pub(crate) fn broker(setup: &Setup) -> anyhow::Result<Broker> {
     let settings = &setup.daemon.mqtt;
     let tls = settings.tls.as_ref().map(|tls| {
-        let own = tls.certificate.as_deref().zip(tls.key.as_deref()).map(|(certificate, key)| Own { certificate, key });
-        tls_files::client(tls.ca.as_deref(), own).map(Arc::new).context("mqtt.tls")
+        let own = Own::of(tls.certificate.as_deref(), tls.key.as_deref());
+        tls_files::client(tls.ca.as_deref(), own).context("mqtt.tls")
     });
     let version = settings.version.map(|number| if number == 3 { MqttVersion::V3 } else { MqttVersion::V5 });
     let password = settings.password.clone().unwrap_or_default();

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 use adapter::tcp;
@@ -87,7 +86,7 @@ impl Endpoint {
                 // The files are read for each connection, so that a renewed certificate is used without a restart.
                 let own = tls.own.as_ref().map(|own| Own { certificate: &own.certificate, key: &own.key });
                 let config = tls_files::client(Some(&tls.ca), own).map_err(|error| error.to_string())?;
-                let connector = TlsConnector::from(Arc::new(config));
+                let connector = TlsConnector::from(config);
                 let stream =
                     connector.connect(server, stream).await.map_err(|error| format!("TLS as {name:?}: {error}"))?;
                 Ok(Box::new(stream))

@@ -1,6 +1,5 @@
 use std::collections::VecDeque;
 use std::future::pending;
-use std::sync::Arc;
 use std::time::Duration;
 use std::{fmt, io};
 
@@ -130,9 +129,8 @@ impl Broker {
     /// The broker with what its files hold now: a renewed certificate or password needs no restart.
     fn with_secrets(&self) -> Result<mqtt_client::Broker, String> {
         let tls = self.tls.as_ref().map(|tls| {
-            let own =
-                tls.certificate.as_deref().zip(tls.key.as_deref()).map(|(certificate, key)| Own { certificate, key });
-            tls_files::client(tls.ca.as_deref(), own).map(Arc::new).map_err(|error| format!("tls: {error}"))
+            let own = Own::of(tls.certificate.as_deref(), tls.key.as_deref());
+            tls_files::client(tls.ca.as_deref(), own).map_err(|error| format!("tls: {error}"))
         });
         let login = self
             .login

@@ -61,14 +61,14 @@ pub enum TlsError {
 ///
 /// # Errors
 /// If a file cannot be read or used.
-pub fn client(ca: Option<&Path>, own: Option<Own<'_>>) -> Result<ClientConfig, TlsError> {
+pub fn client(ca: Option<&Path>, own: Option<Own<'_>>) -> Result<Arc<ClientConfig>, TlsError> {
     let builder = ClientConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
         .unwrap_or_else(|_| unreachable!("ring has ciphers for both versions of TLS"))
         .with_root_certificates(authorities(ca)?);
-    let Some(own) = own else { return Ok(builder.with_no_client_auth()) };
+    let Some(own) = own else { return Ok(Arc::new(builder.with_no_client_auth())) };
     let (chain, key) = own.read()?;
-    builder.with_client_auth_cert(chain, key).map_err(|problem| own.wrong(problem))
+    builder.with_client_auth_cert(chain, key).map(Arc::new).map_err(|problem| own.wrong(problem))
 }
 
 /// How a server speaks that is `own` and asks nobody who they are.
@@ -83,7 +83,12 @@ pub fn server(own: Own<'_>) -> Result<ServerConfig, TlsError> {
         .map_err(|problem| own.wrong(problem))
 }
 
-impl Own<'_> {
+impl<'a> Own<'a> {
+    /// Who it is where both files are named.
+    pub fn of(certificate: Option<&'a Path>, key: Option<&'a Path>) -> Option<Self> {
+        certificate.zip(key).map(|(certificate, key)| Self { certificate, key })
+    }
+
     fn read(self) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), TlsError> {
         let key = PrivateKeyDer::from_pem_file(self.key).map_err(|error| not_pem(self.key, "a private key", error));
         Ok((certificates(self.certificate)?, key?))
