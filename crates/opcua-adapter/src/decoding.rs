@@ -137,7 +137,15 @@ pub(crate) mod made_up {
         StructureField { is_optional: true, ..field }
     }
 
-    pub(crate) fn structures() -> Arc<dyn TypeLoader> {
+    /// What decodes the messages of a server that has them.
+    pub(crate) fn types() -> ContextOwned {
+        let mut types = ContextOwned::default();
+        set_bounds(&mut types);
+        types.loaders_mut().add(structures());
+        types
+    }
+
+    fn structures() -> Arc<dyn TypeLoader> {
         use StructureType::{Structure, StructureWithOptionalFields, Union};
         let structures = [
             (Structure, vec![one(DataTypeId::String), many(node(2)), one(DataTypeId::BaseDataType)]),
@@ -178,15 +186,8 @@ mod tests {
     use opcua::types::type_loader::ByteStringBody;
     use opcua::types::{BinaryDecodable, BinaryEncodable, ExtensionObject, Range, Variant};
 
-    use super::made_up::node;
+    use super::made_up::{node, types};
     use super::*;
-
-    fn types() -> ContextOwned {
-        let mut types = ContextOwned::default();
-        set_bounds(&mut types);
-        types.loaders_mut().add(made_up::structures());
-        types
-    }
 
     /// An extension object of that type with that body.
     fn object(node: &NodeId, body: &[u8]) -> Result<ExtensionObject, String> {

@@ -3,13 +3,13 @@
 use std::io::Cursor;
 
 use adapter::{Clock, Context};
-use opcua::types::{BinaryDecodable, ContextOwned, DataValue, EventFieldList, NodeId};
+use opcua::types::{BinaryDecodable, DataValue, EventFieldList, NodeId};
 use plant::Signal;
 use telemetry::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use crate::address::{self, Address, Place};
-use crate::decoding::{made_up, set_bounds};
+use crate::decoding::made_up::types;
 use crate::deep::wait_deep_blocking;
 use crate::events::{Conditions, EventSignal};
 use crate::value::{Skew, sample};
@@ -58,12 +58,4 @@ fn take(bytes: &[u8], part: &str, signal: &Signal) {
     let Ok(value) = DataValue::decode(&mut Cursor::new(bytes), &types.context()) else { return };
     let part: Vec<String> = part.split('/').filter(|step| !step.is_empty()).map(str::to_owned).collect();
     let _ = sample(signal, &part, &value, Skew::default(), Timestamp::EPOCH);
-}
-
-/// What decodes a link's messages, of a server with structures of its own.
-fn types() -> ContextOwned {
-    let mut types = ContextOwned::default();
-    set_bounds(&mut types);
-    types.loaders_mut().add(made_up::structures());
-    types
 }
