@@ -15,6 +15,8 @@ use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, sleep_until};
 
+use crate::net::free_port;
+
 /// What the proxy does. Each lasts until another is set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
@@ -73,12 +75,11 @@ impl Proxy {
             .enable_all()
             .build()
             .unwrap_or_else(|error| panic!("no runtime for the proxy: {error}"));
+        let port = free_port();
         let (fault, faults) = watch::channel(Fault::None);
         let counts = Arc::new(Counts::default());
         let random = Arc::new(Mutex::new(ChaCha8Rng::seed_from_u64(seed)));
-        // The system chooses the port: one that was free a moment ago may be some connection's by now.
-        let listener = runtime.block_on(listen(0));
-        let port = listener.local_addr().map_or_else(|error| panic!("no port: {error}"), |address| address.port());
+        let listener = runtime.block_on(listen(port));
         runtime.spawn(accept(listener, port, Link { peer, faults, random, counts: counts.clone() }));
         Self { port, fault, counts, _runtime: runtime }
     }
