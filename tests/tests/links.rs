@@ -73,7 +73,8 @@ fn a_plc_that_answers_late_is_a_link_that_is_down_until_it_answers_in_time() {
     let mut device = ModbusDevice::start();
     let site = modbus_station(&device, "level,other,plc,holding:1,u16,,,,,,,");
     let daemon = site.start();
-    daemon.wait_for_link("plc", Up, "");
+    // A signal that never had a value could not lose it.
+    check_good(&daemon, "level", ValueV1::Integer(0));
     device.answer_late(2.0);
     daemon.wait_for_link("plc", Down, &format!("127.0.0.1:{}", device.port()));
     daemon.wait_for_link("plc", Down, "no answer within 500ms");
