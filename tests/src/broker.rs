@@ -5,6 +5,7 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
+use crate::fast_clock::FastClock;
 use crate::net::{free_port, is_listened_on};
 use crate::program::{Ended, Program};
 use crate::wait::wait_for;
@@ -61,10 +62,18 @@ impl Mosquitto {
     pub fn start_with(port: u16, more: &str, prepare: impl FnOnce(&Path)) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         prepare(folder.path());
-        let more = more.replace("FOLDER", &folder.path().display().to_string());
-        let config = format!("listener {port} 127.0.0.1\nlog_dest stderr\nlog_type all\n{more}");
-        std::fs::write(folder.path().join(CONFIG), config).expect("a temporary file can be written");
+        configure(folder.path(), port, more);
         Self { program: start_in(folder.path(), port), port, folder }
+    }
+
+    /// Starts a broker on a free port that lives by a clock and keeps what it has for clients that are away for long, in memory.
+    #[track_caller]
+    pub fn start_by(clock: &FastClock) -> Self {
+        let (folder, port) = (tempfile::tempdir().expect("a temporary folder can be made"), free_port());
+        configure(folder.path(), port, "allow_anonymous true\npersistence false\nmax_queued_messages 0\n");
+        let mut command = broker(folder.path());
+        clock.set(&mut command);
+        Self { program: start_broker(&mut command, port), port, folder }
     }
 
     /// Ends it at once, as a power cut would, and starts it again when `meanwhile` is done.
@@ -232,12 +241,30 @@ impl Message {
     }
 }
 
-#[track_caller]
-fn start_in(folder: &Path, port: u16) -> Program {
+/// Writes the configuration of a broker.
+fn configure(folder: &Path, port: u16, more: &str) {
+    let more = more.replace("FOLDER", &folder.display().to_string());
+    let config = format!("listener {port} 127.0.0.1\nlog_dest stderr\nlog_type all\n{more}");
+    std::fs::write(folder.join(CONFIG), config).expect("a temporary file can be written");
+}
+
+/// The command of a broker that is configured in that folder.
+fn broker(folder: &Path) -> Command {
     // Debian keeps the broker out of some users' PATH.
     let binary = ["/usr/sbin/mosquitto", "mosquitto"].into_iter().find(|path| Path::new(path).exists());
     let mut command = Command::new(binary.unwrap_or("mosquitto"));
-    let program = start_client("mosquitto", command.arg("-c").arg(folder.join(CONFIG)));
+    command.arg("-c").arg(folder.join(CONFIG));
+    command
+}
+
+#[track_caller]
+fn start_in(folder: &Path, port: u16) -> Program {
+    start_broker(&mut broker(folder), port)
+}
+
+#[track_caller]
+fn start_broker(command: &mut Command, port: u16) -> Program {
+    let program = start_client("mosquitto", command);
     wait_for("mosquitto to listen", || is_listened_on(port).then_some(()));
     program
 }

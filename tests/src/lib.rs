@@ -11,6 +11,7 @@ pub mod broker;
 pub mod browser;
 pub mod daemon;
 pub mod demo;
+pub mod fast_clock;
 pub mod influx;
 pub mod net;
 pub mod peers;

@@ -6,6 +6,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::fast_clock::FastClock;
 use crate::net::free_port;
 use crate::program::Program;
 use crate::wait::wait_for;
@@ -43,11 +44,16 @@ impl Peer {
     /// Starts a device in Python on that port.
     #[track_caller]
     fn start_device(script: &str, port: u16, more: &[&str]) -> Self {
-        let script_path = workspace_root().join("tests/peers").join(script);
-        // -B: no compiled files in the source tree.
-        let mut command = Command::new(python());
-        command.arg("-B").arg(script_path).args(["--port", &port.to_string()]).args(more);
-        Self::start(script, &mut command)
+        Self::start(script, device(script, port).args(more))
+    }
+
+    /// The same on a free port, by a clock of its own.
+    #[track_caller]
+    fn start_device_by(clock: &FastClock, script: &str) -> (Self, u16) {
+        let port = free_port();
+        let mut command = device(script, port);
+        clock.set(&mut command);
+        (Self::start(script, &mut command), port)
     }
 
     /// Asks for something and waits until it is done.
@@ -61,6 +67,15 @@ impl Peer {
         let answer = wait_for("a peer's answer", || self.program.output().get(self.asked).cloned());
         assert_eq!(answer, r#"{"ok": true}"#, "{request}");
     }
+}
+
+/// The command of a device in Python on that port.
+#[track_caller]
+fn device(script: &str, port: u16) -> Command {
+    let mut command = Command::new(python());
+    // -B: no compiled files in the source tree.
+    command.arg("-B").arg(workspace_root().join("tests/peers").join(script)).args(["--port", &port.to_string()]);
+    command
 }
 
 /// A Modbus device, unit 1, with coils 0 to 15 and holding registers 0 to 63. It refuses every other address.
@@ -86,6 +101,13 @@ impl ModbusDevice {
     #[track_caller]
     pub fn start_on(port: u16, arguments: &[&str]) -> Self {
         Self { peer: Peer::start_device("modbus_server.py", port, arguments), port }
+    }
+
+    /// Starts one of pymodbus on a free port that lives by a clock.
+    #[track_caller]
+    pub fn start_by(clock: &FastClock) -> Self {
+        let (peer, port) = Peer::start_device_by(clock, "modbus_server.py");
+        Self { peer, port }
     }
 
     /// Starts one of libmodbus on a free port, which has no [`Self::coil`] and no [`Self::answer_late`] and serves one client
@@ -189,6 +211,13 @@ impl OpcuaServer {
     #[track_caller]
     pub fn start(port: u16) -> Self {
         Self { peer: Peer::start_device("opcua_server.py", port, &[]), port }
+    }
+
+    /// Starts it on a free port as one that lives by a clock.
+    #[track_caller]
+    pub fn start_by(clock: &FastClock) -> Self {
+        let (peer, port) = Peer::start_device_by(clock, "opcua_server.py");
+        Self { peer, port }
     }
 
     /// Starts it on a port with one endpoint, such as `Basic256Sha256_SignAndEncrypt`. It lets in anonymous users, `twin`
@@ -329,10 +358,7 @@ impl SparkplugHost {
     /// Starts it at the broker on that port, and waits until it hears.
     #[track_caller]
     pub fn start(port: u16) -> Self {
-        let script = workspace_root().join("tests/peers/sparkplug_host.py");
-        let mut command = Command::new(python());
-        command.arg("-B").arg(script).args(["--port", &port.to_string()]);
-        let host = Self(Program::start("sparkplug_host.py", &mut command));
+        let host = Self(Program::start("sparkplug_host.py", &mut device("sparkplug_host.py", port)));
         wait_for("the host application to be ready", || {
             assert!(!host.0.has_ended(), "it has ended; if a module is missing, run `cargo xtask peers`");
             host.0.output().first().cloned()

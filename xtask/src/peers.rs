@@ -42,7 +42,7 @@ pub(crate) fn install() -> anyhow::Result<()> {
     if !on_path("influxd") {
         missing.push("influxdb");
     }
-    missing.extend(["chromium", "npm", "socat"].into_iter().filter(|program| !on_path(program)));
+    missing.extend(["chromium", "faketime", "npm", "socat"].into_iter().filter(|program| !on_path(program)));
     if !on_path("node") {
         missing.push("nodejs");
     }
