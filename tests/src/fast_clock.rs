@@ -21,7 +21,7 @@ pub struct FastClock {
 }
 
 impl FastClock {
-    /// Starts one that is right now and runs so many times as fast as the world's.
+    /// Starts one that is right now and runs so many times as fast as the world's, at least 2.
     ///
     /// # Panics
     /// If it cannot be started.

