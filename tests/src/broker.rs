@@ -19,6 +19,9 @@ const CONFIG: &str = "mosquitto.conf";
 const REMEMBERING: &str = "allow_anonymous true\nuser root\npersistence true\npersistence_location FOLDER/\n\
                            autosave_on_changes true\nautosave_interval 1\nmax_queued_messages 0\n";
 
+/// However many messages wait for a client, they are in memory only.
+const KEEPING: &str = "allow_anonymous true\npersistence false\nmax_queued_messages 0\n";
+
 /// A broker, which forgets everything when it ends unless it is started to remember.
 pub struct Mosquitto {
     program: Program,
@@ -60,20 +63,29 @@ impl Mosquitto {
     /// in these lines is.
     #[track_caller]
     pub fn start_with(port: u16, more: &str, prepare: impl FnOnce(&Path)) -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder can be made");
-        prepare(folder.path());
-        configure(folder.path(), port, more);
-        Self { program: start_in(folder.path(), port), port, folder }
+        Self::launch(port, more, prepare, None)
     }
 
-    /// Starts a broker on a free port that lives by a clock and keeps what it has for clients that are away for long, in memory.
+    /// Starts a broker on a free port that keeps all that it has for clients that are away, in memory.
+    #[track_caller]
+    pub fn start_keeping() -> Self {
+        Self::launch(free_port(), KEEPING, |_| {}, None)
+    }
+
+    /// The same, where it lives by a clock.
     #[track_caller]
     pub fn start_by(clock: &FastClock) -> Self {
-        let (folder, port) = (tempfile::tempdir().expect("a temporary folder can be made"), free_port());
-        configure(folder.path(), port, "allow_anonymous true\npersistence false\nmax_queued_messages 0\n");
-        let mut command = broker(folder.path());
-        clock.set(&mut command);
-        Self { program: start_broker(&mut command, port), port, folder }
+        Self::launch(free_port(), KEEPING, |_| {}, Some(clock))
+    }
+
+    #[track_caller]
+    fn launch(port: u16, more: &str, prepare: impl FnOnce(&Path), clock: Option<&FastClock>) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        prepare(folder.path());
+        let more = more.replace("FOLDER", &folder.path().display().to_string());
+        let config = format!("listener {port} 127.0.0.1\nlog_dest stderr\nlog_type all\n{more}");
+        std::fs::write(folder.path().join(CONFIG), config).expect("a temporary file can be written");
+        Self { program: start_in(folder.path(), port, clock), port, folder }
     }
 
     /// Ends it at once, as a power cut would, and starts it again when `meanwhile` is done.
@@ -81,7 +93,7 @@ impl Mosquitto {
     pub fn kill_and_restart(&mut self, meanwhile: impl FnOnce()) {
         self.program.kill();
         meanwhile();
-        self.program = start_in(self.folder.path(), self.port);
+        self.program = start_in(self.folder.path(), self.port, None);
     }
 
     /// The folder of its files.
@@ -241,30 +253,16 @@ impl Message {
     }
 }
 
-/// Writes the configuration of a broker.
-fn configure(folder: &Path, port: u16, more: &str) {
-    let more = more.replace("FOLDER", &folder.display().to_string());
-    let config = format!("listener {port} 127.0.0.1\nlog_dest stderr\nlog_type all\n{more}");
-    std::fs::write(folder.join(CONFIG), config).expect("a temporary file can be written");
-}
-
-/// The command of a broker that is configured in that folder.
-fn broker(folder: &Path) -> Command {
+#[track_caller]
+fn start_in(folder: &Path, port: u16, clock: Option<&FastClock>) -> Program {
     // Debian keeps the broker out of some users' PATH.
     let binary = ["/usr/sbin/mosquitto", "mosquitto"].into_iter().find(|path| Path::new(path).exists());
     let mut command = Command::new(binary.unwrap_or("mosquitto"));
     command.arg("-c").arg(folder.join(CONFIG));
-    command
-}
-
-#[track_caller]
-fn start_in(folder: &Path, port: u16) -> Program {
-    start_broker(&mut broker(folder), port)
-}
-
-#[track_caller]
-fn start_broker(command: &mut Command, port: u16) -> Program {
-    let program = start_client("mosquitto", command);
+    if let Some(clock) = clock {
+        clock.set(&mut command);
+    }
+    let program = start_client("mosquitto", &mut command);
     wait_for("mosquitto to listen", || is_listened_on(port).then_some(()));
     program
 }

@@ -117,6 +117,12 @@ impl Daemon {
             .collect()
     }
 
+    /// What every link has counted of something, such as its `samples`, by the link's name.
+    #[track_caller]
+    pub fn counted(&self, what: &str) -> BTreeMap<String, f64> {
+        self.of_links(&format!("linetwin_link_{what}_total"))
+    }
+
     /// Waits until every one of these links is up, or none.
     #[track_caller]
     pub fn wait_for_links<S: AsRef<str>>(&self, links: &[S], are_up: bool) {
@@ -130,7 +136,7 @@ impl Daemon {
     /// How often any of its links has failed.
     #[track_caller]
     pub fn failures(&self) -> f64 {
-        self.of_links("linetwin_link_failures_total").values().sum()
+        self.counted("failures").values().sum()
     }
 
     /// The line now.

@@ -1,8 +1,9 @@
 //! A clock that runs faster than the world's, by which other people's programs live as well as ours: that of libfaketime.
 
 use std::process::Command;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant};
 
+use adapter::Clock;
 use telemetry::Timestamp;
 
 use crate::program::Program;
@@ -17,11 +18,11 @@ pub struct FastClock {
     keeper: Program,
     environment: Vec<(String, String)>,
     rate: f64,
-    begun: SystemTime,
+    clock: Clock,
 }
 
 impl FastClock {
-    /// Starts one that is right now and runs so many times as fast as the world's, at least 2.
+    /// Starts one that is right now and runs so many times as fast as the world's.
     ///
     /// # Panics
     /// If it cannot be started.
@@ -40,41 +41,25 @@ impl FastClock {
             (said.len() == VARIABLES.len()).then_some(said)
         });
         let variables = said.iter().filter_map(|line| line.split_once('='));
-        let environment = variables.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-        let mut clock = Self { keeper, environment, rate: rate.into(), begun: SystemTime::UNIX_EPOCH };
-        let (world, shown) = clock.compare();
-        clock.begun = world - shown.duration_since(world).unwrap_or_default() / (rate - 1);
-        clock
+        let environment: Vec<_> = variables.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let rate = f64::from(rate);
+        let clock = shown(&environment, rate);
+        Self { keeper, environment, rate, clock }
     }
 
     /// Has a program that is yet to be started live by the clock.
     pub fn set(&self, command: &mut Command) {
-        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
-        // Files have the times of the world.
-        command.env("NO_FAKE_STAT", "1");
+        set(&self.environment, command);
     }
 
     /// What it shows, as exactly as a program starts.
     pub fn now(&self) -> Timestamp {
-        let since = self.begun.elapsed().unwrap_or_default();
-        timestamp(self.begun + since.mul_f64(self.rate))
+        self.clock.now()
     }
 
     /// How long that is for the world.
     pub fn real(&self, shown: Duration) -> Duration {
         shown.div_f64(self.rate)
-    }
-
-    /// The world's time and what it shows then.
-    fn compare(&self) -> (SystemTime, SystemTime) {
-        let mut command = Command::new("date");
-        self.set(command.arg("+%s%N"));
-        let before = SystemTime::now();
-        let said = command.output().unwrap_or_else(|error| panic!("cannot start date: {error}")).stdout;
-        let world = before + before.elapsed().unwrap_or_default() / 2;
-        let said = String::from_utf8_lossy(&said);
-        let nanos = said.trim().parse().unwrap_or_else(|error| panic!("date said {said:?}: {error}"));
-        (world, SystemTime::UNIX_EPOCH + Duration::from_nanos(nanos))
     }
 }
 
@@ -87,7 +72,21 @@ impl Drop for FastClock {
     }
 }
 
-fn timestamp(time: SystemTime) -> Timestamp {
-    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+fn set(environment: &[(String, String)], command: &mut Command) {
+    command.envs(environment.iter().map(|(name, value)| (name, value)));
+    // Files have the times of the world.
+    command.env("NO_FAKE_STAT", "1");
+}
+
+/// What shows the same as a clock for this process, which does not live by it.
+fn shown(environment: &[(String, String)], rate: f64) -> Clock {
+    let mut command = Command::new("date");
+    set(environment, command.arg("+%s%N"));
+    let begun = Instant::now();
+    let said = command.output().unwrap_or_else(|error| panic!("cannot start date: {error}")).stdout;
+    let said = String::from_utf8_lossy(&said);
+    let nanos = said.trim().parse().unwrap_or_else(|error| panic!("date said {said:?}: {error}"));
+    // It looked in the middle of the time that it took.
+    let since_s = rate * begun.elapsed().as_secs_f64() / 2.0;
+    Clock::scaled(Timestamp::from_nanos(nanos).plus_seconds(since_s), rate)
 }

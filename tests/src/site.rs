@@ -97,17 +97,27 @@ impl Site {
 
 /// A Modbus link of `plant.toml`, polled as fast as it makes sense.
 pub fn modbus_link(name: &str, port: u16) -> String {
+    modbus_link_every(0.05, 0.5, name, port)
+}
+
+/// A Modbus link of `plant.toml`, polled at an interval and with a timeout, both in seconds.
+pub fn modbus_link_every(poll_interval_s: f64, timeout_s: f64, name: &str, port: u16) -> String {
     format!(
         "[[link]]\nprotocol = \"modbus\"\nname = \"{name}\"\nhost = \"127.0.0.1\"\nport = {port}\n\
-         poll_interval_s = 0.05\ntimeout_s = 0.5\n"
+         poll_interval_s = {poll_interval_s:?}\ntimeout_s = {timeout_s:?}\n"
     )
 }
 
-/// An OPC UA link of `plant.toml`, without security.
+/// An OPC UA link of `plant.toml`, without security, told as fast as it makes sense.
 pub fn opcua_link(name: &str, port: u16) -> String {
+    opcua_link_every(0.05, name, port)
+}
+
+/// An OPC UA link of `plant.toml`, without security, told at an interval in seconds.
+pub fn opcua_link_every(publishing_interval_s: f64, name: &str, port: u16) -> String {
     format!(
         "[[link]]\nprotocol = \"opcua\"\nname = \"{name}\"\nurl = \"opc.tcp://127.0.0.1:{port}\"\n\
-         security = \"none\"\npublishing_interval_s = 0.05\nsampling_interval_s = 0.0\n"
+         security = \"none\"\npublishing_interval_s = {publishing_interval_s:?}\nsampling_interval_s = 0.0\n"
     )
 }
 

@@ -15,7 +15,7 @@ use e2e::daemon::Daemon;
 use e2e::fast_clock::FastClock;
 use e2e::peers::{ModbusDevice, OpcuaServer};
 use e2e::proxy::{Chaos, Fault, Proxy};
-use e2e::site::{self, Site};
+use e2e::site::{self, Site, modbus_link_every, opcua_link_every};
 use recording::Reader;
 use telemetry::{Event, LinkState, Quality, Timestamp, Value};
 
@@ -54,19 +54,18 @@ impl Source {
         Self { link, proxy, chaos, until: Instant::now(), faults: Vec::new() }
     }
 
-    /// Sets a fault for as long as [`BACK`] or until the next is set.
-    fn set(&mut self, clock: &FastClock, fault: Fault) {
+    /// Sets a fault that is to last so long for the world.
+    fn set(&mut self, clock: &FastClock, fault: Fault, lasts: Duration) {
         self.proxy.set(fault);
         self.faults.push((clock.now(), fault));
-        self.until = Instant::now() + clock.real(BACK);
+        self.until = Instant::now() + lasts;
     }
 
     /// Goes on to the next fault when it is time.
     fn turn(&mut self, clock: &FastClock) {
         if Instant::now() >= self.until {
             let (fault, lasts) = self.chaos.next().unwrap();
-            self.set(clock, fault);
-            self.until = Instant::now() + lasts;
+            self.set(clock, fault, lasts);
         }
     }
 
@@ -109,15 +108,8 @@ enum What {
 fn site(sources: &[Source; 3]) -> Site {
     let [device, server, broker] = sources.each_ref().map(|source| source.proxy.port());
     let plant = [
-        format!(
-            "[[link]]\nprotocol = \"modbus\"\nname = \"device\"\nhost = \"127.0.0.1\"\nport = {device}\n\
-             poll_interval_s = {}\ntimeout_s = 3.0\n",
-            POLL.as_secs_f64()
-        ),
-        format!(
-            "[[link]]\nprotocol = \"opcua\"\nname = \"server\"\nurl = \"opc.tcp://127.0.0.1:{server}\"\n\
-             security = \"none\"\npublishing_interval_s = 1.0\nsampling_interval_s = 0.0\n"
-        ),
+        modbus_link_every(POLL.as_secs_f64(), 3.0, "device", device),
+        opcua_link_every(1.0, "server", server),
         site::mqtt_link("broker", broker),
         site::station("weld-20", "spot-weld", &[]),
     ];
@@ -130,22 +122,19 @@ fn site(sources: &[Source; 3]) -> Site {
 
 /// All that each link told, by its name.
 fn told(site: &Site) -> BTreeMap<String, Vec<Told>> {
-    let mut reader = Reader::open(&site.recording()).unwrap();
+    let reader = Reader::open(&site.recording()).unwrap();
     let header = reader.header().clone();
-    let paths: BTreeMap<_, _> = header.signals.iter().map(|(id, path)| (*id, path.clone())).collect();
-    let links: BTreeMap<_, _> = header.links.iter().map(|(id, name)| (*id, name.clone())).collect();
     let mut told: BTreeMap<String, Vec<Told>> = BTreeMap::new();
-    for input in reader.by_ref() {
+    for input in reader {
         let input = input.unwrap();
         let at = input.received;
         if let Event::Link { link, state } = &input.event {
             let what = if *state == LinkState::Up { What::Up } else { What::Down };
-            told.entry(links[link].clone()).or_default().push(Told { at, what });
+            told.entry(header.links[link].clone()).or_default().push(Told { at, what });
         }
         for sample in input.event.samples() {
-            let Some(link) = paths[&sample.signal].strip_prefix("weld-20/").filter(|name| *name != "active") else {
-                continue;
-            };
+            let path = &header.signals[&sample.signal];
+            let Some(link) = path.strip_prefix("weld-20/").filter(|name| *name != "active") else { continue };
             let what = match sample.value {
                 Value::Integer(number) if sample.quality == Quality::Good => What::Value(number),
                 _ => What::Bad,
@@ -206,10 +195,6 @@ fn check_broker(told: &[Told], last: i64) {
     assert!(missing.is_empty(), "{} of {last} missing: {missing:?}", missing.len());
 }
 
-fn counts(daemon: &Daemon, name: &str) -> BTreeMap<String, f64> {
-    daemon.of_links(&format!("linetwin_link_{name}_total"))
-}
-
 #[test]
 fn a_day_at_real_peers_loses_nothing_that_is_not_counted() {
     let hours: f64 = std::env::var("DAY_HOURS").map_or(HOURS, |text| text.parse().unwrap());
@@ -245,20 +230,20 @@ fn a_day_at_real_peers_loses_nothing_that_is_not_counted() {
         let was_outage = std::mem::replace(&mut is_outage, OUTAGE.contains(&done));
         for source in &mut sources {
             match (was_outage, is_outage) {
-                (false, true) => source.set(&clock, Fault::Gone),
+                (false, true) => source.set(&clock, Fault::Gone, lasts),
                 (true, true) => {}
-                (true, false) => source.set(&clock, Fault::None),
+                (true, false) => source.set(&clock, Fault::None, clock.real(BACK)),
                 (false, false) => source.turn(&clock),
             }
         }
     }
-    sources.iter_mut().for_each(|source| source.set(&clock, Fault::None));
+    sources.iter_mut().for_each(|source| source.set(&clock, Fault::None, clock.real(LAST)));
     server.settle();
     daemon.wait_for_links(&names, true);
     let is_last = |signal: &SignalV1| signal.value == Some(ValueV1::Integer(number));
     daemon.wait_for_signal("weld-20/device", "the last number", is_last);
     std::thread::sleep(clock.real(LAST));
-    let (lost, failures) = (counts(&daemon, "lost_at_source"), counts(&daemon, "failures"));
+    let (lost, failures) = (daemon.counted("lost_at_source"), daemon.counted("failures"));
     let (early, late) = (early.unwrap(), Usage::of(daemon.id()));
     let grown = late.resident_mib - early.resident_mib;
     println!(

@@ -11,7 +11,7 @@ use adapter::testing::Usage;
 use e2e::daemon::Daemon;
 use e2e::net::free_port;
 use e2e::peers::{ModbusFleet, OpcuaServer};
-use e2e::site::{self, Site, opcua_link};
+use e2e::site::{self, Site, modbus_link_every, opcua_link};
 use e2e::wait::{PATIENCE, wait_for};
 use recording::Reader;
 use telemetry::{Quality, Value};
@@ -25,6 +25,7 @@ const FLEET: usize = 25;
 /// Values read from each device, all in one request.
 const REGISTERS: u16 = 20;
 const INTERVAL_S: f64 = 0.5;
+const TIMEOUT_S: f64 = 5.0;
 /// Polls of each device in a measured window.
 const POLLS: f64 = 20.0;
 /// Failed attempts at devices that are off between the two measurements of memory; `FLEET_RETRIES` sets others.
@@ -36,10 +37,7 @@ fn site(ports: &[u16], opcua_port: u16) -> Site {
     let mut plant = opcua_link("items", opcua_port);
     let mut tags = String::from("weld-20/active,cycle.active,plc-000,holding:63.15,bool,,,,,,,\n");
     for (device, port) in ports.iter().enumerate() {
-        plant += &format!(
-            "[[link]]\nprotocol = \"modbus\"\nname = \"plc-{device:03}\"\nhost = \"127.0.0.1\"\nport = {port}\n\
-             poll_interval_s = {INTERVAL_S}\ntimeout_s = 5.0\n"
-        );
+        plant += &modbus_link_every(INTERVAL_S, TIMEOUT_S, &format!("plc-{device:03}"), *port);
         for register in 0..REGISTERS {
             tags += &format!("weld-20/{device:03}.{register},,plc-{device:03},holding:{register},u16,,,,,,,\n");
         }
@@ -52,9 +50,7 @@ fn site(ports: &[u16], opcua_port: u16) -> Site {
 
 /// How often the devices of these links were polled in a window, and what was lost: each sample is there or counted.
 fn check_window(daemon: &Daemon, links: &[String], what: &str) {
-    let counts = || {
-        ["samples", "lost_at_source", "bad_samples"].map(|name| daemon.of_links(&format!("linetwin_link_{name}_total")))
-    };
+    let counts = || ["samples", "lost_at_source", "bad_samples"].map(|what| daemon.counted(what));
     let (begun, before, cpu) = (Instant::now(), counts(), Usage::of(daemon.id()).cpu_s);
     let of = |counts: &BTreeMap<String, f64>, link: &String| counts[link];
     let polls =
@@ -96,7 +92,7 @@ fn memory_and_crashes_on_long_runs_of_a_hundred_modbus_devices_and_ten_thousand_
     let site = site(&ports, server.port());
     let daemon = site.start();
     daemon.wait_for_links(&names, true);
-    let items = |name: &str| daemon.of_links(&format!("linetwin_link_{name}_total"))["items"];
+    let items = |what: &str| daemon.counted(what)["items"];
     wait_for("a value of each item", || (items("samples") >= f64::from(ITEMS)).then_some(()));
     server.churn(CHANGES_PER_S);
     check_window(&daemon, &names, "all on");
@@ -125,7 +121,7 @@ fn memory_and_crashes_on_long_runs_of_a_hundred_modbus_devices_and_ten_thousand_
     std::thread::sleep(Duration::from_secs(1));
     println!("{} values of {ITEMS} items", items("samples"));
     assert_eq!(["failures", "bad_samples", "lost_at_source"].map(items), [0.0; 3], "of the items");
-    let counted = daemon.of_links("linetwin_link_samples_total");
+    let counted = daemon.counted("samples");
     daemon.stop();
     check_devices(&site, &ports, &counted);
     check_items(&site);

@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 
 use adapter::testing::{Usage, signal};
 use e2e::broker::Mosquitto;
-use e2e::net::free_port;
 use e2e::proxy::{Chaos, Fault, Proxy};
 use mqtt::Running;
 use plant::{DataType, MqttPayload, MqttSettings};
@@ -28,10 +27,6 @@ const BACK_FROM_GARBAGE: Duration = Duration::from_secs(22);
 /// Times that a connection is lost in the long run, and how much memory that may take, MiB.
 const LOSSES: usize = 300;
 const GROWTH_MAX_MIB: f64 = 16.0;
-
-fn broker() -> Mosquitto {
-    Mosquitto::start_with(free_port(), "allow_anonymous true\npersistence false\nmax_queued_messages 0\n", |_| {})
-}
 
 fn settings(port: u16, version: u8) -> MqttSettings {
     let payload = MqttPayload::Json { time_pointer: Some("/ts".to_owned()) };
@@ -79,7 +74,7 @@ fn message(number: i64) -> String {
 #[test]
 fn every_message_arrives_whatever_happens_to_the_connection() {
     for (version, seed) in [(5, 11), (3, 12)] {
-        let broker = broker();
+        let broker = Mosquitto::start_keeping();
         let proxy = Proxy::start(broker.port(), seed);
         let mut link = Running::start(&settings(proxy.port(), version), &[signal(0, "cell#/n", DataType::I64)]);
         link.wait_up();
@@ -116,7 +111,7 @@ fn every_message_arrives_whatever_happens_to_the_connection() {
 
 #[test]
 fn a_clock_of_the_source_that_steps_changes_times_and_loses_nothing() {
-    let broker = broker();
+    let broker = Mosquitto::start_keeping();
     let mut link = Running::start(&settings(broker.port(), 5), &[signal(0, "cell#/n", DataType::I64)]);
     link.wait_up();
     let mut publisher = broker.publisher("cell");
@@ -131,7 +126,7 @@ fn a_clock_of_the_source_that_steps_changes_times_and_loses_nothing() {
 
 #[test]
 fn memory_and_crashes_on_long_runs() {
-    let broker = broker();
+    let broker = Mosquitto::start_keeping();
     let proxy = Proxy::start(broker.port(), 1);
     let mut link = Running::start(&settings(proxy.port(), 5), &[signal(0, "cell#/n", DataType::I64)]);
     link.wait_up();

@@ -61,7 +61,6 @@ fn memory_and_crashes_on_long_runs_with_opc_ua_and_mqtt_off() {
     let daemon = site.start();
     let all = || servers.iter().chain(&brokers);
     let links: Vec<&str> = all().map(|(link, _)| link.as_str()).collect();
-    let counts = |name: &str| daemon.of_links(&format!("linetwin_link_{name}_total"));
     daemon.wait_for_links(&links, true);
 
     for ((_, proxy), &fault) in all().zip(OFF.iter().cycle()) {
@@ -80,7 +79,7 @@ fn memory_and_crashes_on_long_runs_with_opc_ua_and_mqtt_off() {
     let retries = std::env::var("OFF_RETRIES").map_or(RETRIES, |text| text.parse().unwrap());
     let patience = PATIENCE.max(Duration::from_secs_f64(retries / 5.0));
     let (begun, first, before, samples) =
-        (Instant::now(), daemon.failures(), Usage::of(daemon.id()), counts("samples")["plc"]);
+        (Instant::now(), daemon.failures(), Usage::of(daemon.id()), daemon.counted("samples")["plc"]);
     while daemon.failures() < first + retries {
         assert!(begun.elapsed() < patience, "too few attempts in {patience:?}");
         std::thread::sleep(Duration::from_millis(200));
@@ -92,10 +91,10 @@ fn memory_and_crashes_on_long_runs_with_opc_ua_and_mqtt_off() {
         daemon.failures() - first,
         after.resident_mib,
         (after.cpu_s - before.cpu_s) / took_s * 100.0,
-        (counts("samples")["plc"] - samples) / took_s,
+        (daemon.counted("samples")["plc"] - samples) / took_s,
     );
     assert!(grown <= GROWTH_MAX_MIB, "{grown:.1} MiB grown");
-    let lost = ["failures", "bad_samples"].map(|name| counts(name)["plc"]);
+    let lost = ["failures", "bad_samples"].map(|name| daemon.counted(name)["plc"]);
     assert_eq!(lost, [0.0, 0.0], "failures and bad samples of the device that is on");
 
     let returned = Instant::now();
@@ -110,10 +109,10 @@ fn memory_and_crashes_on_long_runs_with_opc_ua_and_mqtt_off() {
     for ((link, _), fault) in all().zip(OFF.iter().cycle()) {
         println!("{link} is back from {fault:?} after {:.1?}", back[link]);
     }
-    let known: BTreeMap<String, f64> = counts("samples");
+    let known: BTreeMap<String, f64> = daemon.counted("samples");
     wait_for("each source to tell something again", || {
         change(&mut server);
-        let now = counts("samples");
+        let now = daemon.counted("samples");
         all().all(|(link, _)| now[link] > known[link]).then_some(())
     });
     server.expect_most_sessions(OFF.len() as u32);
